@@ -1,0 +1,449 @@
+"""The few errors that we expect: a code for machines and a sentence that the owner can act on.
+
+Stdlib only, so the pure rooms (`feeds`, `matching`) can raise them. The sentence is an English template; whoever
+shows it translates the template first and then fills it in, so one stored row reads in every reader's language.
+A good sentence says what happened, why if known, what to do, and what stays (never a code, a traceback, or blame).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+
+def _(message: str) -> str:
+    """Mark a template for translation without translating it here."""
+    return message
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What can go wrong. `code` is stored and never changes; `sentence` takes %-style named parameters.
+
+    `in_script` is for whoever typed a command and can't be asked; pages leave it out.
+    """
+
+    code: str
+    sentence: str
+    in_script: str = ""
+
+
+class ExpectedError(Exception):
+    """Ends the work with a sentence for the owner. Anything else that is raised is a defect of ours."""
+
+    def __init__(self, problem: Problem, **params: str | int) -> None:
+        self.problem = problem
+        self.params = params
+        super().__init__(filled(problem.sentence, params))
+
+
+def filled(template: str, params: Mapping[str, str | int], translate: Callable[[str], str] = str) -> str:
+    """A template in the reader's language with its parameters. Among those, `detail` is a template itself, filled with
+    the same ones: which of several things is wrong in the one way that the sentence is about."""
+    if "detail" in params:
+        params = {**params, "detail": translate(str(params["detail"])) % params}
+    return translate(template) % params
+
+
+# Files and feeds (raised by `feeds`) ---------------------------------------------------------------------------
+
+EMPTY_FILE = Problem("empty_file", _("The file is empty. Nothing was changed. Export it again and add the new file."))
+NOT_RECOGNISED = Problem(
+    "not_recognised",
+    _(
+        "This is neither a license usage export nor a site-admin report nor a cloud license list. Nothing was changed. "
+        "Add the JSON file of “Export license usage”, all_users.csv, or the cloud’s consumed licenses."
+    ),
+)
+WEB_PAGE = Problem(
+    "web_page",
+    _(
+        "This file is a web page, probably a sign-in page saved instead of the download. Nothing was changed. "
+        "Sign in to GitHub in the browser, download the file again and add the new one."
+    ),
+)
+TRUNCATED = Problem(
+    "truncated",
+    _(
+        "The file ends in the middle, after %(read)s accounts. Nothing was changed. "
+        "Export it again and add the new file."
+    ),
+)
+WRONG_SHAPE = Problem(
+    "wrong_shape",
+    _("Account number %(number)s of the file can’t be read: %(detail)s. Nothing was changed. Export the file again."),
+)
+WRONG_ENCODING = Problem(
+    "wrong_encoding",
+    _("The text of the file is neither UTF-8 nor UTF-16. Nothing was changed. Save it as UTF-8 and add it again."),
+)
+TOO_DEEP = Problem(
+    "too_deep",
+    _("The file is nested too deeply to be a usage file. Nothing was changed. Export it again and add the new file."),
+)
+TOO_LONG_VALUE = Problem(
+    "too_long_value",
+    _("A single value of the file is longer than %(limit)s characters. Nothing was changed. Export the file again."),
+)
+TOO_LARGE = Problem(
+    "too_large",
+    _(
+        "The file is larger than %(limit)s. Nothing was stored. "
+        "Ask whoever operates LicenseSync to raise LICENSESYNC_MAX_UPLOAD_MB, or compress the file with gzip."
+    ),
+)
+TOO_MANY_FILES = Problem(
+    "too_many_files",
+    _(
+        "More than %(limit)s files came at once. Nothing was stored. Add them in smaller groups, and a cloud list of "
+        "so many pages as one file that holds them all."
+    ),
+)
+UNPACKS_TOO_LARGE = Problem(
+    "unpacks_too_large",
+    _("Unpacked, the file is larger than %(limit)s. Nothing was changed. Add it in its plain form."),
+)
+ARCHIVE_UNREADABLE = Problem(
+    "archive_unreadable",
+    _("The archive can’t be unpacked: it is damaged or ends too early. Nothing was changed. Pack it again and add it."),
+)
+ARCHIVE_MEMBERS = Problem(
+    "archive_members",
+    _(
+        "The archive holds %(count)s files; it must hold exactly one. Nothing was changed. "
+        "Add the files one by one, or unpacked together."
+    ),
+)
+ARCHIVE_PASSWORD = Problem(
+    "archive_password",
+    _("The archive is protected by a password. Nothing was changed. Unpack it first, then add the file inside."),
+)
+DUPLICATE_USER_ID = Problem(
+    "duplicate_user_id",
+    _("User id %(user_id)s appears more than once in the file. Nothing was changed. Export it again from one server."),
+)
+DUPLICATE_LOGIN = Problem(
+    "duplicate_login",
+    _("The cloud account %(login)s appears more than once in the list. Nothing was changed. Fetch the list again."),
+)
+TOO_MANY_PEOPLE = Problem(
+    "too_many_people",
+    _(
+        "The file lists more than %(limit)s accounts. Nothing was changed. "
+        "Ask whoever operates LicenseSync to raise LICENSESYNC_MAX_ACCOUNTS."
+    ),
+)
+
+# Lists that don't fit (raised by `flows`) ------------------------------------------------------------------------
+
+PAGES_MISSING = Problem(
+    "pages_missing",
+    _(
+        "The cloud list is not complete: it holds %(rows)s of %(total)s consumed licenses (%(missing)s missing). "
+        "Nothing was changed. Add all of its pages together."
+    ),
+)
+SHRINKS_TOO_MUCH = Problem(
+    "shrinks_too_much",
+    _(
+        "This list would remove %(removed)s of %(before)s accounts of %(source)s. Nothing was changed. "
+        "If that is right, confirm it."
+    ),
+    in_script=_("In a script, --accept-shrink confirms it."),
+)
+OLDER_THAN_STORED = Problem(
+    "older_than_stored",
+    _(
+        "This file is older than what is there: it is from %(file_date)s, the accounts of %(source)s are from "
+        "%(stored_date)s. Nothing was changed. To use it all the same, confirm it."
+    ),
+    in_script=_("In a script, --accept-older confirms it."),
+)
+SERVER_UNKNOWN = Problem(
+    "server_unknown",
+    _("A site-admin report does not say which server it is from. Nothing was changed. Choose the instance."),
+    in_script=_("In a script, --server HOST names it."),
+)
+SERVER_CONFLICT = Problem(
+    "server_conflict",
+    _(
+        "%(host)s is known with another server id. Nothing was changed. "
+        "Say whether the server was replaced or renamed, or whether this is a copy of it."
+    ),
+    in_script=_("In a script, --server HOST says which instance it is."),
+)
+
+WRONG_SOURCE = Problem(
+    "wrong_source",
+    _(
+        "This is a list of %(found)s, but it was delivered as one of %(source)s. Nothing was changed. "
+        "Add the list of %(source)s."
+    ),
+)
+USERS_ENCRYPTED = Problem(
+    "users_encrypted",
+    _(
+        "The list of users in this file is encrypted. The facts about %(source)s were taken, no accounts. "
+        "Add the site-admin report (all_users.csv) instead, or export a readable list on the server: "
+        "“ghe-license usage --help” names the option."
+    ),
+)
+SERVER_NAMELESS = Problem(
+    "server_nameless",
+    _(
+        "“%(host)s” can’t be a host name. Nothing was changed. "
+        "Write it as in the browser’s address, for example ghes.example.com."
+    ),
+)
+
+# The life of a job (raised by `flows` and `syncing`) ---------------------------------------------------------------
+
+WORKER_STOPPED = Problem(
+    "worker_stopped",
+    _("The worker stopped while it was at work, %(attempts)s times. The last good figures stay in use. Try again."),
+)
+UNEXPECTED = Problem(
+    "unexpected",
+    _(
+        "Something went wrong on our side. The last good figures stay in use. Try again; if it happens again, "
+        "whoever operates LicenseSync finds the details in the log under job %(job)s."
+    ),
+)
+DISK_FULL = Problem(
+    "disk_full",
+    _("The disk of LicenseSync is full. The last good figures stay in use. Free some space, then try again."),
+)
+DATABASE_BUSY = Problem(
+    "database_busy", _("The database was busy for too long. The last good figures stay in use. Try again in a minute.")
+)
+REPLACED = Problem(
+    "replaced",
+    _("A newer file of %(source)s took its place before its turn came. The newer one counts; nothing is left to do."),
+)
+PAYLOAD_GONE = Problem(
+    "payload_gone", _("The uploaded file is no longer stored. The last good figures stay in use. Add the file again.")
+)
+
+# Connections (raised by `enterprises` and `flows`) -----------------------------------------------------------------
+
+SECRET_UNREADABLE = Problem(
+    "secret_unreadable",
+    _(
+        "The stored token can’t be read, since the encryption key of LicenseSync has changed. The last good figures "
+        "stay in use. Enter the token again, or have the old key put back."
+    ),
+)
+NOT_CONNECTED = Problem(
+    "not_connected",
+    _(
+        "%(source)s is not connected, so nothing can be fetched from it. Nothing was changed. "
+        "Connect it first, or add its usage as a file."
+    ),
+)
+REPORT_TAKES_TOO_LONG = Problem(
+    "report_takes_too_long",
+    _(
+        "%(source)s has not finished building its report after %(minutes)s minutes. The last good figures stay in use. "
+        "Try again later, or download all_users.csv on the server and add it as a file."
+    ),
+)
+LIST_KEEPS_CHANGING = Problem(
+    "list_keeps_changing",
+    _(
+        "The list of %(source)s changed each time while it was being read. The last good figures stay in use. "
+        "Try again when fewer people are being added or removed."
+    ),
+)
+
+# Calls to GitHub (raised by `github`) --------------------------------------------------------------------------------
+
+HOST_UNKNOWN = Problem(
+    "host_unknown",
+    _(
+        "There is no host named %(host)s, as far as this server can see. The last good figures stay in use. "
+        "Change the address, or ask whoever operates LicenseSync whether its name service knows that host."
+    ),
+)
+ADDRESS_REFUSED = Problem(
+    "address_refused",
+    _(
+        "%(host)s leads to %(address)s, where LicenseSync may not go. The last good figures stay in use. "
+        "Ask whoever operates LicenseSync to allow it (LICENSESYNC_CONNECT_ALLOW)."
+    ),
+)
+UNREACHABLE = Problem(
+    "unreachable",
+    _(
+        "%(host)s can’t be reached on port %(port)s: %(reason)s. The last good figures stay in use. Try again later, "
+        "or ask whoever operates LicenseSync whether a firewall is between the two."
+    ),
+)
+CERTIFICATE_UNTRUSTED = Problem(
+    "certificate_untrusted",
+    _(
+        "The certificate of %(host)s is from an authority unknown here: %(subject)s, issued by %(issuer)s, good until "
+        "%(expires)s. The last good figures stay in use. Add the certificate of that authority (CA) to the connection."
+    ),
+)
+CERTIFICATE_OTHER_HOST = Problem(
+    "certificate_other_host",
+    _(
+        "The certificate of %(host)s is for %(names)s. The last good figures stay in use. "
+        "Change the address to the name in the certificate, or have the certificate renewed."
+    ),
+)
+CERTIFICATE_EXPIRED = Problem(
+    "certificate_expired",
+    _(
+        "The certificate of %(host)s (%(subject)s, issued by %(issuer)s) was good until %(expires)s. The last good "
+        "figures stay in use. Renew it on the server, then try again: Test connection shows the new date."
+    ),
+)
+TLS_FAILED = Problem(
+    "tls_failed",
+    _(
+        "No secure connection to %(host)s came about: %(reason)s. The last good figures stay in use. "
+        "Ask whoever operates the server whether it speaks TLS 1.2 or newer on port %(port)s."
+    ),
+)
+CA_UNREADABLE = Problem(
+    "ca_unreadable",
+    _(
+        "The certificate of the authority (CA) can’t be read. The last good figures stay in use. "
+        "Enter it as PEM text, from “BEGIN CERTIFICATE” to “END CERTIFICATE”."
+    ),
+)
+PLAIN_HTTP_REFUSED = Problem(
+    "plain_http_refused",
+    _(
+        "The address of %(host)s begins with http, so the token would travel readable for anybody on the way. "
+        "The last good figures stay in use. Change it to https."
+    ),
+)
+PROXY_REFUSED = Problem(
+    "proxy_refused",
+    _(
+        "The proxy does not let us through to %(host)s: %(reason)s. The last good figures stay in use. "
+        "Change the proxy’s address or its password, or ask whoever operates it to allow the way."
+    ),
+)
+PROXY_UNREADABLE = Problem(
+    "proxy_unreadable",
+    _(
+        "The address of the proxy can’t be read. The last good figures stay in use. "
+        "Write it as http://proxy.example.com:3128."
+    ),
+)
+REDIRECTED = Problem(
+    "redirected",
+    _(
+        "%(host)s sends us on to %(address)s, where the token is not carried. The last good figures stay in use. "
+        "Change the connection to that address if it is the right one."
+    ),
+)
+ADDRESS_UNREADABLE = Problem(
+    "address_unreadable",
+    _(
+        "“%(text)s” can’t be an address. Nothing was changed. Write it as in the browser, like https://ghes.example.com."
+    ),
+)
+WRONG_CREDENTIALS = Problem(
+    "wrong_credentials",
+    _(
+        "%(host)s does not accept this token. It has expired, was deleted, or belongs to another login or server. "
+        "The last good figures stay in use. Enter a new one, then try again."
+    ),
+)
+SCOPE_MISSING = Problem(
+    "scope_missing",
+    _(
+        "The token may not do this: %(host)s asks for the scope %(scope)s. The last good figures stay in use. "
+        "Add the scope to the token, or make a new token with it and enter that."
+    ),
+)
+SINGLE_SIGN_ON = Problem(
+    "single_sign_on",
+    _(
+        "The token is not authorized for the single sign-on of this enterprise. The last good figures stay in use. "
+        "Choose “Configure SSO” beside the token on GitHub, then try again."
+    ),
+)
+ADDRESS_NOT_LISTED = Problem(
+    "address_not_listed",
+    _(
+        "%(host)s answers only addresses on its IP allow list, and ours is not on it. The last good figures stay in "
+        "use. Add the address of LicenseSync to that list, then try again."
+    ),
+)
+SIGN_IN_PAGE = Problem(
+    "sign_in_page",
+    _(
+        "%(host)s answered with a sign-in page instead of its data. The token has probably expired or lacks the scope "
+        "%(scope)s. The last good figures stay in use. Enter a new one, then try again."
+    ),
+)
+SERVER_HAS_NOT = Problem(
+    "server_has_not",
+    _(
+        "%(host)s answers, but has no %(path)s. Either it is no GitHub Enterprise Server, or the token does not belong "
+        "to a site admin. The last good figures stay in use. Change the address or the token."
+    ),
+)
+ENTERPRISE_NOT_FOUND = Problem(
+    "enterprise_not_found",
+    _(
+        "%(host)s has no enterprise “%(slug)s”, or does not show it to this token. The last good figures stay in use. "
+        "Change the slug, or make the token as an owner of the enterprise with the scope %(scope)s."
+    ),
+)
+ANSWER_TOO_LARGE = Problem(
+    "answer_too_large",
+    _(
+        "The answer of %(host)s is larger than %(limit)s, so it was not read to its end. The last good figures stay in "
+        "use. Ask whoever operates LicenseSync, or add the usage as a file."
+    ),
+)
+ANSWER_NOT_UNDERSTOOD = Problem(
+    "answer_not_understood",
+    _(
+        "The answer of %(host)s can’t be understood: %(detail)s. The last good figures stay in use. "
+        "Try again; if it stays so, add the usage as a file."
+    ),
+)
+NOT_ANSWERING = Problem(
+    "not_answering",
+    _(
+        "%(host)s took longer than %(seconds)s seconds and was not waited for any longer. "
+        "The last good figures stay in use. Try again later."
+    ),
+)
+CONNECTION_LOST = Problem(
+    "connection_lost",
+    _("The connection to %(host)s broke off in the middle. The last good figures stay in use. Try again."),
+)
+SERVER_IN_TROUBLE = Problem(
+    "server_in_trouble",
+    _(
+        "%(host)s can’t answer at the moment (it says %(status)s). The last good figures stay in use. "
+        "Try again later; a server in maintenance answers when that is over."
+    ),
+)
+SLOW_DOWN = Problem(
+    "slow_down",
+    _(
+        "%(host)s asks us to slow down. What has come so far stays in use, and nothing is left to do: "
+        "it goes on by itself."
+    ),
+)
+REPORT_NOT_READY = Problem(
+    "report_not_ready",
+    _("%(host)s is still building its report. The last good figures stay in use. Try again in a minute."),
+)
+
+PROBLEMS: dict[str, Problem] = {value.code: value for value in list(globals().values()) if isinstance(value, Problem)}
+
+
+def sentence(code: str, params: Mapping[str, str | int], *, in_script: bool = False) -> str:
+    """The English sentence of a stored problem, "" without one. Pages translate it (`web.words`)."""
+    if not code:
+        return ""
+    problem = PROBLEMS[code]
+    return " ".join(filter(None, (filled(problem.sentence, params), problem.in_script if in_script else "")))

@@ -1,0 +1,24 @@
+#!/usr/bin/env python
+"""The one entry: `uv run manage.py up` runs the product, `uv run manage.py help` lists the rest."""
+
+import os
+import sys
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import execute_from_command_line
+
+from licensesync.config import data_dir_from
+
+
+def main() -> None:
+    """Take `--data-dir DIR` off any command line (settings need it before a command is known), then run Django."""
+    sys.argv = data_dir_from(sys.argv)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "licensesync.config.settings")
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        sys.exit(str(error))  # a sentence for whoever set the environment; a traceback would hide it
+
+
+if __name__ == "__main__":
+    main()
