@@ -1,0 +1,54 @@
+"""A file is never held as a whole, not even as its accounts. Measured from outside, by the kernel."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from .writing import REPORT_HEADING
+
+MIB = 1024 * 1024
+ACCOUNTS = 200_000
+
+READ = """
+import sys
+from pathlib import Path
+from licensesync.feeds import ReadReport, read_server_accounts, recognise
+
+def peak_kib():
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+
+path, before, report = Path(sys.argv[1]), peak_kib(), ReadReport()
+recognition = recognise(path, max_unpacked_bytes=2**30)
+for batch in read_server_accounts(path, recognition, report, max_unpacked_bytes=2**30, max_accounts=10**6):
+    pass
+print(recognition.rows, report.rows, peak_kib() - before)
+"""
+
+
+def export_lines() -> Iterator[str]:
+    yield '{"server_id":"a","users":['
+    for number in range(1, ACCOUNTS + 1):
+        account = {"id": number, "login": f"user{number}", "name": "x" * 80, "emails": [f"user{number}@example.com"]}
+        yield json.dumps(account) + ("," if number < ACCOUNTS else "]}")
+
+
+def report_lines() -> Iterator[str]:
+    yield REPORT_HEADING
+    for number in range(1, ACCOUNTS + 1):
+        yield f"2013-05-08 05:06:27 UTC,{number},u{number},u{number}@example.com,user,false,,3,1,2,false,,raw,true"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
+@pytest.mark.parametrize("lines", [export_lines, report_lines])
+def test_memory_is_constant(tmp_path: Path, lines: Callable[[], Iterator[str]]) -> None:
+    path = tmp_path / "usage"
+    path.write_text("\n".join(lines()))
+    assert path.stat().st_size > 15 * MIB
+    done = subprocess.run([sys.executable, "-c", READ, path], capture_output=True, text=True, check=True)
+    recognised, read, peak_kib = map(int, done.stdout.split())
+    assert recognised == read == ACCOUNTS
+    assert peak_kib * 1024 < 40 * MIB  # the accounts take 200 MiB together
