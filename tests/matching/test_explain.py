@@ -1,0 +1,94 @@
+"""Every reason has its sentence, and every license its summary."""
+
+import pytest
+
+from licensesync.matching.explain import RULE_LABELS, Sentence, reason, summary
+from licensesync.matching.records import Rule
+
+
+def english(sentence: Sentence) -> str:
+    return (sentence.one if sentence.count == 1 or not sentence.many else sentence.many) % sentence.params
+
+
+def told(*rules: Rule, ambiguous: bool = False) -> str:
+    return " ".join(english(sentence) for sentence in summary(rules, ambiguous=ambiguous))
+
+
+def why(rule: Rule, login: str = "acarvalho") -> str:
+    facts = {"host": "ghes-emea", "address": "ana.carvalho@octo.example", "listed_on": "Feb 10, 2026"}
+    return english(reason(rule, login=login, **facts))
+
+
+def test_a_reason_names_the_account_and_what_it_met() -> None:
+    assert why(Rule.VERIFIED_EMAIL) == (
+        "The primary e-mail ana.carvalho@octo.example of acarvalho on ghes-emea "
+        "is a verified e-mail of the cloud account."
+    )
+
+
+def test_githubs_link_is_told_with_the_date_of_the_list() -> None:
+    assert why(Rule.LINKED_BY_GITHUB) == (
+        "GitHub’s list of Feb 10, 2026 names acarvalho on ghes-emea with the cloud account."
+    )
+
+
+def test_an_invitation_is_not_called_an_account() -> None:
+    assert why(Rule.CLOUD_ACCOUNT) == "acarvalho is the cloud account."
+    assert why(Rule.CLOUD_ACCOUNT, login="") == "An invitation by e-mail: it counts, and there is no account yet."
+
+
+@pytest.mark.parametrize("rule", Rule)
+def test_every_rule_has_a_label_a_reason_and_a_summary(rule: Rule) -> None:
+    assert RULE_LABELS[rule]
+    assert why(rule).endswith(".")
+    assert told(rule).endswith(".")
+
+
+def test_no_two_rules_read_the_same() -> None:
+    assert len({why(rule) for rule in Rule}) == len(set(RULE_LABELS.values())) == len(Rule)
+
+
+def test_server_accounts_that_carry_an_address_are_counted_whichever_kind() -> None:
+    cloud = Rule.CLOUD_ACCOUNT
+    assert told(cloud, Rule.SAML_OR_SCIM) == "1 server account carries an address of the cloud account."
+    assert told(cloud, Rule.SAML_OR_SCIM, Rule.VERIFIED_EMAIL) == (
+        "2 server accounts carry an address of the cloud account."
+    )
+
+
+def test_the_order_of_the_accounts_does_not_change_the_summary() -> None:
+    assert told(Rule.VERIFIED_EMAIL, Rule.CLOUD_ACCOUNT) == told(Rule.CLOUD_ACCOUNT, Rule.VERIFIED_EMAIL)
+
+
+def test_only_in_the_cloud_with_and_without_a_subscription() -> None:
+    only = "Only in the cloud: no server account that counts is known to belong to it."
+    assert told(Rule.CLOUD_ACCOUNT) == only
+    assert told(Rule.CLOUD_ACCOUNT, Rule.SUBSCRIPTION_EMAIL) == (
+        f"{only} 1 Visual Studio subscription has the same e-mail."
+    )
+
+
+def test_linked_by_github_is_told_apart_from_what_follows_it() -> None:
+    assert told(Rule.CLOUD_ACCOUNT, Rule.LINKED_BY_GITHUB, Rule.SAME_PRIMARY_EMAIL) == (
+        "GitHub’s own list names 1 server account with the cloud account. "
+        "1 server account has the primary e-mail of one that GitHub names."
+    )
+
+
+def test_only_on_servers() -> None:
+    assert told(Rule.SAME_PRIMARY_EMAIL, Rule.SAME_PRIMARY_EMAIL) == (
+        "2 server accounts have the same primary e-mail; no cloud account is known to have it."
+    )
+    assert told(Rule.NO_MATCH) == (
+        "Only one server account that counts has this primary e-mail; no cloud account is known to have it."
+    )
+    assert told(Rule.NO_EMAIL) == (
+        "A server account without an e-mail: there is nothing to compare, so it counts by itself."
+    )
+
+
+def test_an_ambiguous_license_says_so_last() -> None:
+    assert told(Rule.CLOUD_ACCOUNT, Rule.VERIFIED_EMAIL, ambiguous=True) == (
+        "1 server account carries an address of the cloud account. "
+        "More than one cloud account claims an account of this license; it is counted with the first of them."
+    )
