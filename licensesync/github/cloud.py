@@ -1,0 +1,189 @@
+"""GitHub Enterprise Cloud: the list of consumed licenses, page by page, and whether the pages make a whole list.
+
+Source: docs.github.com/enterprise-cloud@latest, REST "Licensing" (scope `read:enterprise`, `Link` headers); data
+residency hosts are `https://api.SUBDOMAIN.ghe.com`.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import quote
+
+import httpx
+import msgspec
+
+from licensesync import errors
+from licensesync.errors import ExpectedError
+from licensesync.github import addresses, answers, rest
+from licensesync.github.transport import Answer, Limits, Route, Rules
+
+SCOPE = "read:enterprise"
+PER_PAGE = 100
+PUBLIC_API = "https://api.github.com"
+
+
+@dataclass(frozen=True, slots=True)
+class CloudConnection:
+    """`api_url`: as from `api_url_of`; `slug`: of the enterprise; `proxy` may carry a password."""
+
+    api_url: str
+    slug: str
+    token: str = field(repr=False)
+    ca_pem: str = field(default="", repr=False)
+    proxy: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page as it came, to be kept. `keys`: who each row is, "" where a row names nobody (an invitation by e-mail).
+
+    `total_seats_consumed`: of the whole list. `next_page`, `last_page`: numbers, None where GitHub names none.
+    """
+
+    body: bytes
+    rows: int
+    keys: tuple[str, ...]
+    total_seats_consumed: int | None
+    next_page: int | None
+    last_page: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a stored page says."""
+
+    keys: tuple[str, ...]
+    total_seats_consumed: int | None
+
+
+class HasContents(Protocol):
+    """A `Page`, or the `Contents` of a stored one."""
+
+    @property
+    def keys(self) -> tuple[str, ...]: ...
+    @property
+    def total_seats_consumed(self) -> int | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """What all pages together are. `people`: how many different ones; `total`: how many GitHub says there are.
+
+    `duplicates`: who stands on the list twice. `changed`: somebody was added or removed between two pages, so that
+    somebody may be missing even where the number is right; fetch the list again from page 1.
+    `whole`: nobody twice, nobody missing.
+    """
+
+    people: int
+    total: int | None
+    duplicates: tuple[str, ...]
+    changed: bool
+    whole: bool
+
+    @property
+    def missing(self) -> int:
+        return max(0, (self.total or 0) - self.people)
+
+
+class _Row(msgspec.Struct):
+    github_com_login: str | None = None
+    enterprise_server_user_ids: list[str] | None = None
+    visual_studio_subscription_email: str | None = None
+
+
+class _List(msgspec.Struct):
+    users: list[_Row]
+    total_seats_consumed: int | None = None
+
+
+def api_url_of(text: str) -> str:
+    """The address of the API from what owners know: github.com, SUBDOMAIN.ghe.com, a page's or the API's own address.
+
+    ExpectedError(ADDRESS_UNREADABLE).
+    """
+    url = addresses.parsed(text)
+    if url.host in ("github.com", "www.github.com", "api.github.com"):
+        return PUBLIC_API
+    residency = re.fullmatch(r"(?:api\.)?([a-z0-9-]+\.ghe\.com)", url.host)
+    if residency:
+        return f"https://api.{residency[1]}"
+    return addresses.origin(url) + url.path.rstrip("/")
+
+
+def fetch_page(connection: CloudConnection, rules: Rules, page: int, *, limits: Limits | None = None) -> Page:
+    """One page of consumed licenses, the first is 1. Raises as `transport.get` and `answers.require_data` do.
+
+    Of the `Link` header only page numbers are used, so it leads nowhere else.
+    """
+    with rest.get(page_url(connection, page), connection.token, route(connection, rules), SCOPE, limits) as answer:
+        return page_in(answer, connection, page)
+
+
+def page_url(connection: CloudConnection, page: int) -> str:
+    slug = quote(connection.slug, safe="")
+    return f"{connection.api_url}/enterprises/{slug}/consumed-licenses?per_page={PER_PAGE}&page={page}"
+
+
+def require_data(answer: Answer, connection: CloudConnection) -> None:
+    answers.require_data(answer, scope=SCOPE, absent=errors.ENTERPRISE_NOT_FOUND, slug=connection.slug)
+
+
+def page_in(answer: Answer, connection: CloudConnection, page: int) -> Page:
+    """The page in the answer to the question for it."""
+    require_data(answer, connection)
+    body = b"".join(answers.data(answer, SCOPE))
+    found = contents(body, answer.host)
+    next_page = _linked_page(answer, "next")
+    if next_page is not None and next_page <= page:
+        detail = errors._("after page %(page)s it names page %(next)s")
+        raise ExpectedError(
+            errors.ANSWER_NOT_UNDERSTOOD, host=answer.host, detail=detail, page=str(page), next=str(next_page)
+        )
+    return Page(body, len(found.keys), found.keys, found.total_seats_consumed, next_page, _linked_page(answer, "last"))
+
+
+def contents(body: bytes, host: str = "GitHub") -> Contents:
+    """Who is on a page, from its bytes. ExpectedError(ANSWER_NOT_UNDERSTOOD)."""
+    page = rest.decoded_body(body, _List, host)
+    return Contents(tuple(map(_key, page.users)), page.total_seats_consumed)
+
+
+def assemble(pages: Iterable[HasContents]) -> Assembly:
+    """Whether these pages, all there are and in their order, make a whole list."""
+    times: Counter[str] = Counter()
+    totals: list[int] = []
+    for page in pages:
+        times.update(page.keys)
+        if page.total_seats_consumed is not None:
+            totals.append(page.total_seats_consumed)
+    nameless = times.pop("", 0)
+    people = len(times) + nameless
+    total = totals[-1] if totals else None
+    duplicates = tuple(key for key, count in times.items() if count > 1)
+    changed = bool(duplicates) or len(set(totals)) > 1
+    return Assembly(people, total, duplicates, changed, whole=not changed and people >= (total or 0))
+
+
+def route(connection: CloudConnection, rules: Rules) -> Route:
+    return Route(rules, connection.ca_pem, connection.proxy)
+
+
+def _key(row: _Row) -> str:
+    if row.github_com_login:
+        return f"login {row.github_com_login.casefold()}"
+    if row.enterprise_server_user_ids:
+        return "server " + " ".join(sorted(map(str.casefold, row.enterprise_server_user_ids)))
+    if row.visual_studio_subscription_email:
+        return f"subscription {row.visual_studio_subscription_email.casefold()}"
+    return ""
+
+
+def _linked_page(answer: Answer, relation: str) -> int | None:
+    address = answer.links.get(relation, {}).get("url", "")
+    try:
+        number = httpx.URL(address).params.get("page", "")
+    except httpx.InvalidURL:
+        return None
+    return int(number) if number.isdigit() else None

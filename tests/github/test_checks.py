@@ -1,0 +1,121 @@
+"""Test connection: which step fails, what was found before it, and what is skipped."""
+
+import pytest
+
+from licensesync import errors
+from licensesync.github import checks
+from licensesync.github.checks import Check
+from licensesync.github.cloud import CloudConnection
+from licensesync.github.failures import NotReady
+from licensesync.github.server import ServerConnection
+from licensesync.github.transport import Rules
+from tests.github.serving import LOOPBACK, TOKEN, Authority, Handler, by_path, replying, serving
+
+META = b'{"installed_version": "3.19.1"}'
+LICENSE = b'{"seats": "unlimited", "seats_used": 9, "seats_available": "unlimited", "kind": "standard"}'
+LIST = b'{"total_seats_consumed": 250, "users": [{"github_com_login": "mona"}]}'
+GOOD = {
+    "meta": replying(200, META, X_OAuth_Scopes="site_admin, repo"),
+    "license": replying(200, LICENSE),
+    "all_users": replying(200, b"created_at,id,login\n"),
+}
+
+
+def states(found: list[Check]) -> dict[str, str]:
+    return {check.step: check.state for check in found}
+
+
+def server_checks(url: str, ca_pem: str = "", rules: Rules = LOOPBACK) -> list[Check]:
+    return checks.check_server(ServerConnection(url, "mona", TOKEN, ca_pem), rules)
+
+
+def test_a_server_where_all_is_well() -> None:
+    authority = Authority()
+    with serving(by_path(**GOOD), tls=authority.tls()) as site:
+        found = server_checks(site.url, authority.pem)
+    assert states(found) == dict.fromkeys(checks.SERVER_STEPS, "ok")
+    facts = {check.step: check.facts for check in found}
+    assert facts["name"] == {"host": "127.0.0.1", "addresses": "127.0.0.1"}
+    assert facts["connection"].keys() == {"subject", "issuer", "expires"}
+    assert facts["scope"] == {"needed": "site_admin", "held": "site_admin, repo"}
+    assert facts["version"] == {"version": "3.19.1"}
+    assert facts["license"] == {"seats": "unlimited", "used": "9", "available": "unlimited", "kind": "standard"}
+    assert facts["report"] == {"bytes": "20"}
+
+
+@pytest.mark.parametrize(
+    ("answers", "step", "problem"),
+    [
+        ({"meta": replying(401)}, "credentials", errors.WRONG_CREDENTIALS),
+        ({"meta": replying(302, Location="/login")}, "credentials", errors.SIGN_IN_PAGE),
+        ({"meta": replying(404)}, "credentials", errors.SERVER_HAS_NOT),
+        ({"meta": replying(403, b"{}")}, "scope", errors.SCOPE_MISSING),
+        ({"meta": replying(200, META, X_OAuth_Scopes="repo")}, "scope", errors.SCOPE_MISSING),
+        ({"meta": replying(200, b"[]", X_OAuth_Scopes="site_admin")}, "version", errors.ANSWER_NOT_UNDERSTOOD),
+        ({"all_users": replying(200, b"<!doctype html>")}, "report", errors.SIGN_IN_PAGE),
+        ({"all_users": replying(401)}, "report", errors.WRONG_CREDENTIALS),
+    ],
+)
+def test_the_step_that_fails_is_named_and_the_rest_skipped(answers: dict, step: str, problem: object) -> None:  # type: ignore[type-arg]
+    with serving(by_path(**(GOOD | answers))) as site:
+        found = server_checks(site.url)
+    place = checks.SERVER_STEPS.index(step)
+    assert [check.state for check in found] == ["ok"] * place + ["failed"] + ["skipped"] * (6 - place)
+    because = found[place].problem
+    assert because is not None
+    assert because.problem is problem
+    assert TOKEN not in repr(found)
+
+
+def test_a_refused_address_and_an_unknown_certificate() -> None:
+    with serving(by_path(**GOOD), tls=Authority().tls()) as site:
+        refused, untrusted = server_checks(site.url, rules=Rules()), server_checks(site.url)
+    assert [check.state for check in refused] == ["failed"] + ["skipped"] * 6
+    assert [check.state for check in untrusted] == ["ok", "failed"] + ["skipped"] * 5
+    assert untrusted[1].problem
+    assert untrusted[1].problem.problem is errors.CERTIFICATE_UNTRUSTED
+
+
+def test_what_is_worth_a_hint_stops_nothing() -> None:
+    answers = GOOD | {
+        "meta": replying(200, b'{"installed_version": "3.4.19"}'),
+        "license": replying(404),
+        "all_users": replying(202),
+    }
+    with serving(by_path(**answers)) as site:
+        found = server_checks(site.url)
+    assert [check.state for check in found] == ["ok", "ok", "ok", "hint", "hint", "hint", "hint"]
+    assert isinstance(found[-1].problem, NotReady)
+
+
+def cloud_checks(answer: object) -> list[Check]:
+    with serving(answer) as site:  # type: ignore[arg-type]
+        return checks.check_cloud(CloudConnection(site.url, "acme", TOKEN), LOOPBACK)
+
+
+def test_a_cloud_where_all_is_well() -> None:
+    def answer(handler: Handler) -> None:
+        link = '<https://api.github.com/x?page=2>; rel="next", <https://api.github.com/x?page=3>; rel="last"'
+        handler.reply(200, LIST, X_OAuth_Scopes="read:enterprise", Link=link)
+
+    found = cloud_checks(answer)
+    assert states(found) == dict.fromkeys(checks.CLOUD_STEPS, "ok")
+    assert found[-1].facts == {"total": "250", "pages": "3"}
+
+
+@pytest.mark.parametrize(
+    ("status", "scopes", "step", "problem"),
+    [
+        (401, "", "credentials", errors.WRONG_CREDENTIALS),
+        (403, "repo", "scope", errors.SCOPE_MISSING),
+        (404, "repo", "scope", errors.SCOPE_MISSING),
+        (404, "read:enterprise", "list", errors.ENTERPRISE_NOT_FOUND),
+        (502, "", "credentials", errors.SERVER_IN_TROUBLE),
+    ],
+)
+def test_the_step_of_the_cloud_that_fails(status: int, scopes: str, step: str, problem: object) -> None:
+    found = cloud_checks(replying(status, b"{}", X_OAuth_Scopes=scopes))
+    failed = [check for check in found if check.state == "failed"]
+    assert [check.step for check in failed] == [step]
+    assert failed[0].problem
+    assert failed[0].problem.problem is problem
