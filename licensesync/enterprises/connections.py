@@ -1,0 +1,119 @@
+"""The writer of connections: how we reach the deployments of an enterprise, and when they sync by themselves."""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+from django.db import transaction
+from django.utils import timezone
+
+from licensesync.enterprises.models import Connection, Deployment, Schedule
+from licensesync.enterprises.secrets import reseal, seal, unseal
+from licensesync.users.models import User
+
+# So far from its hour a connection may sync, that those which were made together don't start together.
+SPREAD = timedelta(minutes=30)
+
+
+def connect(
+    deployment: Deployment,
+    *,
+    url: str,
+    token: str,
+    connected_by: User | None,
+    login: str = "",
+    cloud_slug: str = "",
+    ca_certificates: str = "",
+    proxy: str = "",
+) -> Connection:
+    """Connect a deployment, or change its connection. The token is always given anew: a stored one is never sent to an
+    address that was entered later."""
+    connection = Connection.objects.filter(deployment=deployment).first()
+    if connection is None:
+        connection = Connection(deployment=deployment)
+    connection.url = url
+    connection.login = login
+    connection.cloud_slug = cloud_slug
+    connection.ca_certificates = ca_certificates.strip()
+    connection.sealed_token = seal(token)
+    connection.token_saved_at = timezone.now()
+    connection.connected_by = connected_by
+    connection.sealed_proxy = seal(proxy) if proxy else ""
+    if connection.next_sync_at is None:
+        # The first list is fetched now, so the spread must not bring the second one in some minutes.
+        connection.next_sync_at = next_sync(connection, after=timezone.now() + 2 * SPREAD)
+    connection.save()
+    return connection
+
+
+def host_of(url: str) -> str:
+    """The host name in the address of a server, under which an instance is known."""
+    return urlsplit(url).hostname or ""
+
+
+def disconnect(connection: Connection) -> None:
+    """Forget how to reach a deployment, its token included. What it last reported stays."""
+    connection.delete()
+
+
+def set_schedule(connection: Connection, schedule: Schedule) -> None:
+    connection.schedule = schedule
+    connection.next_sync_at = next_sync(connection, after=timezone.now())
+    connection.save(update_fields=["schedule", "next_sync_at"])
+
+
+def next_sync(connection: Connection, *, after: datetime) -> datetime | None:
+    """When a connection syncs by itself the next time: on the weekday and about at the hour at which it was made.
+
+    By the clock of TIME_ZONE, so that the hour stays when clocks are changed.
+    """
+    if connection.schedule == Schedule.OFF:
+        return None
+    days = 7 if connection.schedule == Schedule.WEEKLY else 1
+    zone = timezone.get_default_timezone()
+    wall = (connection.connected_at + _spread(connection.deployment_id)).astimezone(zone).replace(tzinfo=None)
+    passed = (after.astimezone(zone).replace(tzinfo=None) - wall) // timedelta(days=days)
+    moment = (wall + timedelta(days=days) * max(passed, 0)).replace(tzinfo=zone)
+    while moment <= after:
+        moment = (moment.replace(tzinfo=None) + timedelta(days=days)).replace(tzinfo=zone)
+    return moment.astimezone(UTC)
+
+
+def _spread(deployment_id: int) -> timedelta:
+    """Between half an hour early and late, always the same for one deployment."""
+    share = int.from_bytes(hashlib.blake2b(str(deployment_id).encode(), digest_size=4).digest()) / 2**32
+    return SPREAD * (2 * share - 1)
+
+
+def due() -> list[Connection]:
+    """The connections whose time to sync has come, the longest waiting first."""
+    waiting = Connection.objects.filter(next_sync_at__lte=timezone.now()).select_related("deployment__enterprise")
+    return list(waiting.order_by("next_sync_at", "pk")[:1000])
+
+
+def take(connection: Connection) -> bool:
+    """Set the next time of a connection that is due. False: somebody else has, so its sync is theirs to request.
+
+    A time that passed while no scheduler ran counts once.
+    """
+    seen = Connection.objects.filter(pk=connection.pk, next_sync_at=connection.next_sync_at)
+    return bool(seen.update(next_sync_at=next_sync(connection, after=timezone.now())))
+
+
+def token_of(connection: Connection) -> str:
+    """ExpectedError(SECRET_UNREADABLE): the key that sealed it is gone."""
+    return unseal(connection.sealed_token)
+
+
+def proxy_of(connection: Connection) -> str:
+    return unseal(connection.sealed_proxy) if connection.sealed_proxy else ""
+
+
+@transaction.atomic
+def reseal_all() -> int:
+    """Seal every stored secret with the first encryption key; gives how many connections there are."""
+    stored = Connection.objects.select_for_update().order_by("pk")
+    for connection in stored:
+        connection.sealed_token = reseal(connection.sealed_token)
+        connection.sealed_proxy = reseal(connection.sealed_proxy) if connection.sealed_proxy else ""
+    return Connection.objects.bulk_update(stored, ["sealed_token", "sealed_proxy"])

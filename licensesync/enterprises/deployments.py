@@ -1,0 +1,159 @@
+"""The writer of deployments: the server instances and the cloud of an enterprise."""
+
+import re
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet, Sum
+
+from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise, UsageEvent
+from licensesync.errors import SERVER_CONFLICT, SERVER_NAMELESS, ExpectedError
+from licensesync.feeds.records import ServerFacts
+
+HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*")
+
+
+def cloud_of(enterprise: Enterprise) -> Deployment:
+    """The cloud of an enterprise; it has one from its first list on."""
+    return Deployment.objects.get_or_create(enterprise=enterprise, kind=DeploymentKind.CLOUD)[0]
+
+
+def server_named(enterprise: Enterprise, host: str) -> Deployment:
+    """The instance with this host name, new when it is not known. ExpectedError when it can't be a host name."""
+    host = host_name(host)
+    return Deployment.objects.get_or_create(enterprise=enterprise, kind=DeploymentKind.SERVER, host=host)[0]
+
+
+def host_name(text: str) -> str:
+    """A host name as we keep it, from what a person types or an export says; ExpectedError when it can't be one."""
+    host = text.strip().lower().removeprefix("https://").removeprefix("http://").rstrip("/.")
+    if not HOST.fullmatch(host):
+        raise ExpectedError(SERVER_NAMELESS, host=text.strip()[:100])
+    return host
+
+
+def server_of(enterprise: Enterprise, facts: ServerFacts) -> Deployment | None:
+    """The instance of an export: by its server id, else by its host with an unknown server id, else a new one.
+
+    None: the export names neither. ExpectedError(SERVER_CONFLICT): the host is known with another server id, or the
+    server id with another host; only a person knows whether it was replaced or renamed, or is a copy.
+    """
+    host = host_name(facts.host) if facts.host else ""
+    if not (facts.server_id or host):
+        return None
+    servers = Deployment.objects.filter(enterprise=enterprise, kind=DeploymentKind.SERVER)
+    with transaction.atomic():
+        Enterprise.objects.select_for_update().get(pk=enterprise.pk)  # two first exports of one server: one instance
+        by_id = servers.filter(server_id=facts.server_id).first() if facts.server_id else None
+        by_host = servers.filter(host=host).first() if host else None
+        if by_id is not None:
+            if host and by_id.host not in (host, facts.server_id.lower()):
+                raise ExpectedError(SERVER_CONFLICT, host=host)
+            return by_id
+        if by_host is not None:
+            if facts.server_id and by_host.server_id:
+                raise ExpectedError(SERVER_CONFLICT, host=host)
+            return by_host
+        return servers.create(
+            enterprise=enterprise,
+            kind=DeploymentKind.SERVER,
+            host=host or facts.server_id.lower(),
+            server_id=facts.server_id,
+        )
+
+
+def take_facts(deployment: Deployment, facts: ServerFacts, **changes: Any) -> None:
+    """Keep what an export says about its server; what it does not say stays as it is, and so does the host name,
+    which changes with the next count only (`host_by`). An id that belongs to another instance is left there."""
+    said: dict[str, Any] = {
+        "server_id": facts.server_id[:100],
+        "customer_name": facts.customer_name[:200],
+        "version": facts.version[:50],
+        "license_hash": facts.license_hash[:200],
+        "public_key": facts.public_key[:10_000],
+        "features": facts.features,
+        "dormancy_threshold_days": facts.dormancy_threshold_days,
+    }
+    said = {name: value for name, value in said.items() if value}
+    if facts.http_only is not None:
+        said["http_only"] = facts.http_only
+    if "server_id" in said and _others(deployment).filter(server_id=said["server_id"]).exists():
+        del said["server_id"]
+    Deployment.objects.filter(pk=deployment.pk).update(**said, **changes)
+
+
+def host_by(deployment: Deployment, facts: ServerFacts | None) -> str:
+    """The host name of a deployment by what its list says; as it is where the list has none that could be one.
+
+    A name that belongs to another instance is left there: this one is a copy that the owner told apart.
+    """
+    try:
+        host = host_name(facts.host) if facts and facts.host else ""
+    except ExpectedError:
+        host = ""
+    return deployment.host if not host or _others(deployment).filter(host=host).exists() else host
+
+
+def other_with_id(deployment: Deployment, server_id: str) -> Deployment | None:
+    """Another instance of the enterprise that has this server id."""
+    return _others(deployment).filter(server_id=server_id).first() if server_id else None
+
+
+def _others(deployment: Deployment) -> QuerySet[Deployment]:
+    return Deployment.objects.filter(enterprise=deployment.enterprise_id).exclude(pk=deployment.pk)
+
+
+def accounts_elsewhere(deployment: Deployment) -> tuple[int, int]:
+    """The accounts of the enterprise's other deployments, and how many of them are suspended."""
+    others = _others(deployment).aggregate(accounts=Sum("accounts", default=0), suspended=Sum("suspended", default=0))
+    return others["accounts"], others["suspended"]
+
+
+def delete(deployment: Deployment) -> None:
+    """Delete a deployment and whatever still belongs to it."""
+    Deployment.objects.filter(pk=deployment.pk).delete()
+
+
+def list_is_readable(deployment: Deployment) -> None:
+    """A readable list came, after one with an encrypted list of users."""
+    Deployment.objects.filter(pk=deployment.pk).update(list_encrypted_at=None)
+
+
+def show_generation(enterprise: Enterprise, generation: int, only_here: dict[int, int]) -> None:
+    """Let everybody see this count. `only_here`: people by the one deployment that they are on."""
+    Enterprise.objects.filter(pk=enterprise.pk).update(generation=generation)
+    for deployment in Deployment.objects.filter(enterprise=enterprise):
+        people = only_here.get(deployment.pk, 0)
+        if deployment.only_here != people:
+            Deployment.objects.filter(pk=deployment.pk).update(only_here=people)
+
+
+def show_list(
+    deployment: Deployment,
+    *,
+    host: str,
+    event: UsageEvent,
+    taken_at: datetime,
+    list_date: datetime,
+    digest: str,
+    accounts: int,
+    suspended: int,
+    dormant: int | None,
+    seats_consumed: int | None,
+    seats_purchased: int | None,
+) -> None:
+    """Note which list a deployment now shows, and its figures."""
+    Deployment.objects.filter(pk=deployment.pk).update(
+        host=host,
+        last_event=event,
+        last_usage_at=taken_at,
+        list_date=list_date,
+        list_digest=digest,
+        list_encrypted_at=None,
+        accounts=accounts,
+        suspended=suspended,
+        dormant=dormant,
+        total_seats_consumed=seats_consumed,
+        total_seats_purchased=seats_purchased,
+    )

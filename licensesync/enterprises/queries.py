@@ -1,0 +1,74 @@
+"""Who may see what, and reading the people of an enterprise. Every query of the product starts at `visible_to`."""
+
+import hashlib
+
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
+from django.utils import timezone
+
+from licensesync.enterprises.models import (
+    Enterprise,
+    Invitation,
+    Membership,
+    Role,
+    VerifiedDomain,
+)
+from licensesync.users.models import User
+
+
+def visible_to(user: User) -> QuerySet[Enterprise]:
+    """The enterprises of a person. The only access rule; an operator without membership sees none."""
+    return Enterprise.objects.filter(memberships__user=user).order_by("name", "pk")
+
+
+def role_of(user: User, enterprise: Enterprise | int) -> Role | None:
+    role = Membership.objects.filter(user=user, enterprise=enterprise).values_list("role", flat=True).first()
+    return Role(role) if role else None
+
+
+def may_create_enterprise(user: User) -> bool:
+    """Whoever set LicenseSync up, and owners: they already answer for one. A billing manager only reads."""
+    return user.is_superuser or Membership.objects.filter(user=user, role=Role.OWNER).exists()
+
+
+def memberships_of(user: User) -> QuerySet[Membership]:
+    """The enterprises of a person together with their role in each."""
+    return Membership.objects.filter(user=user).select_related("enterprise").order_by("enterprise__name", "pk")
+
+
+def members(enterprise: Enterprise) -> QuerySet[Membership]:
+    """Owners first, then by e-mail."""
+    rows = Membership.objects.filter(enterprise=enterprise).select_related("user")
+    return rows.order_by("-role", "user__email")  # "owner" sorts after "billing_manager"
+
+
+def invitations(enterprise: Enterprise) -> QuerySet[Invitation]:
+    """Who has not come yet. `has_run_out`: the link is too old."""
+    has_run_out = ExpressionWrapper(Q(expires_at__lte=timezone.now()), BooleanField())
+    return Invitation.objects.filter(enterprise=enterprise).annotate(has_run_out=has_run_out).order_by("email")
+
+
+def open_invitation(token: str) -> Invitation | None:
+    """The invitation behind a link; None when it was never ours, was used, revoked, or has run out."""
+    rows = Invitation.objects.filter(token_hash=sha256(token), expires_at__gt=timezone.now())
+    return rows.select_related("enterprise").first()
+
+
+def verified_domains(enterprise: Enterprise) -> list[str]:
+    """The names of the verified domains, in alphabetical order."""
+    names = VerifiedDomain.objects.filter(enterprise=enterprise).values_list("name", flat=True)
+    return list(names.order_by("name"))
+
+
+def may_make_password_link(owner: User, person: User) -> bool:
+    """An owner may let somebody in again who is nowhere but where this owner is an owner.
+
+    Else the link would be a way into an enterprise that is not theirs. The operator asks the command line.
+    """
+    owned = Membership.objects.filter(user=owner, role=Role.OWNER).values("enterprise")
+    elsewhere = Membership.objects.filter(user=person).exclude(enterprise__in=owned)
+    return not person.is_superuser and not elsewhere.exists()
+
+
+def sha256(secret: str) -> str:
+    """What is stored of a secret that only its holder knows."""
+    return hashlib.sha256(secret.encode()).hexdigest()

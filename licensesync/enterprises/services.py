@@ -1,0 +1,168 @@
+"""The only writer of enterprises and of their people."""
+
+import secrets
+
+from django.db import IntegrityError, transaction
+
+from licensesync.enterprises.models import (
+    ApiToken,
+    Enterprise,
+    Invitation,
+    Membership,
+    Role,
+    in_seven_days,
+)
+from licensesync.enterprises.queries import sha256
+from licensesync.errors import ExpectedError, Problem
+from licensesync.users.models import User
+from licensesync.users.services import create_user, void_password_links
+
+
+def _(message: str) -> str:
+    """Mark a template for translation without translating it here, as `errors` does."""
+    return message
+
+
+LAST_OWNER = Problem(
+    "last_owner",
+    _("%(email)s is the last owner. Nothing was changed. Make somebody else an owner first."),
+)
+SLUG_TAKEN = Problem("slug_taken", _("%(slug)s is already the slug of an enterprise here. Choose another one."))
+ALREADY_MEMBER = Problem("already_member", _("%(email)s is already a member. Change the role in the list."))
+ALREADY_INVITED = Problem(
+    "already_invited", _("%(email)s is already invited. Make a new link for that invitation, or revoke it first.")
+)
+
+
+# The enterprise ----------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def create_enterprise(
+    *,
+    owner: User,
+    slug: str,
+    name: str,
+    license_model: str,
+    enterprise_licenses: int = 0,
+    visual_studio_licenses: int = 0,
+) -> Enterprise:
+    """A new enterprise with its first owner. ExpectedError(SLUG_TAKEN)."""
+    try:
+        with transaction.atomic():
+            enterprise = Enterprise.objects.create(
+                slug=slug,
+                name=name,
+                license_model=license_model,
+                enterprise_licenses=enterprise_licenses,
+                visual_studio_licenses=visual_studio_licenses,
+            )
+    except IntegrityError:
+        raise ExpectedError(SLUG_TAKEN, slug=slug) from None
+    add_member(enterprise=enterprise, user=owner, role=Role.OWNER)
+    return enterprise
+
+
+def update_enterprise(
+    *, enterprise: Enterprise, name: str, license_model: str, enterprise_licenses: int, visual_studio_licenses: int
+) -> None:
+    """Profile and seats. Only these columns: a count may be finishing at the same moment."""
+    enterprise.name = name
+    enterprise.license_model = license_model
+    enterprise.enterprise_licenses = enterprise_licenses
+    enterprise.visual_studio_licenses = visual_studio_licenses
+    enterprise.save(update_fields=["name", "license_model", "enterprise_licenses", "visual_studio_licenses"])
+
+
+# Its people --------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def add_member(*, enterprise: Enterprise, user: User, role: Role) -> Membership:
+    """A member from now on; who is one already keeps the role. Links to a new password end: they were for less."""
+    membership, is_new = Membership.objects.get_or_create(enterprise=enterprise, user=user, defaults={"role": role})
+    if is_new:
+        void_password_links(user=user)
+    return membership
+
+
+@transaction.atomic
+def change_role(*, membership: Membership, role: Role) -> None:
+    """ExpectedError(LAST_OWNER) when nobody would be left to decide."""
+    if role != Role.OWNER:
+        _refuse_last_owner(membership)
+    Membership.objects.filter(pk=membership.pk).update(role=role)
+
+
+@transaction.atomic
+def remove_member(*, membership: Membership) -> None:
+    """Their tokens for this enterprise go with them. ExpectedError(LAST_OWNER)."""
+    _refuse_last_owner(membership)
+    ApiToken.objects.filter(enterprise=membership.enterprise_id, owner=membership.user_id).delete()
+    Membership.objects.filter(pk=membership.pk).delete()
+
+
+def _refuse_last_owner(membership: Membership) -> None:
+    """Whoever takes away an owner waits here for the others, then sees what they left.
+
+    PostgreSQL locks the owners' rows, always in the same order; SQLite has one writer from the first word on.
+    """
+    owners = Membership.objects.filter(enterprise=membership.enterprise_id, role=Role.OWNER)
+    if [owner.pk for owner in owners.select_for_update().order_by("pk")] == [membership.pk]:
+        raise ExpectedError(LAST_OWNER, email=membership.user.email)
+
+
+# Invitations -------------------------------------------------------------------------------------------------------
+
+
+def invite(*, enterprise: Enterprise, email: str, role: Role, invited_by: User) -> tuple[Invitation, str]:
+    """An invitation and the secret of its link, which is stored nowhere. ExpectedError: there is nothing to invite."""
+    email = email.strip().lower()
+    if Membership.objects.filter(enterprise=enterprise, user__email=email).exists():
+        raise ExpectedError(ALREADY_MEMBER, email=email)
+    token = secrets.token_hex(24)
+    try:
+        with transaction.atomic():
+            invitation = Invitation.objects.create(
+                enterprise=enterprise, email=email, role=role, invited_by=invited_by, token_hash=sha256(token)
+            )
+    except IntegrityError:
+        raise ExpectedError(ALREADY_INVITED, email=email) from None
+    return invitation, token
+
+
+def renew_invitation(*, invitation: Invitation) -> str:
+    """A new link for seven days; the one before stops working."""
+    token = secrets.token_hex(24)
+    invitation.token_hash = sha256(token)
+    invitation.expires_at = in_seven_days()
+    invitation.save(update_fields=["token_hash", "expires_at"])
+    return token
+
+
+def revoke_invitation(*, invitation: Invitation) -> None:
+    invitation.delete()
+
+
+@transaction.atomic
+def accept_invitation(*, invitation: Invitation, user: User) -> Membership | None:
+    """Make the person a member. None: the link was used or revoked a moment ago, or is for somebody else."""
+    if user.email != invitation.email:
+        return None
+    used, _rows = Invitation.objects.filter(pk=invitation.pk, token_hash=invitation.token_hash).delete()
+    if not used:
+        return None
+    return add_member(enterprise=invitation.enterprise, user=user, role=Role(invitation.role))
+
+
+def accept_as_new_person(*, invitation: Invitation, password: str) -> User | None:
+    """Make a user and member of whoever opened the link. None: the link or the e-mail was used a moment ago."""
+    try:
+        with transaction.atomic():
+            user = create_user(email=invitation.email, password=password)
+            if accept_invitation(invitation=invitation, user=user) is None:
+                transaction.set_rollback(True)
+                return None
+    except IntegrityError:
+        return None
+    return user

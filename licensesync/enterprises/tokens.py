@@ -1,0 +1,80 @@
+"""API tokens: the only writer of them, who one is for, and what it may do."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from licensesync.enterprises.models import ApiToken, Deployment, Enterprise, Role, Scope
+from licensesync.enterprises.queries import role_of, sha256
+from licensesync.users.models import User
+
+PREFIX = "lsy_"
+USE_NOTED_EVERY = timedelta(minutes=5)  # how exact `last_used_at` is; a write with every request would be for nothing
+BY_ROLE = {Role.OWNER: frozenset(Scope), Role.BILLING_MANAGER: frozenset({Scope.READ})}
+
+
+def create_api_token(
+    *,
+    enterprise: Enterprise,
+    owner: User,
+    name: str,
+    scopes: Sequence[str],
+    expires_at: datetime | None = None,
+    deployment: Deployment | None = None,
+) -> tuple[ApiToken, str]:
+    """A token and its secret, which nobody can read again. With `deployment` it only delivers usage of that one."""
+    secret = f"{PREFIX}{secrets.token_hex(20)}"
+    token = ApiToken.objects.create(
+        enterprise=enterprise,
+        owner=owner,
+        name=name,
+        scopes=list(scopes),
+        expires_at=expires_at,
+        deployment=deployment,
+        token_hash=sha256(secret),
+    )
+    return token, secret
+
+
+def revoke(token: ApiToken) -> None:
+    """It stops working at once."""
+    token.delete()
+
+
+def tokens_of(enterprise: Enterprise, owner: User) -> QuerySet[ApiToken]:
+    """The tokens that a person has made for an enterprise, newest first."""
+    return ApiToken.objects.filter(enterprise=enterprise, owner=owner).select_related("deployment").order_by("-pk")
+
+
+def push_tokens(deployment: Deployment) -> QuerySet[ApiToken]:
+    """The tokens that deliver the usage of one deployment only."""
+    return ApiToken.objects.filter(deployment=deployment).select_related("owner").order_by("pk")
+
+
+def by_secret(secret: str) -> ApiToken | None:
+    """The token of this secret; None when it was never ours, was revoked, has run out, or its owner may not sign in."""
+    if not secret.startswith(PREFIX):
+        return None
+    lasting = Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now())
+    tokens = ApiToken.objects.filter(lasting, token_hash=sha256(secret), owner__is_active=True)
+    return tokens.select_related("owner", "deployment").first()
+
+
+def granted(token: ApiToken) -> frozenset[Scope]:
+    """What a token may do now: its scopes, as far as its owner's role goes. Administration includes the others."""
+    role = role_of(token.owner, token.enterprise_id)
+    if role is None:
+        return frozenset()
+    scopes = frozenset(scope for scope in Scope if scope in token.scopes or Scope.ADMIN in token.scopes)
+    if token.deployment_id is not None:
+        scopes &= {Scope.WRITE_USAGE}
+    return scopes & BY_ROLE[role]
+
+
+def note_use(token: ApiToken) -> None:
+    now = timezone.now()
+    if token.last_used_at is None or token.last_used_at < now - USE_NOTED_EVERY:
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)

@@ -1,0 +1,282 @@
+"""Many rows at once, on PostgreSQL and on SQLite.
+
+PostgreSQL takes rows by COPY and works set by set. SQLite lets one connection write at a time, so whoever writes
+much there does it in short turns and lets others in between. Temporary tables are written outside any transaction of
+the main database, on SQLite they even lie in a file of their own.
+"""
+
+import itertools
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from django.db import connection, transaction
+
+Row = Sequence[Any]
+Params = Sequence[Any] | Mapping[str, Any]
+Progress = Callable[[int], None]  # rows done so far; may raise to stop the work
+
+STREAM_BATCH = 5_000  # rows that `stream` holds at once
+SQLITE_BATCH = 10_000  # rows of one write transaction: some 100 ms
+SQLITE_SHARE = 0.25  # how long we then stay away, as a share of the time that the batch took
+
+
+def is_sqlite() -> bool:
+    return connection.vendor == "sqlite"
+
+
+def differs() -> str:
+    """The operator that compares two rows of values, null being a value like others."""
+    return "IS NOT" if is_sqlite() else "IS DISTINCT FROM"
+
+
+def stored_time(moment: datetime | None) -> datetime | str | None:
+    """A time as the database keeps it, for rows that do not go through the ORM."""
+    if moment is None or not is_sqlite():
+        return moment
+    return str(moment.astimezone(UTC).replace(tzinfo=None))
+
+
+def time_parameter(placeholder: str) -> str:
+    """A `stored_time` among the columns of a SELECT, where PostgreSQL can't tell its type."""
+    return placeholder if is_sqlite() else f"CAST({placeholder} AS timestamptz)"
+
+
+def execute(sql: str, params: Params = ()) -> int:
+    """Run one statement; gives the number of rows that it changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return int(cursor.rowcount)
+
+
+def value(sql: str, params: Params = ()) -> Any:
+    """The first value of the first row, None without a row."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def stream(sql: str, params: Params = ()) -> Iterator[Row]:
+    """The rows of a query in its order, never all at once; other statements may run on the connection meanwhile."""
+    if is_sqlite():
+        yield from _stream_from_copy(sql, params)
+        return
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(sql, params)
+        while rows := cursor.fetchmany(STREAM_BATCH):
+            yield from rows
+
+
+def stream_ahead(sql: str, params: Params = ()) -> Iterator[Row]:
+    """As `stream`, but PostgreSQL gets the next rows while these are looked at. No other statement may run on the
+    connection meanwhile."""
+    if is_sqlite():
+        yield from _stream_from_copy(sql, params)
+        return
+    with connection.chunked_cursor() as cursor, ThreadPoolExecutor(1, "ahead") as reader:
+        cursor.execute(sql, params)
+        ahead = reader.submit(cursor.fetchmany, STREAM_BATCH)
+        while rows := ahead.result():
+            ahead = reader.submit(cursor.fetchmany, STREAM_BATCH)
+            yield from rows
+
+
+_copies = itertools.count(1)
+
+
+def _stream_from_copy(sql: str, params: Params) -> Iterator[Row]:
+    """On SQLite an unfinished SELECT holds an old state of the database, on top of which its connection can't write
+    once another has written. So the result is put into a temporary table and read from there bit by bit."""
+    copy, last = f"stream_{next(_copies)}", 0
+    execute(f"CREATE TEMPORARY TABLE {copy} AS {sql}", params)
+    try:
+        while True:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    f"SELECT * FROM temp.{copy} WHERE rowid > %s AND rowid <= %s", [last, last + STREAM_BATCH]
+                )
+                rows = cursor.fetchall()
+            if not rows:
+                return
+            yield from rows
+            last += STREAM_BATCH
+    finally:
+        drop_temporary_tables(copy)
+
+
+def new_temporary_table(name: str, columns: str) -> None:
+    """An empty temporary table of this connection, instead of one that an earlier job may have left."""
+    drop_temporary_tables(name)
+    execute(f"CREATE TEMPORARY TABLE {name} ({columns})")
+
+
+def drop_temporary_tables(*names: str) -> None:
+    for name in names:
+        execute(f"DROP TABLE IF EXISTS {_temporary(name)}")
+
+
+def _temporary(name: str) -> str:
+    return f"temp.{name}" if is_sqlite() else f"pg_temp.{name}"
+
+
+def prepare_session() -> None:
+    """Make PostgreSQL fit for a whole list, until the connection is closed.
+
+    It sorts and joins in memory (its default of 4 MB is meant for pages), and does not wait for the disk at the end of
+    every batch: what a crash takes away of those was visible to nobody, and the job starts again.
+    """
+    if not is_sqlite():
+        execute("SET work_mem = '128MB'")
+        execute("SET synchronous_commit = off")
+
+
+def commit_durably() -> None:
+    """Within a transaction: let its end wait until the disk has it, and with it all that was written before."""
+    if not is_sqlite():
+        execute("SET LOCAL synchronous_commit = on")
+
+
+def analyze(*tables: str) -> None:
+    """Tell PostgreSQL how large new temporary tables are; without it, it plans for a few rows."""
+    if not is_sqlite():
+        for table in tables:
+            execute(f"ANALYZE {table}")
+
+
+def load_temporary(table: str, columns: Sequence[str], rows: Iterable[Row]) -> int:
+    """Append rows to a temporary table; gives how many."""
+    if not is_sqlite():
+        return _copy(table, columns, rows)
+    if connection.in_atomic_block:
+        return _insert_many(table, columns, rows)
+    # A deferred transaction that only writes temporary tables never asks for the lock of the main database.
+    execute("BEGIN DEFERRED")
+    try:
+        return _insert_many(table, columns, rows)
+    finally:
+        execute("COMMIT")
+
+
+def load(table: str, columns: Sequence[str], rows: Iterable[Row]) -> int:
+    """Append rows to a table of the main database, on SQLite in short transactions; gives how many."""
+    if not is_sqlite():
+        with short_turn():
+            return _copy(table, columns, rows)
+    count, rows = 0, iter(rows)
+    while batch := list(islice(rows, SQLITE_BATCH)):
+        with short_turn():
+            count += _insert_many(table, columns, batch)
+    return count
+
+
+@contextmanager
+def appending(table: str, columns: Sequence[str]) -> Iterator[Callable[[Iterable[Row]], None]]:
+    """What is given to the block takes rows for a table of the main database, while queries run on the connection.
+
+    PostgreSQL takes them on a connection of its own, as one COPY, so it writes while the next rows are made; they are
+    committed at the end of the block, and until then the turn stays held. SQLite takes them in short transactions.
+    """
+    if is_sqlite() or connection.in_atomic_block:
+
+        def append_in_turns(rows: Iterable[Row]) -> None:
+            load(table, columns, rows)
+
+        yield append_in_turns
+        return
+    writer = connection.copy()
+    try:
+        with writer.cursor() as cursor:
+            cursor.execute("SET synchronous_commit = off")
+        with (
+            short_turn(),
+            writer.connection.transaction(),
+            writer.cursor() as cursor,
+            cursor.copy(_copy_statement(table, columns)) as copy,
+        ):
+
+            def append(rows: Iterable[Row]) -> None:
+                for row in rows:
+                    copy.write_row(row)
+
+            yield append
+    finally:
+        writer.close()
+
+
+def _copy_statement(table: str, columns: Sequence[str]) -> str:
+    return f"COPY {table} ({', '.join(columns)}) FROM STDIN"
+
+
+def _copy(table: str, columns: Sequence[str], rows: Iterable[Row]) -> int:
+    count = 0
+    with connection.cursor() as cursor, cursor.copy(_copy_statement(table, columns)) as copy:
+        for row in rows:
+            copy.write_row(row)
+            count += 1
+    return count
+
+
+def _insert_many(table: str, columns: Sequence[str], rows: Iterable[Row]) -> int:
+    marks = ", ".join(["%s"] * len(columns))
+    with connection.cursor() as cursor:
+        cursor.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", list(rows))
+        return int(cursor.rowcount)
+
+
+_guard: ContextVar[Callable[[], None] | None] = ContextVar("guard", default=None)
+
+
+@contextmanager
+def guarded(check: Callable[[], None]) -> Iterator[None]:
+    """Run `check` within every write transaction of this module. It raises when the writer may not write any more."""
+    token = _guard.set(check)
+    try:
+        yield
+    finally:
+        _guard.reset(token)
+
+
+@contextmanager
+def short_turn() -> Iterator[None]:
+    """A write transaction after which SQLite's other writers get their turn: its lock is not handed out in order."""
+    started = time.monotonic()
+    with transaction.atomic():
+        if check := _guard.get():
+            check()
+        yield
+    if is_sqlite() and not connection.in_atomic_block:
+        time.sleep((time.monotonic() - started) * SQLITE_SHARE)
+
+
+def write(sql: str, params: Params = ()) -> int:
+    """Run one statement that writes few rows; gives how many."""
+    with short_turn():
+        return execute(sql, params)
+
+
+def write_by_line(sql: str, params: Sequence[Any], *, lines: int, progress: Progress) -> int:
+    """Run a statement for the lines 1 to `lines` of a temporary table: all at once, on SQLite batch by batch.
+
+    The statement ends with two parameters, the first and the last line of the batch. Gives the rows changed.
+    """
+    size = SQLITE_BATCH if is_sqlite() else max(lines, 1)
+    changed = 0
+    for first in range(1, lines + 1, size):
+        last = min(first + size - 1, lines)
+        changed += write(sql, [*params, first, last])
+        progress(last)
+    return changed
+
+
+def write_until_done(sql: str, params: Sequence[Any] = ()) -> int:
+    """Run a statement until it changes nothing. It ends with one parameter, how many rows it may change at once."""
+    changed = 0
+    while count := write(sql, [*params, SQLITE_BATCH if is_sqlite() else 1_000_000_000]):
+        changed += count
+    return changed

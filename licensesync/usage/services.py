@@ -1,0 +1,144 @@
+"""The only writer of what deployments report. Rows are written for the next generation and closed for it; nobody sees
+them before `Enterprise.generation` moves (`usage.models`)."""
+
+from datetime import datetime
+
+from licensesync.enterprises.models import Deployment, Enterprise
+from licensesync.usage import bulk
+from licensesync.usage.models import OPEN
+from licensesync.usage.staging import CLOUD_FACTS, NEW_SERVER_FACTS, SERVER_FACTS
+
+# Every table of this app whose rows carry generations, and how a row belongs to an enterprise.
+OF_DEPLOYMENT = "deployment_id IN (SELECT id FROM enterprises_deployment WHERE enterprise_id = %s)"
+GENERATIONAL = {
+    # The addresses first: they hang on their cloud user.
+    "usage_cloudaddress": f"cloud_user_id IN (SELECT id FROM usage_clouduser WHERE {OF_DEPLOYMENT})",
+    "usage_clouduser": OF_DEPLOYMENT,
+    "usage_serveruseraccount": OF_DEPLOYMENT,
+    "usage_serveronlyperson": OF_DEPLOYMENT,
+}
+
+
+def apply_server_diff(deployment: Deployment, *, generation: int, list_date: datetime, progress: bulk.Progress) -> None:
+    """Write what `staging.compare_server_list` found, valid from `generation` on."""
+    same_others = f"s.other_emails IS NULL OR NOT (s.other_emails {bulk.differs()} a.other_emails)"
+    bulk.write_by_line(
+        f"""INSERT INTO usage_serveruseraccount
+                (deployment_id, user_id, {", ".join(SERVER_FACTS)}, other_emails_at, first_seen, valid_from, valid_to)
+            SELECT %s, s.user_id, {NEW_SERVER_FACTS},
+                CASE WHEN {same_others} THEN a.other_emails_at ELSE {bulk.time_parameter("%s")} END,
+                COALESCE(a.first_seen, %s), %s, {OPEN}
+            FROM account_diff d
+            JOIN staged s ON s.line = d.line
+            LEFT JOIN usage_serveruseraccount a ON a.id = d.old_id
+            WHERE d.line BETWEEN %s AND %s""",
+        [deployment.pk, bulk.stored_time(list_date), generation, generation],
+        lines=_lines("staged"),
+        progress=progress,
+    )
+    _close("usage_serveruseraccount", "id", "account_diff", generation)
+
+
+def apply_cloud_diff(deployment: Deployment, *, generation: int, progress: bulk.Progress) -> None:
+    """Write what `staging.compare_cloud_list` found, valid from `generation` on."""
+    highest = bulk.value(
+        "SELECT COALESCE(max(user_id), 0) FROM usage_clouduser WHERE deployment_id = %s", [deployment.pk]
+    )
+    bulk.write_by_line(
+        f"""INSERT INTO usage_clouduser
+                (deployment_id, user_id, key, {", ".join(CLOUD_FACTS)}, first_seen, valid_from, valid_to)
+            SELECT %s, COALESCE(a.user_id, %s + s.line), s.key, {", ".join(f"s.{column}" for column in CLOUD_FACTS)},
+                COALESCE(a.first_seen, %s), %s, {OPEN}
+            FROM account_diff d
+            JOIN staged s ON s.line = d.line
+            LEFT JOIN usage_clouduser a ON a.id = d.old_id
+            WHERE d.line BETWEEN %s AND %s""",
+        [deployment.pk, highest, generation, generation],
+        lines=_lines("staged"),
+        progress=progress,
+    )
+    bulk.write_by_line(
+        f"""INSERT INTO usage_cloudaddress (cloud_user_id, kind, address, user_id, valid_from, valid_to)
+            SELECT c.id, n.kind, n.address, n.user_id, %s, {OPEN}
+            FROM account_diff d
+            JOIN staged s ON s.line = d.line
+            JOIN staged_address n ON n.line = d.line
+            JOIN usage_clouduser c ON c.deployment_id = %s AND c.key = s.key AND c.valid_from = %s
+            WHERE d.line BETWEEN %s AND %s""",
+        [generation, deployment.pk, generation],
+        lines=_lines("staged"),
+        progress=progress,
+    )
+    bulk.write_by_line(
+        f"""INSERT INTO usage_serveronlyperson
+                (deployment_id, key, server_user_ids, server_emails, valid_from, valid_to)
+            SELECT %s, s.key, s.server_user_ids, s.server_emails, %s, {OPEN}
+            FROM person_diff d JOIN staged_person s ON s.line = d.line
+            WHERE d.line BETWEEN %s AND %s""",
+        [deployment.pk, generation],
+        lines=_lines("staged_person"),
+        progress=progress,
+    )
+    _close("usage_cloudaddress", "cloud_user_id", "account_diff", generation)
+    _close("usage_clouduser", "id", "account_diff", generation)
+    _close("usage_serveronlyperson", "id", "person_diff", generation)
+
+
+def end_all(deployment: Deployment, *, generation: int) -> int:
+    """Let everything end that a deployment reported, from `generation` on; gives how many accounts."""
+    cloud_users = "cloud_user_id IN (SELECT id FROM usage_clouduser WHERE deployment_id = %s)"
+    ours = dict.fromkeys(GENERATIONAL, "deployment_id = %s") | {"usage_cloudaddress": cloud_users}
+    ended = {
+        table: bulk.write_until_done(
+            f"""UPDATE {table} SET valid_to = %s WHERE id IN (
+                    SELECT id FROM {table} WHERE {is_ours} AND valid_to = {OPEN} LIMIT %s)""",
+            [generation, deployment.pk],
+        )
+        for table, is_ours in ours.items()
+    }
+    return ended["usage_serveruseraccount"] + ended["usage_clouduser"]
+
+
+def _lines(staged: str) -> int:
+    return int(bulk.value(f"SELECT COALESCE(max(line), 0) FROM {staged}"))
+
+
+def _close(table: str, column: str, diff: str, generation: int) -> None:
+    """Let the rows end that a list has replaced or no longer has."""
+    bulk.write_until_done(
+        f"""UPDATE {table} SET valid_to = %s WHERE id IN (
+                SELECT t.id FROM {table} t JOIN {diff} d ON d.old_id = t.{column}
+                WHERE t.valid_to = {OPEN} LIMIT %s)""",
+        [generation],
+    )
+
+
+def discard_generation(enterprise: Enterprise, generation: int) -> None:
+    """Undo what an attempt that never ended wrote for `generation`."""
+    for table, is_ours in GENERATIONAL.items():
+        undo(table, is_ours, enterprise, generation)
+
+
+def undo(table: str, is_ours: str, enterprise: Enterprise, generation: int) -> None:
+    """Take back the rows of one table that were written or closed for `generation`."""
+    ours = f"SELECT id FROM {table} WHERE {is_ours}"
+    bulk.write_until_done(
+        f"DELETE FROM {table} WHERE id IN ({ours} AND valid_from = %s LIMIT %s)", [enterprise.pk, generation]
+    )
+    bulk.write_until_done(
+        f"UPDATE {table} SET valid_to = {OPEN} WHERE id IN ({ours} AND valid_to = %s LIMIT %s)",
+        [enterprise.pk, generation],
+    )
+
+
+def forget_superseded(enterprise: Enterprise, generation: int) -> int:
+    """Delete the rows that ended at `generation` or earlier; gives how many."""
+    return sum(forget(table, is_ours, enterprise, generation) for table, is_ours in GENERATIONAL.items())
+
+
+def forget(table: str, is_ours: str, enterprise: Enterprise, generation: int) -> int:
+    """Delete the rows of one table that ended at `generation` or earlier."""
+    return bulk.write_until_done(
+        f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE {is_ours} AND valid_to <= %s LIMIT %s)",
+        [enterprise.pk, generation],
+    )

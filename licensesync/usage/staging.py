@@ -1,0 +1,289 @@
+"""A new list beside the last one: read into temporary tables, compared there, nothing of it visible yet.
+
+Temporary tables of one connection, made anew for every list:
+    staged          the new list, one line an account
+    staged_address  cloud only: the addresses and links of a line
+    staged_person   cloud only: GitHub's own server-only people
+    account_diff    what it changes: line and old row of every account that is new, changed or gone
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from licensesync.enterprises.models import Deployment
+from licensesync.errors import DUPLICATE_LOGIN, DUPLICATE_USER_ID, WRONG_SHAPE, ExpectedError, _
+from licensesync.feeds.records import CloudUser, ServerOnlyPerson, ServerUserAccount
+from licensesync.matching.addresses import address_key
+from licensesync.matching.rules import cloud_user_consumes, is_unlinked_subscriber, server_account_consumes
+from licensesync.usage import bulk
+from licensesync.usage.models import OPEN, CloudAddress
+
+LONGEST_LOGIN = LONGEST_NAME = 255
+
+SERVER_FACTS = (
+    "login", "name", "email", "address", "site_admin", "suspended", "dormant", "two_factor", "created_at",
+    "last_active_at", "other_emails", "consumes",
+)  # fmt: skip
+# What an account says after a list (`s`), given its row before (`a`): a list without names or secondary addresses
+# leaves those that are known.
+NEW_SERVER_FACTS = ", ".join(
+    {
+        "name": "CASE WHEN s.name = '' THEN COALESCE(a.name, '') ELSE s.name END",
+        "other_emails": "COALESCE(s.other_emails, a.other_emails)",
+    }.get(column, f"s.{column}")
+    for column in SERVER_FACTS
+)
+CLOUD_FACTS = ("login", "name", "saml_name_id", "facts", "consumes")
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """What a new list changes, in accounts. `before` counts the last list."""
+
+    read: int
+    added: int
+    changed: int
+    removed: int
+    before: int
+
+
+def stage_server_list(batches: Iterable[list[ServerUserAccount]], progress: bulk.Progress) -> int:
+    """Read a server's list into `staged`; gives the number of accounts. ExpectedError where a user id comes twice."""
+    bulk.new_temporary_table(
+        "staged",
+        "line integer, user_id bigint, login text, name text, email text, address text, site_admin boolean, "
+        "suspended boolean, dormant boolean, two_factor boolean, created_at timestamptz, last_active_at timestamptz, "
+        "other_emails jsonb, consumes boolean",
+    )
+    count = 0
+    for batch in batches:
+        bulk.load_temporary("staged", ("line", "user_id", *SERVER_FACTS), _server_rows(batch, count))
+        count += len(batch)
+        progress(count)
+    _index("staged", "user_id")
+    twice = bulk.value("SELECT user_id FROM staged GROUP BY user_id HAVING count(*) > 1 ORDER BY user_id LIMIT 1")
+    if twice is not None:
+        raise ExpectedError(DUPLICATE_USER_ID, user_id=twice)
+    return count
+
+
+def _server_rows(batch: list[ServerUserAccount], before: int) -> Iterator[bulk.Row]:
+    encode = msgspec.json.encode
+    for line, account in enumerate(batch, before + 1):
+        others = account.other_emails
+        yield (
+            line,
+            account.user_id,
+            _login(account.login, line),
+            account.name[:LONGEST_NAME],
+            account.email,
+            address_key(account.email),
+            account.site_admin,
+            account.suspended,
+            account.dormant,
+            account.two_factor,
+            bulk.stored_time(account.created_at),
+            bulk.stored_time(account.last_active_at),
+            None if others is None else encode(others).decode() if others else "[]",
+            server_account_consumes(account.login, account.suspended),
+        )
+
+
+def stage_cloud_list(batches: Iterable[list[CloudUser | ServerOnlyPerson]], progress: bulk.Progress) -> int:
+    """Read the cloud's list into `staged` and its neighbours; gives the number of rows.
+
+    ExpectedError where an account comes twice.
+    """
+    bulk.new_temporary_table(
+        "staged",
+        "line integer, key text, login text, name text, saml_name_id text, facts jsonb, consumes boolean",
+    )
+    bulk.new_temporary_table("staged_address", "line integer, kind smallint, address text, user_id bigint")
+    bulk.new_temporary_table("staged_person", "line integer, key text, server_user_ids jsonb, server_emails jsonb")
+    users = people = 0
+    without_login: Counter[str] = Counter()
+    for batch in batches:
+        new_people = [row for row in batch if isinstance(row, ServerOnlyPerson)]
+        new_users = [row for row in batch if isinstance(row, CloudUser)]
+        new_users += [_subscriber(person) for person in new_people if person.subscription_email]
+        bulk.load_temporary("staged", ("line", "key", *CLOUD_FACTS), _cloud_rows(new_users, users, without_login))
+        bulk.load_temporary(
+            "staged_address", ("line", "kind", "address", "user_id"), _cloud_addresses(new_users, users)
+        )
+        bulk.load_temporary(
+            "staged_person", ("line", "key", "server_user_ids", "server_emails"), _person_rows(new_people, people)
+        )
+        users, people = users + len(new_users), people + len(new_people)
+        progress(users + people)
+    _index("staged", "key")
+    _index("staged_person", "key")
+    bulk.execute("DELETE FROM staged_person WHERE line NOT IN (SELECT min(line) FROM staged_person GROUP BY key)")
+    twice = bulk.value("SELECT key FROM staged GROUP BY key HAVING count(*) > 1 ORDER BY key LIMIT 1")
+    if twice is not None:
+        raise ExpectedError(DUPLICATE_LOGIN, login=twice.partition(":")[2])
+    return users + people
+
+
+def cloud_key(user: CloudUser, line: int) -> str:
+    """What makes a row of the cloud's list the same row in the next list: the login, else its first address."""
+    if user.login:
+        return f"login:{user.login.casefold()}"
+    if user.server_user_ids:
+        return f"server:{user.server_user_ids[0].casefold()[:300]}"
+    addresses = (user.visual_studio_email, *user.verified_emails, user.saml_name_id, user.name)
+    return f"address:{next((address_key(address)[:300] for address in addresses if address.strip()), str(line))}"
+
+
+def _subscriber(person: ServerOnlyPerson) -> CloudUser:
+    """The Visual Studio subscription of a person who is only on servers, to be matched like any unlinked one."""
+    return CloudUser(
+        login="",
+        name="",
+        profile="",
+        saml_name_id="",
+        verified_emails=(),
+        member_roles=(),
+        enterprise_roles=(),
+        pending_invites=(),
+        two_factor=None,
+        license_type="",
+        visual_studio_user=True,
+        visual_studio_status="",
+        visual_studio_email=person.subscription_email,
+        server_user_ids=person.server_user_ids,
+        server_emails=person.server_emails,
+    )
+
+
+def _cloud_rows(users: list[CloudUser], before: int, without_login: Counter[str]) -> Iterator[bulk.Row]:
+    """`without_login` counts the keys of rows without a login: nothing says that two of them are one person."""
+    for line, user in enumerate(users, before + 1):
+        key = cloud_key(user, line)
+        if not user.login:
+            without_login[key] += 1
+            key = f"{key}#{without_login[key]}"
+        facts = user._asdict()
+        for name in ("login", "name", "saml_name_id"):
+            del facts[name]
+        yield (
+            line,
+            key,
+            _login(user.login, line),
+            user.name[:LONGEST_NAME],
+            user.saml_name_id[:LONGEST_NAME],
+            msgspec.json.encode(facts).decode(),
+            cloud_user_consumes(
+                user.login,
+                user.visual_studio_user,
+                user.member_roles,
+                user.enterprise_roles,
+                user.pending_invites,
+            ),
+        )
+
+
+def _cloud_addresses(users: list[CloudUser], before: int) -> Iterator[bulk.Row]:
+    kind = CloudAddress.Kind
+    for line, user in enumerate(users, before + 1):
+        addresses: list[tuple[int, str, int | None]] = []
+        if user.saml_name_id:
+            addresses.append((kind.SAML_OR_SCIM, address_key(user.saml_name_id), None))
+        addresses += [(kind.VERIFIED_EMAIL, address_key(email), None) for email in user.verified_emails]
+        if is_unlinked_subscriber(user.login, user.visual_studio_user) and user.visual_studio_email:
+            addresses.append((kind.SUBSCRIPTION, address_key(user.visual_studio_email), None))
+        for server_user_id in user.server_user_ids:
+            host, _, user_id = server_user_id.rpartition(":")
+            if host and user_id.isascii() and user_id.isdigit() and len(user_id) < len(str(2**63)):
+                addresses.append((kind.SERVER_ACCOUNT, host.lower(), int(user_id)))
+        for each in dict.fromkeys(addresses):
+            yield (line, *each)
+
+
+def _person_rows(people: list[ServerOnlyPerson], before: int) -> Iterator[bulk.Row]:
+    for line, person in enumerate(people, before + 1):
+        yield (
+            line,
+            f"server:{person.server_user_ids[0].casefold()[:300]}",
+            msgspec.json.encode(person.server_user_ids).decode(),
+            msgspec.json.encode(person.server_emails).decode(),
+        )
+
+
+def _login(login: str, line: int) -> str:
+    if len(login) > LONGEST_LOGIN:
+        raise ExpectedError(WRONG_SHAPE, number=line, detail=_("its login is too long"))
+    return login
+
+
+def _index(table: str, column: str) -> None:
+    """SQLite looks lines up one by one; PostgreSQL joins whole tables and only wants to know their size."""
+    if bulk.is_sqlite():
+        bulk.execute(f"CREATE INDEX temp.{table}_line ON {table} (line)")
+        bulk.execute(f"CREATE INDEX temp.{table}_{column} ON {table} ({column})")
+    bulk.analyze(table)
+
+
+def compare_server_list(deployment: Deployment) -> Diff:
+    """Fill `account_diff` for a server."""
+    return _compare(deployment, "usage_serveruseraccount", "user_id", new=NEW_SERVER_FACTS, facts=SERVER_FACTS)
+
+
+def compare_cloud_list(deployment: Deployment) -> Diff:
+    """Fill `account_diff` and `person_diff` for the cloud."""
+    person = ("server_user_ids", "server_emails")
+    _compare(
+        deployment,
+        "usage_serveronlyperson",
+        "key",
+        new=_named("s", person),
+        facts=person,
+        staged="staged_person",
+        diff="person_diff",
+    )
+    return _compare(deployment, "usage_clouduser", "key", new=_named("s", CLOUD_FACTS), facts=CLOUD_FACTS)
+
+
+def _named(table: str, columns: Iterable[str]) -> str:
+    return ", ".join(f"{table}.{column}" for column in columns)
+
+
+def _compare(
+    deployment: Deployment,
+    table: str,
+    key: str,
+    *,
+    new: str,
+    facts: tuple[str, ...],
+    staged: str = "staged",
+    diff: str = "account_diff",
+) -> Diff:
+    """Write the lines of `staged` that are not in `table` as they are, and the rows that have no line any more."""
+    bulk.new_temporary_table(diff, "line integer, old_id bigint")
+    params = {"deployment": deployment.pk, "open": OPEN}
+    is_open = "a.deployment_id = %(deployment)s AND a.valid_to = %(open)s"
+    bulk.execute(
+        f"""INSERT INTO {diff} (line, old_id)
+            SELECT s.line, a.id FROM {staged} s
+            LEFT JOIN {table} a ON a.{key} = s.{key} AND {is_open}
+            WHERE a.id IS NULL OR ({_named("a", facts)}) {bulk.differs()} ({new})""",
+        params,
+    )
+    bulk.execute(
+        f"""INSERT INTO {diff} (line, old_id)
+            SELECT NULL, a.id FROM {table} a
+            WHERE {is_open} AND NOT EXISTS (SELECT 1 FROM {staged} s WHERE s.{key} = a.{key})""",
+        params,
+    )
+    if bulk.is_sqlite():
+        bulk.execute(f"CREATE INDEX temp.{diff}_line ON {diff} (line)")
+    bulk.analyze(diff)
+    return Diff(
+        read=bulk.value(f"SELECT count(*) FROM {staged}"),
+        added=bulk.value(f"SELECT count(*) FROM {diff} WHERE old_id IS NULL"),
+        changed=bulk.value(f"SELECT count(*) FROM {diff} WHERE line IS NOT NULL AND old_id IS NOT NULL"),
+        removed=bulk.value(f"SELECT count(*) FROM {diff} WHERE line IS NULL"),
+        before=bulk.value(f"SELECT count(*) FROM {table} a WHERE {is_open}", params),
+    )

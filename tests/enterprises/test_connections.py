@@ -1,0 +1,123 @@
+"""When a connection syncs by itself, who gets a sync that is due, and how its secrets are kept."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from cryptography.fernet import Fernet
+from django.utils import timezone
+
+from licensesync.enterprises import connections, deployments
+from licensesync.enterprises.models import Connection, Deployment, Enterprise, Schedule
+from licensesync.errors import SECRET_UNREADABLE, ExpectedError
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def server(enterprise: Enterprise) -> Deployment:
+    return deployments.server_named(enterprise, "ghes.octo.example")
+
+
+def connected(server: Deployment, *, at: datetime | None = None) -> Connection:
+    connection = connections.connect(
+        server,
+        url="https://ghes.octo.example",
+        login="admin",
+        token="ghp_a-secret",
+        proxy="http://user:password@proxy.octo.example:3128",
+        connected_by=None,
+    )
+    if at is not None:
+        connection.connected_at = at
+        connections.set_schedule(connection, Schedule.WEEKLY)
+    return connection
+
+
+def test_nothing_secret_is_stored_as_it_is(server: Deployment) -> None:
+    connected(server)
+    [row] = Connection.objects.values_list()
+    assert "secret" not in str(row)
+    assert "password" not in str(row)
+    connection = Connection.objects.get()
+    assert connections.token_of(connection) == "ghp_a-secret"
+    assert connections.proxy_of(connection) == "http://user:password@proxy.octo.example:3128"
+
+
+def test_a_key_is_changed_by_adding_one_in_front(server: Deployment, settings: Any) -> None:
+    connected(server)
+    old, new = settings.ENCRYPTION_KEYS[0], Fernet.generate_key().decode()
+    settings.ENCRYPTION_KEYS = [new, old]
+    assert connections.token_of(Connection.objects.get()) == "ghp_a-secret"
+    assert connections.reseal_all() == 1
+    settings.ENCRYPTION_KEYS = [new]
+    assert connections.token_of(Connection.objects.get()) == "ghp_a-secret"
+    settings.ENCRYPTION_KEYS = [old]
+    with pytest.raises(ExpectedError) as refused:
+        connections.token_of(Connection.objects.get())
+    assert refused.value.problem is SECRET_UNREADABLE
+
+
+def test_a_connection_syncs_weekly_on_its_weekday_about_at_its_hour(server: Deployment) -> None:
+    monday = datetime(2026, 3, 2, 14, tzinfo=UTC)
+    connection = connected(server, at=monday)
+    moment = connections.next_sync(connection, after=monday + timedelta(days=3))
+    assert moment is not None
+    assert moment.date() == datetime(2026, 3, 9).date()  # noqa: DTZ001
+    assert abs(moment - (monday + timedelta(days=7))) <= connections.SPREAD
+    # Whatever has passed meanwhile, one time is next: after it the one a week later.
+    later = connections.next_sync(connection, after=moment)
+    assert later == moment + timedelta(days=7)
+
+
+def test_its_hour_stays_when_clocks_are_changed(server: Deployment, settings: Any) -> None:
+    settings.TIME_ZONE = "Europe/Berlin"
+    winter = datetime(2026, 3, 23, 14, tzinfo=ZoneInfo("Europe/Berlin"))
+    connection = connected(server, at=winter)
+    before = connections.next_sync(connection, after=winter - timedelta(hours=2))
+    after = connections.next_sync(connection, after=winter + timedelta(days=1))
+    assert before is not None
+    assert after is not None
+    assert after - before == timedelta(days=7, hours=-1)  # the clocks went forward in between
+    assert before.astimezone(ZoneInfo("Europe/Berlin")).time() == after.astimezone(ZoneInfo("Europe/Berlin")).time()
+
+
+def test_it_can_sync_daily_or_never_by_itself(server: Deployment) -> None:
+    now = timezone.now()
+    connection = connected(server, at=now)
+    connections.set_schedule(connection, Schedule.DAILY)
+    assert connection.next_sync_at is not None
+    assert now < connection.next_sync_at <= now + timedelta(days=1, hours=1)
+    connections.set_schedule(connection, Schedule.OFF)
+    assert connection.next_sync_at is None
+    assert connections.due() == []
+
+
+def test_many_that_were_connected_together_dont_start_together(enterprise: Enterprise) -> None:
+    now = timezone.now()
+    moments = set()
+    for number in range(50):
+        connection = connected(deployments.server_named(enterprise, f"ghes-{number}.octo.example"), at=now)
+        moments.add(connection.next_sync_at)
+    assert len(moments) == 50
+    assert None not in moments
+
+
+def test_a_sync_that_is_due_is_taken_once_and_counts_once(server: Deployment) -> None:
+    connection = connected(server, at=timezone.now() - timedelta(days=40))
+    missed = timezone.now() - timedelta(days=30)  # the scheduler was down: four times have passed
+    Connection.objects.update(next_sync_at=missed)
+    [first], [second] = connections.due(), connections.due()  # two schedulers look at the same time
+    assert connections.take(first)
+    assert not connections.take(second)
+    assert connections.due() == []
+    connection.refresh_from_db()
+    assert connection.next_sync_at is not None
+    assert connection.next_sync_at > timezone.now()
+
+
+def test_to_disconnect_keeps_the_deployment(server: Deployment) -> None:
+    connections.disconnect(connected(server))
+    server.refresh_from_db()
+    assert not Connection.objects.exists()

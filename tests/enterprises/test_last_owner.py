@@ -1,0 +1,62 @@
+"""An enterprise never loses its last owner, however the requests fall."""
+
+from collections.abc import Callable
+from threading import Barrier, Thread
+
+import pytest
+from django.db import connection
+
+from licensesync.enterprises import services
+from licensesync.enterprises.models import ApiToken, Enterprise, Membership, Role
+from licensesync.enterprises.tokens import create_api_token
+from licensesync.errors import ExpectedError
+from licensesync.users.models import User
+from licensesync.users.services import create_user
+
+DEMOTE = lambda membership: services.change_role(membership=membership, role=Role.BILLING_MANAGER)  # noqa: E731
+REMOVE = lambda membership: services.remove_member(membership=membership)  # noqa: E731
+Act = Callable[[Membership], None]
+
+
+@pytest.mark.parametrize("act", [DEMOTE, REMOVE])
+def test_the_last_owner_stays(enterprise: Enterprise, owner: User, billing_manager: User, act: Act) -> None:
+    membership = Membership.objects.get(user=owner)
+    with pytest.raises(ExpectedError, match="last owner"):
+        act(membership)
+    services.change_role(membership=Membership.objects.get(user=billing_manager), role=Role.OWNER)
+    act(membership)
+    assert not Membership.objects.filter(user=owner, role=Role.OWNER).exists()
+
+
+def test_tokens_go_with_their_owner(enterprise: Enterprise, billing_manager: User, owner: User) -> None:
+    for user in (owner, billing_manager):
+        create_api_token(enterprise=enterprise, owner=user, name="cron", scopes=["read:licenses"])
+    services.remove_member(membership=Membership.objects.get(user=billing_manager))
+    assert [token.owner for token in ApiToken.objects.all()] == [owner]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("act", [DEMOTE, REMOVE])
+def test_two_who_take_each_other_away_leave_one(act: Act) -> None:
+    owners = [create_user(email=f"{name}@octo.example") for name in ("ada", "bo")]
+    enterprise = services.create_enterprise(owner=owners[0], slug="octo", name="Octo", license_model="volume")
+    services.add_member(enterprise=enterprise, user=owners[1], role=Role.OWNER)
+    start, refused = Barrier(2), []
+
+    def take_away(user: User) -> None:
+        membership = Membership.objects.get(user=user)
+        start.wait()
+        try:
+            act(membership)
+        except ExpectedError as error:
+            refused.append(error.problem.code)
+        finally:
+            connection.close()
+
+    threads = [Thread(target=take_away, args=[user]) for user in owners]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert refused == ["last_owner"]
+    assert Membership.objects.filter(enterprise=enterprise, role=Role.OWNER).count() == 1

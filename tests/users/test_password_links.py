@@ -1,0 +1,56 @@
+"""Links to a new password: once, for a day, and only while whoever made them may."""
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from licensesync.enterprises import services as enterprises
+from licensesync.enterprises.models import Enterprise, Role
+from licensesync.users.models import User
+from licensesync.users.queries import by_password_link
+from licensesync.users.services import password_link_path, set_password
+
+
+def behind(path: str) -> User | None:
+    uid, token = path.split("/")[-2:]
+    return by_password_link(uid, token)
+
+
+def test_it_works_once(owner: User) -> None:
+    path = password_link_path(user=owner)
+    assert behind(path) == owner
+    set_password(user=owner, password="another long password")
+    assert behind(path) is None
+
+
+@pytest.mark.parametrize("path", ["/x/y", "/MQ/y", "/OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5/y", "/é/y"])
+def test_nonsense_is_nobody(db: None, path: str) -> None:
+    assert behind(path) is None
+
+
+def test_it_ends_when_its_person_joins_another_enterprise(
+    billing_manager: User, stranger: User, enterprise: Enterprise
+) -> None:
+    """The owner who made it may not reach that one."""
+    billing_manager.last_login = timezone.now() - timedelta(days=1)  # links know it to the second
+    billing_manager.save()
+    path = password_link_path(user=billing_manager)
+    invitation, _token = enterprises.invite(
+        enterprise=Enterprise.objects.get(slug="hubot-labs"),
+        email=billing_manager.email,
+        role=Role.OWNER,
+        invited_by=stranger,
+    )
+    enterprises.accept_invitation(invitation=invitation, user=billing_manager)
+    assert behind(path) is None
+
+
+def test_the_operator_makes_one_on_the_command_line(owner: User) -> None:
+    out = StringIO()
+    call_command("reset_password", "Owner@Octo.example", stdout=out)
+    assert behind(out.getvalue().strip()) == owner
+    with pytest.raises(CommandError, match=r"nobody@octo\.example"):
+        call_command("reset_password", "nobody@octo.example")
