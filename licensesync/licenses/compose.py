@@ -1,0 +1,177 @@
+"""From the accounts of one person to the row of their license. Nothing here reads or writes the database."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+import msgspec
+
+from licensesync.licenses import facets as found_by
+from licensesync.licenses.models import LicenseType, Where
+from licensesync.matching import rules
+
+COLUMNS = (
+    "number", "name", "sort_name", "login", '"where"', "license_type", "emails", "accounts", "cloud",
+    "only_deployment_id", "account_count", "ambiguous", "dormant", "two_factor_off", "pending_invitation",
+    "sort_email", "facets", "search", "digest",
+)  # fmt: skip
+
+CLOUD, SERVER, SUBSCRIBER = 0, 1, 2  # Member.kind, in the order in which they are shown
+CLOUD_KIND, SERVER_KIND = "cloud", "server"  # AccountEntry.kind
+
+
+class Member(NamedTuple):
+    """One account of a person, as the count selects it, and the license that it had before.
+
+    A SUBSCRIBER is an unlinked Visual Studio subscription that met the person; it is no account.
+    """
+
+    number: int  # of the license
+    kind: int
+    rule: str
+    ambiguous: bool
+    deployment_id: int
+    user_id: int
+    login: str
+    name: str
+    email: str  # server: primary e-mail; cloud: SAML NameID
+    dormant: bool | None
+    two_factor: bool | None
+    facts: str | None  # cloud: JSON of CloudUser.facts
+    old_number: int | None
+    old_digest: int | None
+    old_since: datetime | None
+    old_or_before: bool | None
+    old_generation: int | None
+
+
+class AccountEntry(msgspec.Struct):
+    """An account as `ConsumedLicense.accounts` lists it; `rule` is a matching.records.Rule."""
+
+    kind: str  # CLOUD_KIND or SERVER_KIND
+    deployment: int
+    user_id: int
+    login: str
+    name: str
+    email: str  # server: primary e-mail; cloud: SAML NameID
+    rule: str
+
+    @property
+    def is_server(self) -> bool:
+        return self.kind == SERVER_KIND
+
+
+class CloudFacts(msgspec.Struct):
+    """`CloudUser.facts`: what feeds.records.CloudUser has beside login, name and SAML NameID."""
+
+    profile: str = ""
+    verified_emails: list[str] = []
+    member_roles: list[str] = []
+    enterprise_roles: list[str] = []
+    pending_invites: list[str] = []
+    two_factor: bool | None = None
+    license_type: str = ""
+    visual_studio_user: bool = False
+    visual_studio_status: str = ""
+    visual_studio_email: str = ""
+    server_user_ids: list[str] = []
+    server_emails: list[str] = []
+
+
+NO_FACTS = CloudFacts()
+decode_facts = msgspec.json.Decoder(CloudFacts).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Composed(NamedTuple):
+    """A license row: `values` in the order of COLUMNS, and what is needed to decide whether and how to write it."""
+
+    values: tuple[Any, ...]
+    unchanged: bool
+    since: tuple[datetime, bool, int] | None  # since, or before, generation; None: a new license
+
+
+def sort_key(name: str) -> str:
+    """Where a name stands among others."""
+    return found_by.plain(name)[:255]
+
+
+def compose(members: Sequence[Member]) -> Composed:
+    """The license of one person from their accounts, in the order of `Member.kind`, deployment and user id."""
+    first = members[0]
+    number = first.number
+    facts_text = first.facts if first.kind == CLOUD else None
+    facts = decode_facts(facts_text) if facts_text is not None else NO_FACTS
+    accounts: list[AccountEntry] = []
+    emails: dict[str, str] = {}
+    name = login = ""
+    has_subscriber = ambiguous = False
+    two_factor_off = facts.two_factor is False
+    dormant = first.kind == SERVER
+    for member in members:
+        if member.kind == SUBSCRIBER:
+            has_subscriber = True
+            continue
+        kind = SERVER_KIND if member.kind == SERVER else CLOUD_KIND
+        accounts.append(
+            AccountEntry(
+                kind, member.deployment_id, member.user_id, member.login, member.name, member.email, member.rule
+            )
+        )
+        name = name or member.name
+        login = login or member.login
+        ambiguous = ambiguous or member.ambiguous
+        two_factor_off = two_factor_off or member.two_factor is False
+        dormant = dormant and member.dormant is True
+        if "@" in member.email:
+            emails.setdefault(member.email.lower(), member.email)
+        if member.kind == CLOUD:
+            for email in (*facts.verified_emails, *filter(None, (facts.visual_studio_email,))):
+                emails.setdefault(email.lower(), email)
+    servers = len(accounts) - (first.kind == CLOUD)
+    where = Where.SERVER if first.kind != CLOUD else Where.BOTH if servers else Where.CLOUD
+    is_visual_studio = rules.license_type(facts.license_type, has_subscriber) == rules.VISUAL_STUDIO
+    name = name or login or next(iter(emails.values()), "")
+    deployments = {account.deployment for account in accounts}
+    pending = bool(facts.pending_invites) or any("pending" in role.lower() for role in facts.enterprise_roles)
+    license_type = LicenseType.VISUAL_STUDIO if is_visual_studio else LicenseType.ENTERPRISE
+    flags = (
+        (ambiguous, found_by.AMBIGUOUS),
+        (dormant, found_by.DORMANT),
+        (two_factor_off, found_by.TWO_FACTOR_OFF),
+        (pending, found_by.PENDING_INVITATION),
+    )
+    facets = found_by.facets_of(
+        accounts,
+        facts,
+        where=where,
+        license_type=license_type.value,
+        emails=bool(emails),
+        flags=[facet for holds, facet in flags if holds],
+    )
+    shown = (
+        number,
+        name,
+        sort_key(name),
+        login,
+        where.value,
+        license_type.value,
+        _encode(list(emails.values())).decode(),
+        _encode(accounts).decode(),
+        facts_text,
+        deployments.pop() if len(deployments) == 1 else None,
+        len(accounts),
+        ambiguous,
+        dormant,
+        two_factor_off,
+        pending,
+        next(iter(emails), "")[:255],
+        facets,
+        found_by.searchable(name, accounts, emails),
+    )
+    digest = int.from_bytes(blake2b(_encode(shown), digest_size=8).digest(), signed=True)
+    old = [member for member in members if member.old_number is not None and member.old_since is not None]
+    unchanged = any(member.old_number == number and member.old_digest == digest for member in old)
+    since = min(((m.old_since, m.old_or_before, m.old_generation) for m in old), default=None)
+    return Composed((*shown, digest), unchanged, since)  # type: ignore[arg-type]

@@ -1,0 +1,222 @@
+"""Finds the licenses that a `Filter` asks for: a page of them in any order, how many there are, who is next to whom.
+
+Facets, orders and numbers come out of the index in memory, the words of a search out of the database. A word is either
+rare, then all licenses with it are fetched and remembered (on PostgreSQL by a trigram index); or it is so common that
+the next few thousand licenses in the order of the list have a page full of it, then only those are looked at.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+
+import numpy as np
+
+from licensesync.enterprises.models import Enterprise
+from licensesync.enterprises.queries import verified_domains
+from licensesync.licenses import searching
+from licensesync.licenses.facets import VERIFIED_BY_CLOUD
+from licensesync.licenses.filters import Filter
+from licensesync.licenses.index import Mask, Numbers
+from licensesync.licenses.indexing import index_of
+from licensesync.licenses.models import ConsumedLicense
+from licensesync.licenses.searching import Search
+
+PAGE_SIZES = (25, 50, 100)
+AT_ONCE = 200  # licenses in which words are looked for first, then in four times as many, and so on
+NEARBY = 4_000  # licenses after which the whole enterprise is searched
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Licenses in their order. `after` and `before` are cursors or "". `first` is the place of the first, from 1, or 0
+    where nobody has counted those before."""
+
+    rows: list[ConsumedLicense]
+    after: str = ""
+    before: str = ""
+    first: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Of a license in a list. `previous` and `next` are license numbers."""
+
+    position: int  # from 1
+    previous: int | None
+    next: int | None
+
+
+class Selection:
+    """What a filter leaves of the count that everybody sees."""
+
+    def __init__(self, enterprise: Enterprise, filter: Filter) -> None:
+        self.enterprise, self.filter = enterprise, filter
+        key, self.index = index_of(enterprise)
+        self._search = Search(enterprise, filter.q, key, self.index)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether counting takes no search in the database."""
+        return not self._search.words or self._search.is_known
+
+    @cached_property
+    def without_verified_domain(self) -> Mask:
+        """Who has no e-mail of a verified domain: neither by the cloud's list nor as the primary one of a server."""
+        verified = self.index.mask(VERIFIED_BY_CLOUD)
+        for domain in verified_domains(self.enterprise):
+            verified |= self.index.mask(f"mail:{domain}")
+        return self.index.everybody() & ~verified
+
+    def count(self) -> tuple[int, bool]:
+        """How many there are, and whether that is exact: with very common words it is MOST_FOUND or more."""
+        mask = self._chosen()
+        return (searching.MOST_FOUND, False) if mask is None else (int(np.count_nonzero(mask)), True)
+
+    def counts(self, parameter: str, values: Iterable[str]) -> dict[str, int | None]:
+        """How many there would be with each value of a parameter, whatever it is now. None: nobody counts so many."""
+        among: Mask | None = None  # everybody, whom the index has counted
+        if self._search.words or self.filter.chosen.keys() - {parameter}:
+            among = self._chosen(without=parameter)
+            if among is None:
+                return dict.fromkeys(values)
+        if parameter == "domain":
+            mask = self.without_verified_domain
+            return dict.fromkeys(values, int(np.count_nonzero(mask if among is None else mask & among)))
+        return {value: self.index.count(f"{parameter}:{value}", among) for value in values}
+
+    def numbers(self) -> Numbers:
+        """All of them, in the order of license numbers."""
+        mask = self._facets()
+        if self._search.words:
+            mask &= self._search.mask()
+        return np.flatnonzero(mask).astype(np.uint32)
+
+    def page(self, size: int, *, after: str = "", before: str = "") -> Page:
+        """One page, found by its neighbour: the last page costs what the first does."""
+        if not self.is_known:
+            page = self._page_nearby(size, after, before, most=NEARBY)
+            if page is not None:
+                return page
+        mask = self._chosen()
+        if mask is None:
+            return self._page_nearby(size, after, before, most=None) or Page([])
+        members = self._in_order(mask)
+        start = _start(members, size, after, before)
+        numbers = members[start : start + size].tolist()
+        if not numbers:
+            return Page([])
+        end = start + len(numbers)
+        return Page(
+            rows=rows_of(self.enterprise, numbers),
+            after=_mark(numbers[-1], end) if end < len(members) else "",
+            before=_mark(numbers[0], start) if start else "",
+            first=start + 1,
+        )
+
+    def place(self, number: int) -> Place | None:
+        """Where a license stands in the list, None when it is not in it or nobody counts so many."""
+        mask = self._chosen()
+        if mask is None or number >= self.index.size or not mask[number]:
+            return None
+        members = self._in_order(mask)
+        at = _index_of(members, number) or 0
+        previous = int(members[at - 1]) if at else None
+        return Place(at + 1, previous, int(members[at + 1]) if at + 1 < len(members) else None)
+
+    def _facets(self, *, without: str = "") -> Mask:
+        """Who has the chosen facets, whatever the search says."""
+        mask = self.index.everybody()
+        for parameter, value in self.filter.chosen.items():
+            if parameter == "domain" != without:
+                mask &= self.without_verified_domain
+            elif parameter != without:
+                mask &= self.index.mask(f"{parameter}:{value}")
+        return mask
+
+    def _chosen(self, *, without: str = "") -> Mask | None:
+        """Who is in the selection, None when the search finds too many to count."""
+        mask = self._facets(without=without)
+        if self._search.words:
+            found = self._search.found()
+            if found is None:
+                return None
+            mask &= self.index.mask_of(found)
+        return mask
+
+    def _in_order(self, mask: Mask) -> Numbers:
+        order = self.index.order(self.filter.sort)
+        return order[mask[order]]
+
+    def _page_nearby(self, size: int, after: str, before: str, *, most: int | None) -> Page | None:
+        """A page of those with the words, None when the next `most` licenses don't fill it."""
+        members = self._in_order(self._facets())
+        start = _start(members, 0, after, before)
+        ahead = members[:start][::-1] if before else members[start:]
+        numbers: list[int] = []
+        done, step = 0, AT_ONCE
+        while len(numbers) <= size and done < len(ahead) and (most is None or done < most):
+            part = ahead[done : done + step]
+            having = set(self._search.among(part))
+            numbers += [number for number in part.tolist() if number in having]
+            done, step = done + len(part), step * 4
+        if len(numbers) <= size and done < len(ahead):
+            return None
+        more, numbers = len(numbers) > size, numbers[:size]
+        if before:
+            numbers.reverse()
+        if not numbers:
+            return Page([])
+        is_last, is_first = (False, not more) if before else (not more, start == 0)
+        return Page(
+            rows=rows_of(self.enterprise, numbers),
+            after="" if is_last else _mark(numbers[-1], 0),
+            before="" if is_first else _mark(numbers[0], 0),
+            first=1 if is_first else 0,
+        )
+
+
+def rows_of(enterprise: Enterprise, numbers: Sequence[int]) -> list[ConsumedLicense]:
+    """The licenses with these numbers, in their order, as everybody sees them."""
+    at = enterprise.generation
+    rows = ConsumedLicense.objects.filter(
+        enterprise=enterprise, number__in=numbers, valid_from__lte=at, valid_to__gt=at
+    )
+    by_number = {license.number: license for license in rows}
+    return [by_number[number] for number in numbers if number in by_number]
+
+
+def all_rows(enterprise: Enterprise, filter: Filter, *, at_once: int = 2_000) -> Iterator[ConsumedLicense]:
+    """Every license that a filter leaves, in the order of license numbers, never all in memory."""
+    numbers = iter(Selection(enterprise, filter).numbers().tolist())
+    while part := list(islice(numbers, at_once)):
+        yield from rows_of(enterprise, part)
+
+
+def _mark(number: int, offset: int) -> str:
+    return f"{number}-{offset}"
+
+
+def _cursor(text: str) -> tuple[int, int] | None:
+    """The license beside which a page begins, and its place when the page before was shown."""
+    number, mark, offset = text.partition("-")
+    if not mark or not all(part.isascii() and part.isdigit() and len(part) < 10 for part in (number, offset)):
+        return None
+    return int(number), int(offset)
+
+
+def _index_of(members: Numbers, number: int) -> int | None:
+    at = np.flatnonzero(members == number)
+    return int(at[0]) if len(at) else None
+
+
+def _start(members: Numbers, size: int, after: str, before: str) -> int:
+    """Where among `members` a page begins; of a license that is no longer there, its place counts."""
+    cursor = _cursor(before or after)
+    if cursor is None:
+        return 0
+    number, offset = cursor
+    at = _index_of(members, number)
+    here = at if at is not None else offset - (0 if before else 1)
+    start = here - size if before else here + 1
+    return max(0, min(start, len(members) - 1))

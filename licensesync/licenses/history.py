@@ -1,0 +1,86 @@
+"""Usage over time: the points, one a count, and who came and who went between two of them."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db.models import Count as CountOf
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from licensesync.enterprises.models import Enterprise
+from licensesync.licenses.models import Count, LicenseChange
+from licensesync.licenses.queries import licenses
+
+Kind = LicenseChange.Kind
+BEGAN, ENDED = (Kind.CAME, Kind.SPLIT), (Kind.WENT, Kind.MERGED)
+
+
+def points(enterprise: Enterprise, *, since: datetime | None = None) -> list[Count]:
+    """The counts in the order in which they were made, of each day of the reader the last one.
+
+    `since`: from the last one before this moment on, so that a chart knows where it begins.
+    """
+    counts = Count.objects.filter(enterprise=enterprise, finished_at__isnull=False)
+    if since is not None:
+        earlier = counts.filter(finished_at__lte=since).order_by("-generation").values_list("generation", flat=True)
+        counts = counts.filter(generation__gte=earlier.first() or 0)
+    of_day: dict[date, Count] = {}
+    for count in counts.order_by("generation"):
+        assert count.finished_at is not None  # noqa: S101 - the filter above, for the type checker
+        of_day[timezone.localdate(count.finished_at)] = count
+    return list(of_day.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The people by whom two counts differ. `first_listed` came with the first list of a deployment: they were there
+    before, so no change says so."""
+
+    came: int
+    split: int
+    went: int
+    merged: int
+    first_listed: int
+
+    @property
+    def total(self) -> int:
+        return self.came + self.split - self.went - self.merged + self.first_listed
+
+    def number(self, kind: str) -> int:
+        return {Kind.CAME: self.came, Kind.SPLIT: self.split, Kind.WENT: self.went, Kind.MERGED: self.merged}[
+            Kind(kind)
+        ]
+
+
+def difference(earlier: Count, later: Count) -> Difference:
+    """The net effect of all counts after `earlier` up to `later`, in numbers."""
+    by_kind = dict(changes(earlier, later).order_by().values_list("kind").annotate(CountOf("pk")))
+    came, split, went, merged = (by_kind.get(kind, 0) for kind in (Kind.CAME, Kind.SPLIT, Kind.WENT, Kind.MERGED))
+    explained = came + split - went - merged
+    return Difference(came, split, went, merged, later.consumed - earlier.consumed - explained)
+
+
+def changes(earlier: Count, later: Count) -> QuerySet[LicenseChange]:
+    """The net effect by name: whose license began or ended after `earlier` and is still so at `later`.
+
+    A license that began and ended in between is left out, and so is a person who went and came back: the license is a
+    new one then, but the same login on the same deployment.
+    """
+    inside = LicenseChange.objects.filter(
+        enterprise=earlier.enterprise_id, generation__gt=earlier.generation, generation__lte=later.generation
+    )
+    same = inside.filter(number=OuterRef("number"))
+    began = inside.filter(~Exists(same.filter(kind__in=ENDED)), kind__in=BEGAN)
+    ended = inside.filter(~Exists(same.filter(kind__in=BEGAN)), kind__in=ENDED)
+    is_namesake = {"login": OuterRef("login"), "deployment": OuterRef("deployment")}
+    has_gone = Exists(ended.exclude(login="").filter(**is_namesake, kind=Kind.WENT))
+    has_come = Exists(began.exclude(login="").filter(**is_namesake, kind=Kind.CAME))
+    came_back = Q(kind=Kind.CAME) & has_gone
+    returned = Q(kind=Kind.WENT) & has_come
+    net = Q(pk__in=began.values("pk")) | Q(pk__in=ended.values("pk"))
+    return inside.filter(net).exclude(came_back | returned).order_by("-generation", "-pk")
+
+
+def still_there(enterprise: Enterprise, numbers: list[int]) -> set[int]:
+    """Which of these licenses are there now."""
+    return set(licenses(enterprise).filter(number__in=numbers).values_list("number", flat=True))

@@ -1,0 +1,174 @@
+"""Reads of licenses and counts, of the generation that everybody sees."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from licensesync.enterprises.models import Deployment, Enterprise, LicenseModel
+from licensesync.licenses.compose import SERVER_KIND
+from licensesync.licenses.models import ConsumedLicense, Count, LicenseChange
+from licensesync.licenses.report import LicenseRow, in_blocks, license_row
+from licensesync.usage.models import CloudUser, ServerUserAccount
+
+
+def current_count(enterprise: Enterprise) -> Count | None:
+    """The count that everybody sees, None before the first list."""
+    return Count.objects.filter(
+        enterprise=enterprise, generation=enterprise.generation, finished_at__isnull=False
+    ).first()
+
+
+def licenses(enterprise: Enterprise, generation: int | None = None) -> QuerySet[ConsumedLicense]:
+    """The consumed licenses, as of a generation that is still stored; of the current one unless told."""
+    at = enterprise.generation if generation is None else generation
+    return ConsumedLicense.objects.filter(enterprise=enterprise, valid_from__lte=at, valid_to__gt=at)
+
+
+def license_rows(enterprise: Enterprise, rows: QuerySet[ConsumedLicense] | None = None) -> Iterator[LicenseRow]:
+    """Licenses as GitHub lists them, in the order of their numbers, streamed; all of the current count unless told."""
+    hosts = hosts_of(enterprise)
+    for block in in_blocks(licenses(enterprise) if rows is None else rows, attrgetter("number")):
+        for license in block:
+            yield license_row(license, hosts)
+
+
+def hosts_of(enterprise: Enterprise) -> dict[int, str]:
+    """The host names by deployment; "" for the cloud."""
+    return dict(Deployment.objects.filter(enterprise=enterprise).values_list("pk", "host"))
+
+
+def generation_superseded_before(enterprise: Enterprise, moment: datetime) -> int:
+    """The highest generation that began before `moment`: rows that ended with it are on nobody's page any more."""
+    generations = Count.objects.filter(enterprise=enterprise, finished_at__lt=moment).values_list(
+        "generation", flat=True
+    )
+    return max(generations, default=0)
+
+
+def is_stored(enterprise: Enterprise) -> bool:
+    """Whether all rows of the generation that `enterprise` was read with are still there.
+
+    Those of an earlier count stay for `settings.SUPERSEDED_SECONDS`; who reads longer than that has missed some.
+    """
+    gone_before = timezone.now() - timedelta(seconds=settings.SUPERSEDED_SECONDS)
+    return enterprise.generation >= generation_superseded_before(enterprise, gone_before)
+
+
+def totals(enterprise: Enterprise) -> tuple[int, int]:
+    """Consumed and purchased licenses, as `total_seats_consumed` and `total_seats_purchased` have them."""
+    count = current_count(enterprise)
+    return count.consumed if count else 0, enterprise.purchased
+
+
+@dataclass(slots=True)
+class Person:
+    """A license with all that is known of its accounts, and the accounts that share an address but don't count."""
+
+    license: ConsumedLicense
+    cloud: CloudUser | None = None
+    servers: list[ServerUserAccount] = field(default_factory=list)
+    not_counted: list[ServerUserAccount] = field(default_factory=list)
+    rules: dict[tuple[int, int], str] = field(default_factory=dict)  # by deployment and user id
+    deployments: dict[int, Deployment] = field(default_factory=dict)
+    changes: list[LicenseChange] = field(default_factory=list)
+
+
+MOST_ACCOUNTS = 500  # of one license that a page shows
+MOST_CHANGES = 100
+
+
+def person(enterprise: Enterprise, number: int) -> Person | None:
+    """Whose license this is and why, None when there is no such license."""
+    license = licenses(enterprise).filter(number=number).first()
+    if license is None:
+        return None
+    found = Person(license)
+    found.deployments = {deployment.pk: deployment for deployment in Deployment.objects.filter(enterprise=enterprise)}
+    entries: list[dict[str, Any]] = license.accounts
+    found.rules = {(entry["deployment"], entry["user_id"]): entry["rule"] for entry in entries}
+    valid = Q(valid_from__lte=enterprise.generation, valid_to__gt=enterprise.generation)
+    ours = valid & Q(deployment__in=found.deployments)
+    on_servers: dict[int, list[int]] = {}
+    for entry in entries[:MOST_ACCOUNTS]:
+        if entry["kind"] == SERVER_KIND:
+            on_servers.setdefault(entry["deployment"], []).append(entry["user_id"])
+        else:
+            found.cloud = CloudUser.objects.filter(
+                valid, deployment=entry["deployment"], user_id=entry["user_id"]
+            ).first()
+    servers = ServerUserAccount.objects.order_by("deployment", "user_id")
+    is_entry = Q()
+    for deployment, user_ids in on_servers.items():
+        is_entry |= Q(deployment=deployment, user_id__in=user_ids)
+    if on_servers:
+        found.servers = list(servers.filter(valid & is_entry))
+    addresses = {account.address for account in found.servers if account.address}
+    addresses |= {address.lower() for address in license.emails}
+    found.not_counted = list(servers.filter(ours, address__in=addresses, consumes=False)[:100])
+    found.changes = list(changes(enterprise, number))
+    return found
+
+
+def changes(enterprise: Enterprise, number: int) -> QuerySet[LicenseChange]:
+    """What has become of a license, newest first."""
+    shown = LicenseChange.objects.filter(enterprise=enterprise, number=number, generation__lte=enterprise.generation)
+    return shown.select_related("deployment").order_by("-generation", "-pk")[:MOST_CHANGES]
+
+
+def end_of(enterprise: Enterprise, number: int) -> LicenseChange | None:
+    """How a license ended that is no longer consumed; None when it never was, or its history is forgotten.
+
+    MERGED: `other_number` is the license that its accounts are in now, however often they moved on. WENT: nowhere.
+    """
+    kind = LicenseChange.Kind
+    shown = LicenseChange.objects.filter(enterprise=enterprise, generation__lte=enterprise.generation)
+    end: LicenseChange | None = None
+    following: int | None = number
+    while following is not None:  # from one merge to the next, each in a later count
+        change = shown.filter(number=following, kind__in=(kind.MERGED, kind.WENT)).order_by("generation").last()
+        end, following = change or end, change.other_number if change else None
+    return end
+
+
+@dataclass(frozen=True, slots=True)
+class Seats:
+    """Consumed, purchased and available of one license type, or of all. Where use is metered, nothing is purchased."""
+
+    consumed: int
+    purchased: int | None
+
+    @property
+    def available(self) -> int | None:
+        return None if self.purchased is None else self.purchased - self.consumed
+
+    @property
+    def is_over(self) -> bool:
+        return self.available is not None and self.available < 0
+
+
+@dataclass(frozen=True, slots=True)
+class SeatTable:
+    """In total, and of each license type."""
+
+    total: Seats
+    enterprise: Seats
+    visual_studio: Seats
+
+
+def seats(enterprise: Enterprise, count: Count | None) -> SeatTable:
+    """What a count consumes beside what is purchased now."""
+    consumed = (count.consumed, count.visual_studio) if count else (0, 0)
+    if enterprise.license_model == LicenseModel.METERED:
+        return SeatTable(*(Seats(each, None) for each in (consumed[0], consumed[0] - consumed[1], consumed[1])))
+    purchased = enterprise.enterprise_licenses, enterprise.visual_studio_licenses
+    return SeatTable(
+        Seats(consumed[0], sum(purchased)),
+        Seats(consumed[0] - consumed[1], purchased[0]),
+        Seats(consumed[1], purchased[1]),
+    )

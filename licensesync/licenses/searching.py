@@ -1,0 +1,111 @@
+"""Who has the words of a search, in the text of their license or in the name of a host where they have an account."""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from django.db import connection
+
+from licensesync.enterprises.models import Deployment, Enterprise
+from licensesync.licenses.facets import plain
+from licensesync.licenses.index import Index, Mask, Numbers
+from licensesync.usage import bulk
+
+MOST_FOUND = 10_000  # licenses with the words, beyond which nobody counts them
+REMEMBERED = 200  # searches of a process
+PREFIX = 3  # a word with fewer letters is the beginning of one
+
+_LITERAL = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})
+_remembered: OrderedDict[tuple[UUID, tuple[str, ...]], Numbers | None] = OrderedDict()
+
+
+class Search:
+    """Of one text in one index. What was found is remembered under the `key` of the index."""
+
+    def __init__(self, enterprise: Enterprise, text: str, key: UUID, index: Index) -> None:
+        self.enterprise, self.index, self._key = enterprise, index, key
+        self.words = tuple(dict.fromkeys(plain(text).split()))
+
+    @property
+    def is_known(self) -> bool:
+        """Whether everybody with the words has been asked for before."""
+        return (self._key, self.words) in _remembered
+
+    def found(self) -> Numbers | None:
+        """Everybody with the words, None when these are more than MOST_FOUND."""
+        found = self._remembered(self.words)
+        rest, there = self._at_hosts
+        if found is None or there is None:
+            return found
+        others = self._remembered(rest) if rest else np.flatnonzero(there)
+        return None if others is None else np.union1d(found, others[there[others]]).astype(np.uint32)
+
+    def mask(self) -> Mask:
+        """Everybody with the words, however many."""
+        mask = self.index.mask_of(self._look_for(self.words))
+        rest, there = self._at_hosts
+        if there is not None:
+            mask |= there & self.index.mask_of(self._look_for(rest)) if rest else there
+        return mask
+
+    def among(self, few: Numbers) -> Iterator[int]:
+        """Those of a few licenses that have the words."""
+        yield from self._look_for(self.words, among=few).tolist()
+        rest, there = self._at_hosts
+        if there is not None:
+            on_hosts = few[there[few]]
+            yield from (self._look_for(rest, among=on_hosts) if rest else on_hosts).tolist()
+
+    @cached_property
+    def _at_hosts(self) -> tuple[tuple[str, ...], Mask | None]:
+        """The words that are no part of a host name, and who has accounts on all the hosts that the others name."""
+        long = [word for word in self.words if len(word) >= PREFIX]
+        hosts = Deployment.objects.filter(enterprise=self.enterprise).exclude(host="").values_list("pk", "host")
+        on_hosts: dict[str, list[int]] = {}
+        for pk, host in hosts if long else ():
+            for word in long:
+                if word in host.lower():
+                    on_hosts.setdefault(word, []).append(pk)
+        if not on_hosts:
+            return self.words, None
+        masks = [
+            np.logical_or.reduce([self.index.mask(f"instance:{pk}") for pk in deployments])
+            for deployments in on_hosts.values()
+        ]
+        return tuple(word for word in self.words if word not in on_hosts), np.logical_and.reduce(masks)
+
+    def _remembered(self, words: tuple[str, ...]) -> Numbers | None:
+        wanted = (self._key, words)
+        if wanted not in _remembered:
+            found = self._look_for(words, most=MOST_FOUND)
+            _remembered[wanted] = found if len(found) <= MOST_FOUND else None
+            while len(_remembered) > REMEMBERED:
+                _remembered.popitem(last=False)
+        return _remembered.get(wanted)
+
+    def _look_for(self, words: Sequence[str], *, among: Numbers | None = None, most: int | None = None) -> Numbers:
+        """The licenses whose text has all words: of the whole enterprise, or of a few; one more than `most`."""
+        generation = self.enterprise.generation
+        conditions = ["enterprise_id = %s", "valid_from <= %s", "valid_to > %s"]
+        params: list[Any] = [self.enterprise.pk, generation, generation]
+        for word in words:
+            text = word if len(word) >= PREFIX else f" {word}"
+            if bulk.is_sqlite():
+                conditions.append("instr(search, %s) > 0")
+            else:
+                conditions.append("search LIKE %s")
+                text = f"%{text.translate(_LITERAL)}%"
+            params.append(text)
+        if among is not None:
+            few = among.tolist()
+            conditions.append("number IN (SELECT value FROM json_each(%s))" if bulk.is_sqlite() else "number = ANY(%s)")
+            params.append(str(few) if bulk.is_sqlite() else few)
+        limit = "" if most is None else f" LIMIT {most + 1:d}"
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT number FROM licenses_consumedlicense WHERE {' AND '.join(conditions)}{limit}", params
+            )
+            return np.sort(np.array([number for (number,) in cursor.fetchall()], np.uint32))

@@ -1,0 +1,294 @@
+"""The only writer of licenses, counts and changes. Called by `flows.consolidate`, in this order: `begin_count`,
+`write_licenses`, `write_changes`, `write_accounts`, `tally`, `finish_count`; or `abandon_count`."""
+
+from array import array
+from datetime import datetime
+from itertools import groupby, islice
+from operator import itemgetter
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from licensesync.enterprises.models import Deployment, Enterprise, LicenseModel
+from licensesync.licenses import compose as row
+from licensesync.licenses.models import ConsumedLicense, Count, LicenseChange, LicenseIndex, LicenseType, Where
+from licensesync.usage import bulk
+from licensesync.usage.models import OPEN
+from licensesync.usage.services import discard_generation, forget, undo
+
+OF_ENTERPRISE = "enterprise_id = %s"
+GENERATIONAL = ("licenses_consumedlicense", "licenses_licensedaccount")
+BATCH = 20_000
+
+
+class TurnLost(Exception):
+    """Somebody else counts this enterprise now: whoever had the turn was taken for dead."""
+
+
+def begin_count(enterprise: Enterprise, *, owner: str) -> Count | None:
+    """Take the turn to count this enterprise, None while somebody else has it. A constraint allows one at a time."""
+    last = Count.objects.filter(enterprise=enterprise, finished_at__isnull=False).order_by("-generation").first()
+    try:
+        with transaction.atomic():
+            return Count.objects.create(
+                enterprise=enterprise,
+                generation=(last.generation if last else 0) + 1,
+                next_number=last.next_number if last else 1,
+                owner=owner,
+            )
+    except IntegrityError:
+        return None
+
+
+def last_consumed(enterprise: Enterprise) -> int | None:
+    """The licenses of the count that everybody sees, None before the first."""
+    return (
+        Count.objects.filter(enterprise=enterprise, finished_at__isnull=False)
+        .order_by("-generation")
+        .values_list("consumed", flat=True)
+        .first()
+    )
+
+
+def unfinished_count(enterprise: Enterprise) -> Count | None:
+    return Count.objects.filter(enterprise=enterprise, finished_at__isnull=True).first()
+
+
+def take_over(count: Count, *, owner: str) -> bool:
+    """Make the unfinished count of a dead owner ours and take back what it wrote. False: somebody was faster."""
+    if not Count.objects.filter(pk=count.pk, owner=count.owner, finished_at__isnull=True).update(owner=owner):
+        return False
+    count.owner = owner
+    with bulk.guarded(lambda: check_turn(count)):
+        _take_back(count)
+    return True
+
+
+def check_turn(count: Count) -> None:
+    """Raise TurnLost unless the count is still its owner's. Within a transaction it stays so until its end."""
+    held = Count.objects.filter(pk=count.pk, owner=count.owner, finished_at__isnull=True)
+    if not bulk.is_sqlite():
+        held = held.select_for_update()
+    if not held.values_list("pk", flat=True):
+        raise TurnLost
+
+
+def abandon_count(count: Count) -> None:
+    """Take back what an unfinished count of ours has written, then give the turn away."""
+    with bulk.guarded(lambda: check_turn(count)):
+        _take_back(count)
+    Count.objects.filter(pk=count.pk, owner=count.owner, finished_at__isnull=True).delete()
+
+
+def _take_back(count: Count) -> None:
+    discard_generation(count.enterprise, count.generation)
+    for table in GENERATIONAL:
+        undo(table, OF_ENTERPRISE, count.enterprise, count.generation)
+    for model in (LicenseChange, LicenseIndex):
+        model._default_manager.filter(enterprise=count.enterprise, generation=count.generation).delete()
+
+
+def find_old_members(enterprise: Enterprise, *, only_affected: bool) -> None:
+    """Fill `old_member`: who had which license before this count."""
+    bulk.new_temporary_table("old_member", "id bigint, number bigint, deployment_id bigint, user_id bigint")
+    scope = "JOIN affected_license x ON x.id = a.number" if only_affected else ""
+    bulk.execute(
+        f"""INSERT INTO old_member SELECT a.id, a.number, a.deployment_id, a.user_id
+            FROM licenses_licensedaccount a {scope} WHERE a.enterprise_id = %s AND a.valid_to = {OPEN}""",
+        [enterprise.pk],
+    )
+    if bulk.is_sqlite():
+        bulk.execute("CREATE INDEX temp.old_member_number ON old_member (number)")
+    bulk.analyze("old_member")
+
+
+def write_licenses(count: Count, *, since: datetime, is_first_list: bool, progress: bulk.Progress) -> None:
+    """Write the row of every license that is new or not as it was, and let go of the rows that are replaced or whose
+    license is gone.
+
+    `since` is the date of the list that is being counted, for new licenses; `is_first_list`: they may be older.
+    """
+    members = f"""
+        SELECT p.number, m.kind, m.rule, m.ambiguous, m.deployment_id, m.user_id,
+            COALESCE(s.login, c.login), COALESCE(s.name, c.name), COALESCE(s.email, c.saml_name_id),
+            s.dormant, s.two_factor, c.facts,
+            m.old_number, o.digest, o.since, o.since_or_before, o.since_generation
+        FROM member m
+        JOIN person p ON p.person = m.person
+        LEFT JOIN usage_serveruseraccount s ON m.kind = {row.SERVER} AND s.id = m.row_id
+        LEFT JOIN usage_clouduser c ON m.kind <> {row.SERVER} AND c.id = m.row_id
+        LEFT JOIN licenses_consumedlicense o
+            ON o.enterprise_id = %(enterprise)s AND o.number = m.old_number AND o.valid_to = {OPEN}
+        ORDER BY p.number, m.kind, m.deployment_id, m.user_id"""
+    columns = (
+        *row.COLUMNS, "since", "since_or_before", "since_generation", "enterprise_id", "valid_from", "valid_to",
+    )  # fmt: skip
+    new = (bulk.stored_time(since), is_first_list, count.generation)
+    last = (count.enterprise_id, count.generation, OPEN)
+    people = (
+        row.compose([row.Member._make(member) for member in person])
+        for _, person in groupby(bulk.stream_ahead(members, {"enterprise": count.enterprise_id}), key=itemgetter(0))
+    )
+    rewritten = array("q")  # numbers of licenses that have a row already
+    done = 0
+    with bulk.appending("licenses_consumedlicense", columns) as append:
+        while batch := list(islice(people, BATCH)):
+            changed = [license for license in batch if not license.unchanged]
+            append((*license.values, *(license.since or new), *last) for license in changed)
+            rewritten.extend(license.values[0] for license in changed if license.since)
+            done += len(batch)
+            progress(done)
+    bulk.new_temporary_table("rewritten", "number bigint")
+    bulk.load_temporary("rewritten", ("number",), ((number,) for number in rewritten))
+    _let_gone_licenses_end(count)
+
+
+def _let_gone_licenses_end(count: Count) -> None:
+    """End the old row of every rewritten license, and of every license that nobody has any more."""
+    bulk.execute(
+        """INSERT INTO rewritten SELECT DISTINCT o.number FROM old_member o
+           WHERE NOT EXISTS (SELECT 1 FROM person p WHERE p.number = o.number)"""
+    )
+    if bulk.is_sqlite():
+        bulk.execute("CREATE INDEX temp.rewritten_number ON rewritten (number)")
+    bulk.analyze("rewritten")
+    bulk.write_until_done(
+        f"""UPDATE licenses_consumedlicense SET valid_to = %s WHERE id IN (
+                SELECT l.id FROM licenses_consumedlicense l JOIN rewritten r ON r.number = l.number
+                WHERE l.enterprise_id = %s AND l.valid_to = {OPEN} AND l.valid_from < %s LIMIT %s)""",
+        [count.generation, count.enterprise_id, count.generation],
+    )
+
+
+NOW = "member m JOIN person p ON p.person = m.person"
+IS_NOW = "m.deployment_id = o.deployment_id AND m.user_id = o.user_id AND m.kind < 2"
+
+
+def write_accounts(count: Count) -> None:
+    """Bring up to date which account belongs to which license, where it changed."""
+    bulk.write_until_done(
+        f"""UPDATE licenses_licensedaccount SET valid_to = %s WHERE valid_to = {OPEN} AND id IN (
+                SELECT o.id FROM old_member o JOIN licenses_licensedaccount a ON a.id = o.id AND a.valid_to = {OPEN}
+                WHERE NOT EXISTS (SELECT 1 FROM {NOW} WHERE {IS_NOW} AND p.number = o.number) LIMIT %s)""",
+        [count.generation],
+    )
+    columns = ("number", "deployment_id", "user_id", "enterprise_id", "valid_from", "valid_to")
+    new = f"""SELECT p.number, m.deployment_id, m.user_id, CAST(%(enterprise)s AS bigint),
+                     CAST(%(generation)s AS integer), {OPEN}
+              FROM {NOW} WHERE m.kind < 2 AND (m.old_number IS NULL OR m.old_number <> p.number)"""
+    params = {"enterprise": count.enterprise_id, "generation": count.generation}
+    insert = f"INSERT INTO licenses_licensedaccount ({', '.join(columns)})"
+    if bulk.is_sqlite():  # in short turns
+        bulk.load("licenses_licensedaccount", columns, bulk.stream(new, params))
+    else:
+        bulk.write(f"{insert} {new}", params)
+
+
+def write_changes(count: Count, *, at: datetime, first_new: int, is_first_list: bool) -> None:
+    """Note who came, went, merged or split, and which accounts joined or left a license. Before `write_accounts`.
+
+    Numbers from `first_new` on are new licenses. With the first list of a deployment nobody "came" and no account was
+    added: they were there before, we just did not know.
+    """
+    kind = LicenseChange.Kind
+    params: dict[str, Any] = {
+        "enterprise": count.enterprise_id,
+        "generation": count.generation,
+        "at": bulk.stored_time(at),
+        "first_new": first_new,
+    }
+    columns = "(enterprise_id, generation, at, number, kind, other_number, deployment_id, user_id, name, login)"
+    head = f"SELECT %(enterprise)s, %(generation)s, {bulk.time_parameter('%(at)s')},"
+    old_row = """licenses_consumedlicense l ON l.enterprise_id = %(enterprise)s AND l.number = g.number
+        AND l.valid_from < %(generation)s AND l.valid_to >= %(generation)s"""
+    new_row = f"""licenses_consumedlicense l ON l.enterprise_id = %(enterprise)s AND l.number = g.number
+        AND l.valid_to = {OPEN}"""
+    statements = [
+        # Gone: into the license that holds one of its accounts now, or altogether.
+        f"""{head} g.number, CASE WHEN g.heir IS NULL THEN '{kind.WENT}' ELSE '{kind.MERGED}' END, g.heir,
+                g.deployment_id, NULL, l.name, l.login
+            FROM (SELECT o.number, min(n.number) AS heir, min(o.deployment_id) AS deployment_id FROM old_member o
+                  LEFT JOIN (SELECT p.number, m.deployment_id, m.user_id FROM {NOW} WHERE m.kind < 2) n
+                      ON n.deployment_id = o.deployment_id AND n.user_id = o.user_id
+                  WHERE NOT EXISTS (SELECT 1 FROM person p WHERE p.number = o.number) GROUP BY o.number) g
+            JOIN {old_row}""",
+        # New: out of a license that lives on or merged, or altogether.
+        f"""{head} g.number, CASE WHEN g.origin IS NULL THEN '{kind.CAME}' ELSE '{kind.SPLIT}' END, g.origin,
+                g.deployment_id, NULL, l.name, l.login
+            FROM (SELECT p.number, min(m.old_number) AS origin, min(m.deployment_id) AS deployment_id FROM {NOW}
+                  WHERE p.number >= %(first_new)s AND m.kind < 2 GROUP BY p.number
+                  {"HAVING min(m.old_number) IS NOT NULL" if is_first_list else ""}) g
+            JOIN {new_row}""",
+        # An account joined a license that was there before.
+        f"""{head} p.number, '{kind.ACCOUNT_ADDED}', NULL, m.deployment_id, m.user_id, '',
+                COALESCE(s.login, c.login)
+            FROM {NOW}
+            LEFT JOIN usage_serveruseraccount s ON m.kind = {row.SERVER} AND s.id = m.row_id
+            LEFT JOIN usage_clouduser c ON m.kind = {row.CLOUD} AND c.id = m.row_id
+            WHERE m.kind < 2 AND p.number < %(first_new)s AND ({"" if is_first_list else "m.old_number IS NULL OR "}(
+                m.old_number <> p.number AND EXISTS (SELECT 1 FROM person q WHERE q.number = m.old_number)))""",
+        # An account left a license that lives on.
+        f"""{head} o.number, '{kind.ACCOUNT_GONE}', NULL, o.deployment_id, o.user_id, '', ''
+            FROM old_member o
+            WHERE EXISTS (SELECT 1 FROM person p WHERE p.number = o.number) AND NOT EXISTS (
+                SELECT 1 FROM {NOW} WHERE {IS_NOW} AND (p.number = o.number OR p.number >= %(first_new)s))""",
+    ]
+    for statement in statements:
+        bulk.write(f"INSERT INTO licenses_licensechange {columns} {statement}", params)
+
+
+def tally(count: Count, *, next_number: int) -> dict[int, int]:
+    """Add up the count from its license rows; gives the number of people by the one deployment that they are on."""
+    enterprise = count.enterprise
+    with_rows = f"""SELECT "where", license_type, only_deployment_id, count(*) FROM licenses_consumedlicense
+        WHERE enterprise_id = %s AND valid_to = {OPEN} GROUP BY "where", license_type, only_deployment_id"""
+    by_where = dict.fromkeys(Where.values, 0)
+    only_here: dict[int, int] = {}
+    count.visual_studio = 0
+    for where, license_type, deployment, people in bulk.stream(with_rows, [enterprise.pk]):
+        if license_type == LicenseType.VISUAL_STUDIO:
+            count.visual_studio += people
+        else:
+            by_where[where] += people
+        if deployment is not None:
+            only_here[deployment] = only_here.get(deployment, 0) + people
+    count.cloud_only = by_where[Where.CLOUD]
+    count.cloud_and_server = by_where[Where.BOTH]
+    count.server_only = by_where[Where.SERVER]
+    count.consumed = sum(by_where.values()) + count.visual_studio
+    is_metered = enterprise.license_model == LicenseModel.METERED
+    count.purchased = None if is_metered else enterprise.purchased
+    count.purchased_visual_studio = None if is_metered else enterprise.visual_studio_licenses
+    count.next_number = next_number
+    return only_here
+
+
+def finish_count(count: Count) -> None:
+    """Save the count as a point of the usage history. In one transaction with the move of `Enterprise.generation`."""
+    count.finished_at = timezone.now()
+    count.save()
+
+
+def forget_superseded(enterprise: Enterprise, generation: int) -> int:
+    """Delete the rows that ended at `generation` or earlier; gives how many."""
+    return sum(forget(table, OF_ENTERPRISE, enterprise, generation) for table in GENERATIONAL)
+
+
+def forget_history(*, before: datetime) -> None:
+    """Delete the points and changes of counts from before; the count that everybody sees stays."""
+    for enterprise in Enterprise.objects.all():
+        old = Count.objects.filter(enterprise=enterprise, finished_at__lt=before, generation__lt=enterprise.generation)
+        old.delete()
+    LicenseChange.objects.filter(at__lt=before).delete()
+
+
+def forget_deployment(deployment: Deployment) -> None:
+    """Take the names and accounts of a deployment out of the history; that somebody came or went stays counted."""
+    changes = LicenseChange.objects.filter(deployment=deployment)
+    changes.filter(kind__in=(LicenseChange.Kind.ACCOUNT_ADDED, LicenseChange.Kind.ACCOUNT_GONE)).delete()
+    lives_on = ConsumedLicense.objects.filter(
+        enterprise=deployment.enterprise_id, number=OuterRef("number"), valid_to=OPEN
+    )
+    changes.exclude(Exists(lives_on)).update(name="", login="")

@@ -1,0 +1,213 @@
+"""What a filter leaves, in which order, beside a search through plain lists."""
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from licensesync.enterprises.models import Deployment, Enterprise, VerifiedDomain
+from licensesync.licenses import filters, finding, searching
+from licensesync.licenses.finding import Selection, all_rows
+from licensesync.licenses.index import SORTS
+from licensesync.licenses.models import ConsumedLicense
+from licensesync.licenses.queries import licenses
+from tests.flows.lists import account, cloud_list, cloud_user, import_one, server_export
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def mixed(enterprise: Enterprise) -> Enterprise:
+    """Fifty-six people: every facet on somebody, none on everybody."""
+    cloud = [
+        cloud_user(
+            f"user-{number:02}",
+            *([f"p{number}@octo.example"] if number % 3 else []),
+            github_com_two_factor_auth=bool(number % 4),
+            github_com_member_roles=[f"octo-{number % 3}:Member"],
+            github_com_enterprise_roles=["Owner" if number % 10 == 0 else "Member"],
+            github_com_orgs_with_pending_invites=["octo-new"] if number % 11 == 0 else [],
+            license_type="Visual Studio subscription" if number % 7 == 0 else "Enterprise",
+            visual_studio_license_status="Matched to Cloud" if number % 7 == 0 else None,
+        )
+        for number in range(40)
+    ]
+    import_one(enterprise, cloud_list(cloud))
+    emea = [account(number, f"p{number}@octo.example", login=f"emea-{number}") for number in range(30, 50)]
+    import_one(enterprise, server_export(emea, host="ghes-emea.example"))
+    apac = [account(1, "p31@octo.example"), account(2, "Zoë@Elsewhere.example", name="Zoë Ødegård"), account(3)]
+    import_one(enterprise, server_export(apac, host="ghes-apac.example"))
+    VerifiedDomain.objects.create(enterprise=enterprise, name="octo.example")
+    return enterprise
+
+
+def asked(enterprise: Enterprise, **parameters: Any) -> Selection:
+    deployments = set(Deployment.objects.filter(enterprise=enterprise).values_list("pk", flat=True))
+    return Selection(enterprise, filters.parse(parameters, deployments=deployments))
+
+
+def cloud(license: ConsumedLicense, name: str) -> Any:
+    return (license.cloud or {}).get(name)
+
+
+ORACLE: dict[tuple[str, str], Callable[[ConsumedLicense], bool]] = {
+    ("where", "both"): lambda each: each.where == "both",
+    ("where", "server"): lambda each: each.where == "server",
+    ("type", "visual-studio"): lambda each: each.license_type == "visual-studio",
+    ("servers", "several"): lambda each: len({a["deployment"] for a in each.accounts if a["kind"] == "server"}) > 1,
+    ("two_factor", "off"): lambda each: each.two_factor_off,
+    ("dormant", "yes"): lambda each: each.dormant,
+    ("invitation", "pending"): lambda each: each.pending_invitation,
+    ("match", "ambiguous"): lambda each: each.ambiguous,
+    ("email", "none"): lambda each: not each.emails,
+    ("domain", "none"): lambda each: (
+        not (
+            cloud(each, "verified_emails")
+            or any(a["kind"] == "server" and a["email"].lower().endswith("@octo.example") for a in each.accounts)
+        )
+    ),
+    ("organization", "octo-1"): lambda each: "octo-1:Member" in (cloud(each, "member_roles") or ()),
+    ("role", "Owner"): lambda each: "Owner" in (cloud(each, "enterprise_roles") or ()),
+    ("subscription", "Matched to Cloud"): lambda each: bool(cloud(each, "visual_studio_status")),
+}
+
+
+def everyone(enterprise: Enterprise) -> list[ConsumedLicense]:
+    return list(licenses(enterprise).order_by("number"))
+
+
+@pytest.mark.parametrize("many", [1, 2])
+def test_filters_combine_and_their_counts_are_right(mixed: Enterprise, many: int) -> None:
+    people = everyone(mixed)
+    assert len(people) == 56
+    for combination in itertools.combinations(ORACLE.items(), many):
+        parameters = {parameter: value for (parameter, value), _ in combination}
+        if len(parameters) < many:
+            continue
+        expected = [each.number for each in people if all(holds(each) for _, holds in combination)]
+        selection = asked(mixed, **parameters)
+        assert selection.numbers().tolist() == expected, parameters
+        assert selection.count() == (len(expected), True)
+        [(parameter, value), *_] = parameters.items()
+        assert selection.counts(parameter, [value]) == {value: len(expected)}
+
+
+def test_a_count_beside_a_choice_does_not_depend_on_the_choice_made(mixed: Enterprise) -> None:
+    counts = asked(mixed, where="both").counts("where", ["cloud", "both", "server"])
+    assert counts == asked(mixed).counts("where", ["cloud", "both", "server"])
+    assert sum(count or 0 for count in counts.values()) == 56
+
+
+def test_where_an_account_is(mixed: Enterprise) -> None:
+    emea = Deployment.objects.get(enterprise=mixed, host="ghes-emea.example")
+    assert asked(mixed, instance=emea.pk).count() == (20, True)
+    assert asked(mixed, only=emea.pk).count() == (14, True)
+
+
+KEYS: dict[str, Callable[[ConsumedLicense], Any]] = {
+    "name": lambda each: each.sort_name,
+    "where": lambda each: ["cloud", "both", "server"].index(each.where),
+    "type": lambda each: ["enterprise", "visual-studio"].index(each.license_type),
+    "email": lambda each: (not each.emails, each.emails[0].lower() if each.emails else ""),
+    "accounts": lambda each: each.account_count,
+    "since": lambda each: each.since,
+}
+
+
+@pytest.mark.parametrize("q", ["", "user", "p3"])
+def test_every_order_is_paged_forth_and_back(mixed: Enterprise, q: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finding, "NEARBY", 7)
+    monkeypatch.setattr(finding, "AT_ONCE", 3)  # so that a common word is looked for bit by bit
+    monkeypatch.setattr(searching, "MOST_FOUND", 20)
+    everybody = everyone(mixed)
+    for sort in (*SORTS, *(f"-{sort}" for sort in SORTS)):
+        column, backwards = sort.removeprefix("-"), sort.startswith("-")
+        key = KEYS[column]
+        people = sorted(everybody, key=lambda each: (each.sort_name, each.number))
+        if column in ("name", "email"):  # turned round altogether
+            people.sort(key=lambda each: (key(each), each.number), reverse=backwards)
+        else:
+            people.sort(key=key, reverse=backwards)
+        expected = [each.number for each in people if q in each.search]
+        seen: list[int] = []
+        page = asked(mixed, sort=sort, q=q).page(5)
+        assert page.before == ""
+        while True:
+            numbers = [each.number for each in page.rows]
+            seen += numbers
+            if not page.after:
+                break
+            page = asked(mixed, sort=sort, q=q).page(5, after=page.after)
+            back = asked(mixed, sort=sort, q=q).page(5, before=page.before)
+            assert [each.number for each in back.rows] == numbers
+        assert seen == expected, sort
+
+
+FOUND = {
+    "zoe": 1,
+    "Zoë": 1,
+    "odegard": 1,
+    "ELSEWHERE.example": 1,
+    "zo od": 1,
+    "oe": 0,  # two letters begin a word
+    "p3": 10,
+    "emea-31": 1,
+    "ghes-apac": 3,
+    "ghes-apac odegard": 1,
+    "ghes-apac ghes-emea": 1,
+    "100%": 0,
+    "user_0": 0,
+    "nobody at all": 0,
+}
+
+
+def test_search(mixed: Enterprise) -> None:
+    for q, number in FOUND.items():
+        assert len(asked(mixed, q=q).page(25).rows) == number, q
+        assert asked(mixed, q=q).count() == (number, True), q
+        assert len(asked(mixed, q=q).page(25).rows) == number, q
+        assert len(list(all_rows(mixed, asked(mixed, q=q).filter, at_once=4))) == number, q
+
+
+def test_a_very_common_word_is_not_counted(mixed: Enterprise, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "MOST_FOUND", 10)
+    selection = asked(mixed, q="octo")
+    assert selection.count() == (10, False)
+    assert selection.counts("where", ["cloud"]) == {"cloud": None}
+    assert len(selection.numbers()) > 10
+
+
+def test_neighbours(mixed: Enterprise) -> None:
+    selection = asked(mixed, sort="-name", instance=Deployment.objects.get(host="ghes-apac.example").pk)
+    numbers = [each.number for each in selection.page(25).rows]
+    place = selection.place(numbers[1])
+    assert place is not None
+    assert (place.position, place.previous, place.next) == (2, numbers[0], numbers[2])
+    assert selection.place(10_000) is None
+
+
+def test_a_cursor_of_somebody_who_is_gone_goes_on_where_it_was(mixed: Enterprise) -> None:
+    page = asked(mixed).page(5)
+    gone = page.after.replace(page.after.partition("-")[0], "999")
+    after = asked(mixed).page(5, after=gone)
+    assert [each.number for each in after.rows] == [each.number for each in asked(mixed).page(5, after=page.after).rows]
+    assert asked(mixed).page(5, after="999-9999").rows
+    for broken in ("x", "1", "-", "1-x", "9" * 30 + "-1"):
+        assert asked(mixed).page(5, after=broken).first == 1
+
+
+def test_before_the_first_list(enterprise: Enterprise) -> None:
+    selection = asked(enterprise, q="ana", where="cloud")
+    assert selection.page(25).rows == []
+    assert selection.count() == (0, True)
+    assert selection.counts("where", ["cloud"]) == {"cloud": 0}
+    assert list(all_rows(enterprise, selection.filter)) == []
+
+
+def test_what_changes_is_found_at_once(mixed: Enterprise) -> None:
+    assert asked(mixed, q="newcomer").count() == (0, True)
+    import_one(mixed, server_export([account(1, "newcomer@octo.example")], host="ghes-new.example"))
+    assert asked(mixed, q="newcomer").count() == (1, True)
+    VerifiedDomain.objects.all().delete()
+    assert asked(mixed, where="server", domain="none").count() == asked(mixed, where="server").count()

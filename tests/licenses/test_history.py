@@ -1,0 +1,126 @@
+"""Points of the usage history, and the net effect between any two of them."""
+
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from licensesync.enterprises.models import Enterprise, LicenseModel
+from licensesync.licenses import history
+from licensesync.licenses.models import Count, LicenseChange
+from licensesync.licenses.queries import current_count, licenses
+from tests.flows.lists import account, cloud_list, cloud_user, import_one, new_enterprise, server_export
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Kind = LicenseChange.Kind
+
+
+def take(enterprise: Enterprise, *content: Any, **more: Any) -> Count:
+    """Take a list in; gives the count that it made."""
+    for each in content:
+        import_one(enterprise, each, accept_shrink=True, **more)
+    count = current_count(enterprise)
+    assert count is not None
+    return count
+
+
+def server(*logins: str, host: str = "ghes.example") -> bytes:
+    ids = {login: sum(login.encode()) * 1000 + len(login) for login in logins}
+    return server_export([account(ids[login], f"{login}@octo.example", login=login) for login in logins], host=host)
+
+
+def names(earlier: Count, later: Count) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for change in history.changes(earlier, later):
+        found.setdefault(change.kind, set()).add(change.login)
+    return found
+
+
+def test_who_came_and_who_went() -> None:
+    enterprise = new_enterprise()
+    first = take(enterprise, server("ana", "bo"))
+    second = take(enterprise, server("ana", "cem"))
+    third = take(enterprise, server("ana", "cem", "dara"))
+
+    assert names(first, second) == {Kind.CAME: {"cem"}, Kind.WENT: {"bo"}}
+    assert names(first, third) == {Kind.CAME: {"cem", "dara"}, Kind.WENT: {"bo"}}
+    assert names(second, third) == {Kind.CAME: {"dara"}}
+    assert names(third, third) == {}
+    assert history.difference(first, third) == history.Difference(2, 0, 1, 0, 0)
+
+
+def test_noise_in_between_is_left_out() -> None:
+    enterprise = new_enterprise()
+    first = take(enterprise, server("ana", "bo"))
+    take(enterprise, server("ana", "guest"))
+    last = take(enterprise, server("ana", "bo"))
+
+    assert names(first, last) == {}
+    assert history.difference(first, last) == history.Difference(0, 0, 0, 0, 0)
+
+
+def test_merged_and_split() -> None:
+    enterprise = new_enterprise()
+    before = take(enterprise, cloud_list([cloud_user("ana", "ana@octo.example")]), server("bo"))
+    merged = take(enterprise, cloud_list([cloud_user("ana", "ana@octo.example", "bo@octo.example")]))
+    split = take(enterprise, cloud_list([cloud_user("ana", "ana@octo.example")]))
+
+    assert [(each.kind, each.login) for each in history.changes(before, merged)] == [(Kind.MERGED, "bo")]
+    assert [(each.kind, each.login) for each in history.changes(merged, split)] == [(Kind.SPLIT, "bo")]
+    assert history.difference(merged, split).total == 1
+    assert history.difference(before, split).total == 0
+
+
+def test_people_of_a_first_list_did_not_come() -> None:
+    enterprise = new_enterprise()
+    first = take(enterprise, server("ana"))
+    second = take(enterprise, server("bo", "cem", host="two.example"))
+
+    assert history.difference(first, second) == history.Difference(0, 0, 0, 0, 2)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_difference_of_two_counts_is_that_of_their_people(seed: int) -> None:
+    """Whatever came in between: who is at both points did neither come nor go."""
+    chance = random.Random(seed)
+    enterprise = new_enterprise()
+    everybody = [f"user{letter}" for letter in "abcdefghij"]
+    counts, present = [], []
+    for _ in range(5):
+        logins = sorted(chance.sample(everybody, chance.randint(3, 9)))
+        counts.append(take(enterprise, server(*logins)))
+        present.append(set(logins))
+        assert licenses(enterprise).count() == len(logins)
+    for start in range(5):
+        for end in range(start, 5):
+            found = names(counts[start], counts[end])
+            assert found.get(Kind.CAME, set()) == present[end] - present[start]
+            assert found.get(Kind.WENT, set()) == present[start] - present[end]
+            assert history.difference(counts[start], counts[end]).first_listed == 0
+
+
+def test_a_point_a_day_by_the_readers_clock() -> None:
+    enterprise = new_enterprise()
+    midnight = datetime(2026, 3, 3, tzinfo=UTC)
+    for number, hours in enumerate((-30, -2, -1, 1), 1):
+        Count.objects.create(enterprise=enterprise, generation=number, finished_at=midnight + timedelta(hours=hours))
+    Count.objects.create(enterprise=enterprise, generation=5, owner="unfinished")
+
+    assert [count.generation for count in history.points(enterprise)] == [1, 3, 4]
+    with timezone.override("America/Sao_Paulo"):
+        assert [count.generation for count in history.points(enterprise)] == [1, 4]
+    since = midnight - timedelta(hours=1, minutes=30)
+    assert [count.generation for count in history.points(enterprise, since=since)] == [3, 4]
+
+
+def test_a_count_keeps_what_was_purchased_then() -> None:
+    enterprise = new_enterprise(enterprise_licenses=10, visual_studio_licenses=5)
+    count = take(enterprise, server("ana"))
+    assert (count.purchased, count.purchased_visual_studio, count.available) == (15, 5, 14)
+
+    metered = new_enterprise(license_model=LicenseModel.METERED, enterprise_licenses=10)
+    count = take(metered, server("ana"))
+    assert (count.purchased, count.purchased_visual_studio, count.available) == (None, None, None)
