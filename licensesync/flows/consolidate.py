@@ -1,0 +1,62 @@
+"""Everybody is counted again: match, number, write, show.
+
+Called with a new list already written for the next generation. Nothing of it is visible before `show`, the one short
+transaction that moves `Enterprise.generation`.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from licensesync.enterprises.models import Deployment
+from licensesync.licenses import affected, indexing, people, services
+from licensesync.licenses.models import Count
+from licensesync.syncing.models import Phase
+from licensesync.usage import bulk
+from licensesync.usage import services as usage
+from licensesync.usage.queries import total_accounts
+
+# Beyond this share of changed accounts, looking at everybody is cheaper than finding out whom it concerns.
+SHARE_FOR_ALL = 0.2
+
+Report = Callable[[Phase, int, int | None], None]  # phase, done, total; may raise to stop the work
+
+
+def count_again(
+    count: Count,
+    deployment: Deployment,
+    *,
+    changed: int,
+    host: str,
+    list_date: datetime,
+    is_first_list: bool,
+    report: Report,
+) -> dict[int, int]:
+    """Write the licenses of the next generation; gives the people who are only on one deployment, by deployment.
+
+    `changed` is how many accounts the list of `deployment` added, changed or removed; `host` its name by that list.
+    """
+    enterprise = count.enterprise
+    everybody = total_accounts(enterprise_id=enterprise.pk)
+    # Under a new name GitHub's links lead to other accounts, changed or not.
+    is_renamed = host != deployment.host
+    only_affected = enterprise.generation > 0 and not is_renamed and changed < everybody * SHARE_FOR_ALL
+    report(Phase.MATCHING, 0, None)
+    people.note_hosts(enterprise, {deployment.pk: host} if host else {})
+    if only_affected:
+        affected.find_affected(enterprise, deployment, count.generation)
+    else:  # so much is new that PostgreSQL's idea of the tables is wrong
+        bulk.analyze(*usage.GENERATIONAL)
+    people.match_people(enterprise, only_affected=only_affected, progress=lambda n: report(Phase.MATCHING, n, None))
+    first_new = count.next_number
+    services.find_old_members(enterprise, only_affected=only_affected)
+    next_number = people.number_people(enterprise, only_affected=only_affected, next_number=first_new)
+    total = bulk.value("SELECT count(*) FROM person")
+    services.write_licenses(
+        count, since=list_date, is_first_list=is_first_list, progress=lambda n: report(Phase.COUNTING, n, total)
+    )
+    services.write_changes(count, at=list_date, first_new=first_new, is_first_list=is_first_list)
+    services.write_accounts(count)
+    if not only_affected:
+        bulk.analyze(*services.GENERATIONAL)
+    indexing.write_index(enterprise, count.generation)
+    return services.tally(count, next_number=next_number)

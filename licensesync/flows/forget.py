@@ -1,0 +1,55 @@
+"""Once an hour: what nobody needs any more is deleted. `docs/security.md` tells what is kept for how long."""
+
+import shutil
+from datetime import timedelta
+
+import structlog
+from axes.models import AccessAttempt
+from django.conf import settings
+from django.utils import timezone
+
+from licensesync.enterprises.models import Enterprise
+from licensesync.flows import mail_password_link
+from licensesync.licenses import services as licenses
+from licensesync.licenses.queries import generation_superseded_before
+from licensesync.syncing import forgetting as syncing
+from licensesync.usage import services as usage
+
+log = structlog.get_logger()
+
+
+def forget_old() -> None:
+    """Delete the bytes of old files, rows of superseded counts, old history, and tries that nobody counts any more."""
+    now = timezone.now()
+    forget_payloads()
+    forget_fetches()
+    for enterprise in Enterprise.objects.all():
+        generation = generation_superseded_before(enterprise, now - timedelta(seconds=settings.SUPERSEDED_SECONDS))
+        if generation:
+            rows = usage.forget_superseded(enterprise, generation) + licenses.forget_superseded(enterprise, generation)
+            log.info("forgot_superseded", enterprise=enterprise.slug, rows=rows)
+    syncing.forget_history(before=now - settings.HISTORY_RETENTION)
+    licenses.forget_history(before=now - settings.HISTORY_RETENTION)
+    mail_password_link.forget_requests()
+    AccessAttempt.objects.filter(attempt_time__lt=now - settings.AXES_COOLOFF_TIME).delete()
+
+
+def forget_payloads() -> None:
+    """Delete the bytes of files that are decided and old, and bytes that no row knows (of an upload that broke off)."""
+    for file in syncing.files_to_empty(before=timezone.now() - settings.PAYLOAD_RETENTION):
+        (settings.UPLOADS_DIR / file.stored_name).unlink(missing_ok=True)
+        syncing.empty(file)
+    an_hour_ago = (timezone.now() - timedelta(hours=1)).timestamp()
+    for folder in (settings.UPLOADS_DIR, settings.FILE_UPLOAD_TEMP_DIR):
+        left = [path for path in folder.iterdir() if path.is_file() and path.stat().st_mtime < an_hour_ago]
+        known = syncing.stored_names(path.name for path in left)
+        for path in left:
+            if path.name not in known:
+                path.unlink(missing_ok=True)
+
+
+def forget_fetches() -> None:
+    """Delete what jobs had fetched that went no further: failed, canceled, or deleted with their deployment."""
+    left = {int(folder.name): folder for folder in settings.FETCHES_DIR.iterdir() if folder.name.isdecimal()}
+    for job_id in left.keys() - syncing.open_among(left.keys()):
+        shutil.rmtree(left[job_id], ignore_errors=True)

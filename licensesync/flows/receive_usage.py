@@ -1,0 +1,352 @@
+"""A file arrives: stored, recognised, asked about where only a person knows, and then a job (`take_in`).
+
+From top to bottom: `receive_file` is called by whoever got a file (upload form, script) and returns at once; the
+worker runs `recognise_file`; `answer` and `discard` are what an owner can do with a question.
+"""
+
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from licensesync import feeds
+from licensesync.enterprises import deployments
+from licensesync.enterprises.models import Deployment, Enterprise
+from licensesync.errors import (
+    DATABASE_BUSY,
+    PAGES_MISSING,
+    SERVER_CONFLICT,
+    SERVER_UNKNOWN,
+    USERS_ENCRYPTED,
+    WRONG_SOURCE,
+    ExpectedError,
+)
+from licensesync.feeds.records import FeedKind
+from licensesync.flows import payloads, queue, take_in
+from licensesync.syncing import services as syncing
+from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, Question, Trigger, UsageFile
+from licensesync.users.models import User
+
+log = structlog.get_logger()
+
+LATE_PAGES = timedelta(minutes=2)  # how long pages of a cloud list wait for the next file of their batch
+
+
+def receive_file(
+    content: IO[bytes],
+    *,
+    enterprise: Enterprise,
+    name: str,
+    uploaded_by: User | None,
+    batch: uuid.UUID | None = None,
+    batch_size: int = 1,
+    deployment: Deployment | None = None,
+    trigger: Trigger = Trigger.UPLOADED,
+    accept_older: bool = False,
+    accept_shrink: bool = False,
+) -> UsageFile:
+    """Store a file privately and have it looked at.
+
+    Files of one `batch` were added together, `batch_size` of them: pages of a cloud list wait for each other.
+    `deployment`: the sender already said which instance it is from. Where `trigger` says that nobody can be asked, the
+    sender has to say beforehand what an owner would be asked for. ExpectedError: larger than allowed.
+    """
+    file = _store(
+        content,
+        enterprise=enterprise,
+        name=name,
+        uploaded_by=uploaded_by,
+        batch=batch or uuid.uuid4(),
+        batch_size=batch_size,
+        deployment=deployment,
+        trigger=trigger,
+        accept_older=accept_older,
+        accept_shrink=accept_shrink,
+    )
+    queue.recognise_file(file.pk)
+    return file
+
+
+def _store(content: IO[bytes], *, name: str, **facts: Any) -> UsageFile:
+    stored = payloads.store(content, limit=settings.MAX_UPLOAD_BYTES)
+    try:
+        return syncing.create_file(
+            name=Path(name).name[:255] or "file",
+            stored_name=stored.name,
+            size=stored.size,
+            digest=stored.digest,
+            **facts,
+        )
+    except BaseException:
+        stored.path.unlink(missing_ok=True)
+        raise
+
+
+def recognise_file(file_id: int) -> None:
+    """Find out what a stored file is; then decide about it, or about all pages of its list once all are known."""
+    file = UsageFile.objects.get(pk=file_id)
+    if file.state != FileState.RECOGNISING:
+        return
+    _look_at(file)
+    for together in _lists(file):
+        try:
+            _decide(together)
+        except Exception as error:
+            expected = take_in.expected_error(error, job_id=file.pk)
+            if expected.problem is DATABASE_BUSY:  # the sweep has it looked at again
+                raise
+            log.exception("file_not_decided", file=file.pk)
+            syncing.refuse(together, expected)
+
+
+def _look_at(file: UsageFile) -> None:
+    """Note what a file is, or refuse it."""
+    try:
+        recognition = feeds.recognise(
+            settings.UPLOADS_DIR / file.stored_name, max_unpacked_bytes=settings.MAX_UNPACKED_BYTES
+        )
+    except Exception as error:
+        expected = take_in.expected_error(error, job_id=file.pk)
+        if expected is not error:
+            log.exception("file_not_recognised", file=file.pk)
+        syncing.refuse([file], expected)
+    else:
+        syncing.note_recognition(file, recognition)
+
+
+def _lists(one: UsageFile) -> Iterator[list[UsageFile]]:
+    """The files that came together with `one` and can be decided now, pages of one cloud list together.
+
+    Pages wait for the whole batch, or until nothing more has come for a while (an upload was canceled); everything
+    else is decided alone and at once.
+    """
+    batch_files = UsageFile.objects.filter(batch=one.batch, enterprise=one.enterprise_id)
+    files = list(
+        batch_files.filter(state=FileState.RECOGNISING)
+        .select_related("enterprise", "deployment", "uploaded_by")
+        .order_by("pk")
+    )
+    pages = [file for file in files if file.kind == FeedKind.CLOUD_LICENSES]
+    for file in files:
+        if file.kind and file not in pages:
+            yield [file]
+    if pages and all(file.kind for file in files):
+        is_complete = batch_files.count() >= pages[0].batch_size
+        if is_complete or timezone.now() - pages[-1].created_at > LATE_PAGES:
+            yield pages
+
+
+def _decide(files: list[UsageFile]) -> LicenseSyncJob | None:
+    """Turn files of one list into a job, or ask, or refuse where nobody can be asked. Of two workers one decides."""
+    with transaction.atomic():
+        if not syncing.hold_recognising(files):
+            return None
+        try:
+            return _job_for(files)
+        except take_in.Unanswered as unanswered:
+            if files[0].somebody_answers:
+                syncing.ask(files, unanswered.question, **unanswered.params)
+            else:
+                syncing.refuse(files, unanswered.refusal)
+        except ExpectedError as error:
+            syncing.refuse(files, error)
+    return None
+
+
+def _job_for(files: list[UsageFile]) -> LicenseSyncJob | None:
+    """The job of a list; None where its users are encrypted. Raises take_in.Unanswered or ExpectedError."""
+    first = files[0]
+    recognitions = [msgspec.convert(file.recognition, feeds.Recognition) for file in files]
+    deployment = _source(first, recognitions[0])
+    if recognitions[0].users_encrypted:
+        facts = recognitions[0].server or feeds.ServerFacts()
+        if not (deployment.list_date and facts.exported_at and facts.exported_at < deployment.list_date):
+            deployments.take_facts(deployment, facts, list_encrypted_at=timezone.now())
+        syncing.refuse(files, ExpectedError(USERS_ENCRYPTED, source=str(deployment)), deployment=deployment)
+        return None
+    _refuse_missing_pages(recognitions)
+    waiting = list(UsageFile.objects.filter(job__deployment=deployment, job__state__in=syncing.OPEN_STATES))
+    is_shown = take_in.digest_of(files) == deployment.list_digest and not waiting
+    if is_shown and (same := _last_good_job(deployment)):
+        syncing.accept_as(files, same)
+        deployments.list_is_readable(deployment)
+        return same
+    if not first.accept_older:
+        dates = [_date_of(file) for file in waiting] + ([deployment.list_date] if deployment.list_date else [])
+        take_in.ask_if_older(deployment, take_in.date_of(files, recognitions), than=max(dates, default=None))
+    job = syncing.create_file_job(
+        deployment=deployment,
+        trigger=_trigger(first),
+        requested_by=first.uploaded_by or (first.job.requested_by if first.job else None),
+        files=files,
+        accept_older=first.accept_older,
+        accept_shrink=first.accept_shrink,
+    )
+    queue.run_job(job.pk)
+    return job
+
+
+def _trigger(file: UsageFile) -> str:
+    """What a fetched list was asked for by stays so when it had to be confirmed."""
+    if file.job is not None:
+        return file.job.trigger
+    return file.trigger
+
+
+def _date_of(file: UsageFile) -> datetime:
+    return take_in.date_of([file], [msgspec.convert(file.recognition, feeds.Recognition)])
+
+
+def _source(file: UsageFile, recognition: feeds.Recognition) -> Deployment:
+    """The deployment that a file is from."""
+    facts = recognition.server or feeds.ServerFacts()
+    if file.trigger == Trigger.PUSHED:
+        _refuse_list_of_other(file, recognition.kind, facts)
+    if recognition.kind.is_cloud:
+        return deployments.cloud_of(file.enterprise)
+    if file.deployment is not None:
+        return Deployment.objects.get(pk=file.deployment.pk)  # as it is now, not as it was when it was chosen
+    try:
+        found = deployments.server_of(file.enterprise, facts)
+    except ExpectedError as conflict:
+        if conflict.problem is not SERVER_CONFLICT:
+            raise
+        raise take_in.Unanswered(Question.SERVER_CONFLICT, conflict, **conflict.params) from conflict
+    if found is None:
+        raise take_in.Unanswered(Question.WHICH_SERVER, ExpectedError(SERVER_UNKNOWN))
+    return found
+
+
+def _refuse_list_of_other(file: UsageFile, kind: FeedKind, facts: feeds.ServerFacts) -> None:
+    """What may deliver for one deployment only puts nobody else's accounts there, by mistake or with a stolen token."""
+    source = file.deployment
+    if source is None:
+        return
+    other = deployments.other_with_id(source, facts.server_id)
+    if other is not None or kind.is_cloud is source.is_server:
+        found = "GitHub Enterprise Cloud" if kind.is_cloud else str(other or facts.host or "Enterprise Server")
+        raise ExpectedError(WRONG_SOURCE, found=found, source=str(source))
+
+
+def _refuse_missing_pages(recognitions: Sequence[feeds.Recognition]) -> None:
+    """A cloud list with fewer rows than its own total is not the whole list."""
+    total = max((each.total_seats_consumed or 0 for each in recognitions), default=0)
+    rows = sum(each.rows for each in recognitions)
+    if rows < total:
+        raise ExpectedError(PAGES_MISSING, rows=rows, total=total, missing=total - rows)
+
+
+def _last_good_job(deployment: Deployment) -> LicenseSyncJob | None:
+    return LicenseSyncJob.objects.filter(deployment=deployment, state=JobState.SUCCESS).order_by("-pk").first()
+
+
+# What an owner answers ---------------------------------------------------------------------------------------------
+
+
+def answer(
+    file: UsageFile,
+    *,
+    server: Deployment | None = None,
+    new_host: str | None = None,
+    accept_older: bool = False,
+    accept_shrink: bool = False,
+) -> None:
+    """Take the owner's answer to a file's question and go on with all files of its list.
+
+    `server` or `new_host`: the instance that it is from. ExpectedError: the host name can't be one.
+    """
+    with transaction.atomic():
+        files = syncing.asking_together(file)
+        if not files:
+            return
+        if new_host is not None:
+            server = deployments.server_named(file.enterprise, new_host)
+        syncing.take_answer(files, deployment=server, accept_older=accept_older, accept_shrink=accept_shrink)
+        _decide(files)
+
+
+def discard(file: UsageFile) -> None:
+    """The owner does not want this list after all."""
+    with transaction.atomic():
+        for each in syncing.asking_together(file):
+            syncing.discard(each)
+
+
+def try_again(file: UsageFile) -> None:
+    """Decide once more about the list of a file whose job failed or was canceled, as long as its bytes are stored."""
+    with transaction.atomic():
+        files = syncing.stopped_together(file)
+        syncing.look_again(files)
+        for each in files:
+            queue.recognise_file(each.pk)
+
+
+# The same in the foreground, for scripts ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of files in the foreground: `file` and `job` as they are now, `seconds` of work."""
+
+    file: UsageFile
+    job: LicenseSyncJob | None
+    seconds: float
+
+
+def import_files(
+    *,
+    enterprise: Enterprise,
+    paths: Sequence[Path],
+    server: Deployment | None = None,
+    accept_older: bool = False,
+    accept_shrink: bool = False,
+) -> Iterator[Imported]:
+    """Take files in, one list after the other, in this process; the pages of a cloud list count as one.
+
+    Nobody can be asked here: a file with a question is refused with the sentence that names the option.
+    """
+    batch = uuid.uuid4()
+    files = []
+    for path in paths:
+        with path.open("rb") as content:
+            file = _store(
+                content,
+                enterprise=enterprise,
+                name=path.name,
+                uploaded_by=None,
+                batch=batch,
+                batch_size=len(paths),
+                deployment=server,
+                trigger=Trigger.SCRIPT,
+                accept_older=accept_older,
+                accept_shrink=accept_shrink,
+            )
+        _look_at(file)
+        files.append(file)
+    jobs: dict[int, LicenseSyncJob | None] = {}
+    seconds: dict[int, float] = {}
+    for together in _lists(files[0]) if files else ():
+        started = time.monotonic()
+        job = _decide(together) or _job_of(together[0])
+        if job is not None:
+            take_in.run_to_the_end(job)
+        for file in together:
+            jobs[file.pk], seconds[file.pk] = job, time.monotonic() - started
+    for file in files:
+        file.refresh_from_db()
+        yield Imported(file, jobs.get(file.pk), seconds.get(file.pk, 0.0))
+
+
+def _job_of(file: UsageFile) -> LicenseSyncJob | None:
+    """The job that a worker has made meanwhile: the sweep lets one decide about a file that waits for long."""
+    file.refresh_from_db()
+    return file.job

@@ -1,0 +1,275 @@
+"""Sync now: the list of a connected deployment is fetched, and from there it goes the way of a file (`take_in`).
+
+From top to bottom: `request_sync` is called by whoever wants a sync (button, schedule, script) and returns at once. The
+worker that has claimed the job calls `fetch`, which leaves the list as a file of the job. A wait of more than a few
+seconds (a report being built, GitHub's rate limit, another try) gives the job back: what is fetched so far stays.
+"""
+
+import random
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from licensesync import feeds
+from licensesync.enterprises import connections
+from licensesync.enterprises.models import Connection, Deployment, Enterprise
+from licensesync.errors import LIST_KEEPS_CHANGING, NOT_CONNECTED, REPORT_TAKES_TOO_LONG, ExpectedError
+from licensesync.flows import payloads, queue
+from licensesync.flows.connecting import cloud_connection, rules, server_connection
+from licensesync.github import cloud, server
+from licensesync.github.failures import NotReady, Passing, Wait
+from licensesync.syncing import services as syncing
+from licensesync.syncing.models import LicenseSyncJob, Phase, Trigger
+from licensesync.syncing.working import Work
+from licensesync.users.models import User
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
+
+SHORT_WAIT = timedelta(seconds=10)  # so long a worker waits itself
+ROUNDS = 3  # how often a list that changes while it is paged is read
+
+
+class Later(Exception):
+    """The fetch goes on at a later time; whoever holds the job gives it back until then."""
+
+    def __init__(self, until: datetime, phase: Phase, because: ExpectedError | None = None) -> None:
+        self.until, self.phase, self.because = until, phase, because
+        super().__init__(phase)
+
+
+class Fetch(msgspec.Struct):
+    """What a fetch has to know when it goes on after a wait or a restart (`LicenseSyncJob.fetch`)."""
+
+    began: datetime  # of this round: the date of the list
+    round: int = 1
+    tries: int = 0  # that failed in a row
+    guesses: int = 0  # in a row, at how long GitHub wants us to wait
+    asked_for_report: datetime | None = None
+
+
+def request_sync(
+    deployment: Deployment, *, trigger: Trigger, requested_by: User | None = None, accept_shrink: bool = False
+) -> LicenseSyncJob:
+    """Have a connected deployment synced. Whoever asks while a sync waits or runs gets that one.
+
+    ExpectedError(NOT_CONNECTED).
+    """
+    if not Connection.objects.filter(deployment=deployment).exists():
+        raise ExpectedError(NOT_CONNECTED, source=str(deployment))
+    with transaction.atomic():
+        job = syncing.request_sync(
+            deployment=deployment, trigger=trigger, requested_by=requested_by, accept_shrink=accept_shrink
+        )
+        queue.run_job(job.pk)
+    return job
+
+
+def request_all(enterprise: Enterprise, *, trigger: Trigger, requested_by: User | None = None) -> list[LicenseSyncJob]:
+    """Have every connected deployment of an enterprise synced."""
+    connected = Deployment.objects.filter(enterprise=enterprise, connection__isnull=False).order_by("pk")
+    return [request_sync(each, trigger=trigger, requested_by=requested_by) for each in connected]
+
+
+def request_due() -> None:
+    """Called by the scheduler every minute: have those synced whose hour has come, once each."""
+    for connection in connections.due():
+        with transaction.atomic():
+            if connections.take(connection):
+                request_sync(connection.deployment, trigger=Trigger.SCHEDULED)
+
+
+# What the worker does ----------------------------------------------------------------------------------------------
+
+
+def fetch(job: LicenseSyncJob, work: Work) -> None:
+    """Fetch the list of a claimed job into a file of the job, unless a worker before us has it already.
+
+    Raises Later, or ExpectedError for what another try would not change.
+    """
+    if job.files.exists():
+        return
+    connection = Connection.objects.filter(deployment=job.deployment).first()
+    if connection is None:  # disconnected meanwhile
+        raise ExpectedError(NOT_CONNECTED, source=str(job.deployment))
+    step = Step(job, work, msgspec.convert(job.fetch, Fetch) if job.fetch else Fetch(began=timezone.now()))
+    step.remember()  # for whoever goes on with it: the list is of when its first page was
+    folder = folder_of(job.pk)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if job.deployment.is_server:
+        fetched = _fetch_report(connection, step, folder)
+    else:
+        fetched = _fetch_pages(connection, step, folder)
+    with fetched.path.open("rb") as content:
+        stored = payloads.store(content, limit=settings.MAX_UNPACKED_BYTES)
+    recognition = feeds.recognise(stored.path, max_unpacked_bytes=settings.MAX_UNPACKED_BYTES)
+    syncing.attach(
+        job,
+        name=fetched.path.name,
+        stored_name=stored.name,
+        size=stored.size,
+        digest=stored.digest,
+        created_at=step.fetch.began,
+        recognition=replace(recognition, **fetched.facts),
+    )
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def folder_of(job_id: int) -> Path:
+    """Where a job keeps what it has fetched so far, so that whoever goes on with it need not fetch it again."""
+    return Path(settings.FETCHES_DIR / str(job_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The whole list, and what was learned beside it (fields of feeds.Recognition)."""
+
+    path: Path
+    facts: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Step:
+    """A fetch at work: its job, its progress, and what it has to remember."""
+
+    job: LicenseSyncJob
+    work: Work
+    fetch: Fetch
+
+    def ask(self, question: Callable[[], T]) -> T:
+        """The answer of one request, made again after what may pass. Raises Later when that takes a while."""
+        while True:
+            try:
+                answer = question()
+            except NotReady as not_ready:
+                self._wait_for_report(not_ready)
+            except Wait as wait:
+                self.fetch.guesses = 0 if wait.told else self.fetch.guesses + 1
+                longer = (wait.until - timezone.now()) * (2 ** max(self.fetch.guesses - 1, 0) - 1)
+                self.wait(wait.until + longer, Phase.RATE_LIMITED, wait)
+            except Passing as passing:
+                self.fetch.tries += 1
+                if self.fetch.tries >= settings.FETCH_TRIES:
+                    raise
+                backoff = settings.RETRY_SECONDS * 2 ** (self.fetch.tries - 1) * random.uniform(0.75, 1.25)  # noqa: S311
+                seconds = max(backoff, passing.retry_after or 0)
+                self.wait(timezone.now() + timedelta(seconds=seconds), Phase.RETRYING, passing)
+            else:
+                self.fetch.tries = self.fetch.guesses = 0
+                return answer
+
+    def wait(self, until: datetime, phase: Phase, because: ExpectedError | None = None) -> None:
+        """Wait here when it is short; else remember where we are, and raise Later."""
+        pause = until - timezone.now()
+        if pause > SHORT_WAIT:
+            self.remember()
+            raise Later(until, phase, because)
+        self.work.report(phase, *self.work.progress)
+        self.work.pause(max(pause.total_seconds(), 0))
+        self.work.report(Phase.FETCHING, *self.work.progress)
+
+    def remember(self) -> None:
+        syncing.note_fetch(self.job, msgspec.to_builtins(self.fetch))
+
+    def _wait_for_report(self, not_ready: NotReady) -> None:
+        """The server builds its report now: ask again soon, then more rarely, but not for ever."""
+        now = timezone.now()
+        self.fetch.asked_for_report = self.fetch.asked_for_report or now
+        waited = (now - self.fetch.asked_for_report).total_seconds()
+        if waited > settings.REPORT_PATIENCE_SECONDS:
+            minutes = round(settings.REPORT_PATIENCE_SECONDS / 60)
+            raise ExpectedError(REPORT_TAKES_TOO_LONG, source=str(self.job.deployment), minutes=minutes)
+        seconds = max(not_ready.retry_after or 0, min(max(waited / 2, 2), 60))
+        self.wait(now + timedelta(seconds=seconds), Phase.WAITING_FOR_REPORT)
+
+
+def _fetch_report(connection: Connection, step: Step, folder: Path) -> Fetched:
+    """A server's site-admin report, with its version and its own count of licenses."""
+    to = server_connection(connection)
+    step.work.report(Phase.FETCHING, 0, None)
+    version = step.ask(lambda: server.read_version(to, rules()))
+    try:
+        license = step.ask(lambda: server.read_license(to, rules()))
+    except ExpectedError:  # nice to know, no more: what is wrong with the token, the report says
+        license = None
+    path = folder / "all_users.csv"
+
+    def download() -> None:
+        with path.open("wb") as report:
+            server.fetch_report(
+                to, rules(), report, progress=lambda done, total: step.work.report(Phase.FETCHING, done, total)
+            )
+
+    step.ask(download)
+    facts: dict[str, Any] = {"server": feeds.ServerFacts(version=version)}
+    if license is not None:
+        facts |= {"total_seats_consumed": license.seats_used, "total_seats_purchased": license.seats}
+    return Fetched(path, facts)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPage:
+    """A page of the cloud's list on our disk, and who is on it."""
+
+    path: Path
+    keys: tuple[str, ...]
+    total_seats_consumed: int | None
+
+
+def _fetch_pages(connection: Connection, step: Step, folder: Path) -> Fetched:
+    """All pages of the cloud's list, read again from the first on while it changes under our hands."""
+    to = cloud_connection(connection)
+    while True:
+        pages = list(_pages(to, step, folder))
+        if cloud.assemble(pages).whole:
+            return Fetched(_joined(pages, folder / "consumed-licenses.json"), {})
+        if step.fetch.round == ROUNDS:
+            raise ExpectedError(LIST_KEEPS_CHANGING, source=str(step.job.deployment))
+        log.info("list_changed_while_paged", round=step.fetch.round)
+        for page in pages:
+            page.path.unlink()
+        step.fetch = Fetch(began=timezone.now(), round=step.fetch.round + 1)
+        step.remember()
+
+
+def _pages(to: cloud.CloudConnection, step: Step, folder: Path) -> Iterator[StoredPage]:
+    """Page after page, each asked for once: those that an earlier attempt has stored are read from the disk."""
+    number: int | None = 1
+    while number:
+        path = next(folder.glob(f"{number}-*.json"), None)
+        if path is None:
+            path = _stored(step.ask(partial(cloud.fetch_page, to, rules(), number)), number, folder)
+        contents = cloud.contents(path.read_bytes())
+        yield StoredPage(path, contents.keys, contents.total_seats_consumed)
+        following, last = (int(word) for word in path.stem.split("-")[1:])
+        step.work.report(Phase.FETCHING, number, last or number)
+        number = following
+
+
+def _stored(page: cloud.Page, number: int, folder: Path) -> Path:
+    """Keep a page, whole or not at all. Its name says which page it is, which one follows, and which is the last."""
+    path = folder / f"{number}-{page.next_page or 0}-{page.last_page or 0}.json"
+    new = path.with_suffix(".new")
+    new.write_bytes(page.body)
+    return new.replace(path)
+
+
+def _joined(pages: Sequence[StoredPage], path: Path) -> Path:
+    """One JSON array of all pages."""
+    with path.open("wb") as joined:
+        for number, page in enumerate(pages):
+            joined.write(b"," if number else b"[")
+            joined.write(page.path.read_bytes())
+        joined.write(b"]")
+    return path

@@ -1,0 +1,309 @@
+"""A job runs: its list is taken in and everybody is counted again, all visible at once or not at all.
+
+From top to bottom: claim the job, fetch its list where no file brought it (`sync_now`), take the enterprise's turn,
+read the list into temporary tables, compare it with the last one, write what changed for the next generation, count
+again (`consolidate`), show it. Whatever stops it before the end leaves the last good figures as they are.
+"""
+
+import errno
+import hashlib
+import sqlite3
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import psycopg
+import structlog
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import connection, transaction
+from django.utils import timezone
+
+from licensesync import feeds
+from licensesync.enterprises import deployments
+from licensesync.enterprises.models import Deployment, Enterprise, UsageEvent
+from licensesync.errors import (
+    DATABASE_BUSY,
+    DISK_FULL,
+    OLDER_THAN_STORED,
+    SHRINKS_TOO_MUCH,
+    UNEXPECTED,
+    ExpectedError,
+)
+from licensesync.flows import consolidate, delete_deployment, payloads, queue, sync_now
+from licensesync.flows.turns import NotOurTurn, turn
+from licensesync.licenses import services as licenses
+from licensesync.licenses.models import Count
+from licensesync.syncing import services as syncing
+from licensesync.syncing.models import JobKind, LicenseSyncJob, Phase, Question, Trigger, UsageFile
+from licensesync.syncing.working import ClaimLost, Work, at_work
+from licensesync.usage import bulk, staging
+from licensesync.usage import services as usage
+from licensesync.usage.queries import figures
+
+log = structlog.get_logger()
+
+TURN_PAUSE = timedelta(seconds=3)  # before a job that waits for another count of its enterprise tries again
+SHRINK_SHARE, SHRINK_ACCOUNTS = 0.2, 10  # a list that removes more than both asks first
+
+
+class Unanswered(Exception):
+    """Something that only a person can tell. `refusal` is the sentence where nobody can be asked."""
+
+    def __init__(self, question: Question, refusal: ExpectedError, **params: str | int) -> None:
+        self.question, self.refusal, self.params = question, refusal, params
+        super().__init__(question)
+
+
+def run_job(job_id: int) -> bool:
+    """Work on a waiting job; False when it does not wait any more. Every end is written into the job's row."""
+    job = syncing.claim(job_id)
+    if job is None:
+        return False
+    enterprise = job.deployment.enterprise
+    with structlog.contextvars.bound_contextvars(job=job.pk), at_work(job) as work:
+        try:
+            if job.kind == JobKind.DELETE:
+                delete_deployment.delete(job, work)
+            else:
+                if job.kind == JobKind.SYNC:
+                    sync_now.fetch(job, work)
+                _take_in(job, work)
+        except sync_now.Later as later:
+            syncing.release(job, until=later.until, phase=later.phase, progress=work.progress, because=later.because)
+        except NotOurTurn:
+            syncing.release(job, until=timezone.now() + TURN_PAUSE, phase=Phase.WAITING_FOR_COUNT)
+            return True
+        except (ClaimLost, licenses.TurnLost):
+            log.info("job_given_up", reason="canceled, or taken over by another worker")
+        except Unanswered as unanswered:
+            _ask(job, unanswered)
+        except Exception as error:
+            if _is_cut_off(error):  # no fault of the job: it falls silent, so the sweep has it taken up again
+                log.warning("job_left", reason="the connection to the database was cut")
+                return True
+            _fail(job, error)
+        finally:
+            connection.close()  # its temporary tables go with it
+    syncing.hurry(enterprise)
+    queue.run_due_jobs()
+    return True
+
+
+def run_to_the_end(job: LicenseSyncJob) -> None:
+    """Work on a job in this process, or wait while another worker does, or until it may go on."""
+    while job.state in syncing.OPEN_STATES:
+        run_job(job.pk)
+        job.refresh_from_db()
+        if job.state in syncing.OPEN_STATES:
+            time.sleep(0.5)
+
+
+def _take_in(job: LicenseSyncJob, work: Work) -> None:
+    deployment = job.deployment
+    files = list(job.files.order_by("pk"))
+    recognitions = [msgspec.convert(file.recognition, feeds.Recognition) for file in files]
+    list_date = date_of(files, recognitions)
+    is_first_list = deployment.last_usage_at is None
+    with turn(job) as count:
+        deployment.refresh_from_db()
+        if not job.accept_older and job.kind != JobKind.SYNC:  # nothing is newer than what is there now
+            ask_if_older(deployment, list_date, than=deployment.list_date)
+        host = deployments.host_by(deployment, recognitions[0].server)
+        report = feeds.ReadReport()
+        _stage(deployment, files, recognitions, report, work)
+        work.report(Phase.COMPARING, 0, None)
+        compare = staging.compare_server_list if deployment.is_server else staging.compare_cloud_list
+        diff = compare(deployment)
+        _ask_if_shrinking(job, diff)
+
+        def writing(done: int) -> None:
+            work.report(Phase.COMPARING, done, diff.read)
+
+        if deployment.is_server:
+            usage.apply_server_diff(deployment, generation=count.generation, list_date=list_date, progress=writing)
+        else:
+            usage.apply_cloud_diff(deployment, generation=count.generation, progress=writing)
+        only_here = consolidate.count_again(
+            count,
+            deployment,
+            changed=diff.added + diff.changed + diff.removed,
+            host=host,
+            list_date=list_date,
+            is_first_list=is_first_list,
+            report=work.report,
+        )
+        outcome = {
+            "accounts_read": diff.read,
+            "accounts_added": diff.added,
+            "accounts_changed": diff.changed,
+            "accounts_removed": diff.removed,
+            "invalid_emails": report.invalid_emails,
+            "ignored_keys": report.ignored_keys,
+        }
+        _show(job, count, files, recognitions, host=host, list_date=list_date, only_here=only_here, outcome=outcome)
+
+
+def _stage(
+    deployment: Deployment,
+    files: list[UsageFile],
+    recognitions: list[feeds.Recognition],
+    report: feeds.ReadReport,
+    work: Work,
+) -> None:
+    """Read the files of one list into temporary tables."""
+    paths = [payloads.path_of(file) for file in files]
+    total = sum(recognition.rows for recognition in recognitions) or None
+    limits: Any = {"max_unpacked_bytes": settings.MAX_UNPACKED_BYTES, "max_accounts": settings.MAX_ACCOUNTS}
+
+    def reading(done: int) -> None:
+        work.report(Phase.READING, done, total)
+
+    reading(0)
+    if deployment.is_server:
+        staging.stage_server_list(feeds.read_server_accounts(paths[0], recognitions[0], report, **limits), reading)
+    else:
+        staging.stage_cloud_list(feeds.read_cloud(paths, recognitions, report, **limits), reading)
+
+
+def date_of(files: Sequence[UsageFile], recognitions: Sequence[feeds.Recognition]) -> datetime:
+    """The date of a list: its own time stamp, else when it was delivered."""
+    server = recognitions[0].server
+    return server.exported_at if server and server.exported_at else files[0].created_at
+
+
+def ask_if_older(deployment: Deployment, list_date: datetime, *, than: datetime | None) -> None:
+    """Raise Unanswered when a list is older than another of its deployment."""
+    if than is None or list_date >= than:
+        return
+    params = {
+        "source": str(deployment),
+        "file_date": list_date.isoformat(timespec="minutes"),
+        "stored_date": than.isoformat(timespec="minutes"),
+    }
+    raise Unanswered(Question.OLDER, ExpectedError(OLDER_THAN_STORED, **params), **params)
+
+
+def _ask_if_shrinking(job: LicenseSyncJob, diff: staging.Diff) -> None:
+    """A partial list deletes nobody: when a list would remove many, the owner is asked first."""
+    many = diff.removed > SHRINK_ACCOUNTS and diff.removed > diff.before * SHRINK_SHARE
+    if many and not job.accept_shrink:
+        params: dict[str, str | int] = {
+            "removed": diff.removed,
+            "before": diff.before,
+            "source": str(job.deployment),
+        }
+        raise Unanswered(Question.SHRINKS, ExpectedError(SHRINKS_TOO_MUCH, **params), **params)
+
+
+def _show(
+    job: LicenseSyncJob,
+    count: Count,
+    files: list[UsageFile],
+    recognitions: list[feeds.Recognition],
+    *,
+    host: str,
+    list_date: datetime,
+    only_here: dict[int, int],
+    outcome: dict[str, Any],
+) -> None:
+    """Everything becomes visible in one short transaction, if the job is still ours."""
+    deployment, enterprise, first = job.deployment, count.enterprise, recognitions[0]
+    now = figures(deployment)
+    accounts, suspended = deployments.accounts_elsewhere(deployment)
+    count.accounts, count.suspended = now.accounts + accounts, now.suspended + suspended
+    before = licenses.last_consumed(enterprise)
+    with transaction.atomic():
+        bulk.commit_durably()
+        # First of all, as whoever decides about a file does: two that lock in another order lock each other out.
+        Enterprise.objects.select_for_update().get(pk=enterprise.pk)
+        if not syncing.succeed(
+            job,
+            **outcome,
+            accounts_suspended=now.suspended,
+            licenses_before=before,
+            licenses_after=count.consumed,
+        ):
+            raise ClaimLost
+        licenses.check_turn(count)
+        if first.server is not None:
+            deployments.take_facts(deployment, first.server)
+        deployments.show_list(
+            deployment,
+            host=host,
+            event=_event(job),
+            taken_at=timezone.now(),
+            list_date=list_date,
+            digest=digest_of(files),
+            accounts=now.accounts,
+            suspended=now.suspended,
+            dormant=now.dormant,
+            seats_consumed=first.total_seats_consumed,
+            seats_purchased=first.total_seats_purchased,
+        )
+        deployments.show_generation(enterprise, count.generation, only_here)
+        licenses.finish_count(count)
+    log.info("job_done", accounts=outcome["accounts_read"], consumed=count.consumed)
+
+
+def _event(job: LicenseSyncJob) -> UsageEvent:
+    """How a list came, also one that was fetched and then had to be confirmed."""
+    is_synced = job.kind == JobKind.SYNC or job.trigger in (Trigger.SYNC_NOW, Trigger.SCHEDULED)
+    if job.deployment.is_server:
+        return UsageEvent.SERVER_SYNCED if is_synced else UsageEvent.SERVER_UPLOADED
+    return UsageEvent.CLOUD_SYNCED if is_synced else UsageEvent.CLOUD_UPLOADED
+
+
+def digest_of(files: list[UsageFile]) -> str:
+    """SHA-256 of a delivery: of its one file, or of the sorted digests of its pages."""
+    if len(files) == 1:
+        return files[0].digest
+    return hashlib.sha256("".join(sorted(file.digest for file in files)).encode()).hexdigest()
+
+
+def _ask(job: LicenseSyncJob, unanswered: Unanswered) -> None:
+    """End the job, and have its files wait for the owner's answer, unless nobody can be asked or the job was canceled
+    meanwhile."""
+    with transaction.atomic():
+        files = list(job.files.all())
+        if syncing.fail(job, unanswered.refusal) and all(file.somebody_answers for file in files):
+            syncing.ask(files, unanswered.question, **unanswered.params)
+
+
+def _fail(job: LicenseSyncJob, error: Exception) -> None:
+    """End the job with a sentence: the expected error's own, or one for what can happen to any program."""
+    expected = expected_error(error, job_id=job.pk)
+    if expected.problem is UNEXPECTED:
+        log.exception("job_failed")
+    else:
+        log.info("job_failed", problem=expected.problem.code)
+    syncing.fail(job, expected)
+
+
+def _is_cut_off(error: Exception) -> bool:
+    """Whether the database went away under our hands, with all that was not committed."""
+    match error.__cause__ if isinstance(error, DatabaseError) else error:
+        case psycopg.OperationalError(sqlstate=state) | psycopg.InterfaceError(sqlstate=state):
+            return state is None or state.startswith(("08", "57P"))
+    return False
+
+
+def expected_error(error: Exception, *, job_id: int) -> ExpectedError:
+    """What to say about an error that ended a job."""
+    cause = error.__cause__ if isinstance(error, DatabaseError) else error
+    match error, cause:
+        case ExpectedError(), _:
+            return error
+        case (
+            (OSError(errno=errno.ENOSPC), _)
+            | (_, psycopg.errors.DiskFull())
+            | (_, sqlite3.OperationalError(sqlite_errorname="SQLITE_FULL"))
+        ):
+            return ExpectedError(DISK_FULL)
+        case (_, psycopg.errors.LockNotAvailable() | psycopg.errors.DeadlockDetected()):
+            return ExpectedError(DATABASE_BUSY)
+        case _, sqlite3.OperationalError(sqlite_errorname=name) if name.startswith("SQLITE_BUSY"):
+            return ExpectedError(DATABASE_BUSY)
+    return ExpectedError(UNEXPECTED, job=job_id)

@@ -1,0 +1,35 @@
+"""What workers can be asked to do. Each takes an id and calls one flow; running twice equals running once."""
+
+from celery import shared_task
+
+from licensesync.flows import forget, mail_password_link, next_job, reap_stalled, receive_usage, sync_now
+
+
+@shared_task(name="licensesync.recognise_file")
+def recognise_file(file_id: int) -> None:
+    receive_usage.recognise_file(file_id)
+
+
+@shared_task(name="licensesync.run_job")
+def run_job(job_id: int) -> None:
+    next_job.run_next(job_id)
+
+
+@shared_task(name="licensesync.mail_password_link")
+def mail_link(request_id: int) -> None:
+    mail_password_link.mail_password_link(request_id)
+
+
+@shared_task(name="licensesync.sweep")
+def sweep() -> None:
+    reap_stalled.sweep()
+
+
+@shared_task(name="licensesync.schedule")
+def schedule() -> None:
+    sync_now.request_due()
+
+
+@shared_task(name="licensesync.forget")
+def forget_old() -> None:
+    forget.forget_old()

@@ -1,0 +1,112 @@
+"""Is everything there that LicenseSync needs, and what to do where it isn't: for probes, `doctor` and the page."""
+
+import shutil
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.template.defaultfilters import filesizeformat
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from kombu.exceptions import OperationalError as QueueError
+
+from licensesync.flows import queue
+from licensesync.operations.models import Seen
+from licensesync.operations.services import SCHEDULER
+
+PATIENCE = timedelta(minutes=1)  # whoever was not seen for longer is not there
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `says` is how it is; `fix` what to do, "" where nothing is wrong."""
+
+    title: str | Promise
+    says: str
+    fix: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return not self.fix
+
+
+def findings() -> list[Finding]:
+    """Everything, looked at now. Without a database, what is in it can't be told."""
+    first = [_database()]
+    if first[0].ok:
+        first += [look() for look in (_migrations, _workers, _scheduler)]
+    return [*first, _queue(), _disk()]
+
+
+def is_ready() -> bool:
+    return all(finding.ok for finding in findings())
+
+
+def _database() -> Finding:
+    title = gettext_lazy("Database")
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        if connection.vendor == "sqlite":
+            return Finding(title, _("SQLite answers."))
+        version = ".".join(map(str, connection.get_database_version()))
+        return Finding(title, _("PostgreSQL %(version)s answers.") % {"version": version})
+    except DatabaseError as error:
+        connection.close()
+        says = _("It does not answer: %(error)s") % {"error": str(error).strip()}
+        return Finding(title, says, _("Start the database, or correct DATABASE_URL."))
+
+
+def _migrations() -> Finding:
+    title = gettext_lazy("Migrations")
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if not missing:
+        return Finding(title, _("The tables are those of this version."))
+    says = _("%(count)s changes of the tables are missing.") % {"count": len(missing)}
+    return Finding(title, says, _("Run manage.py migrate."))
+
+
+def _workers() -> Finding:
+    title = gettext_lazy("Workers")
+    there = Seen.objects.filter(seen_at__gte=timezone.now() - PATIENCE).exclude(name=SCHEDULER)
+    served = {name for queues in there.values_list("queues", flat=True) for name in queues.split(",")}
+    unserved = [name for name in queue.QUEUES if name not in served]
+    if not unserved:
+        return Finding(title, _("Every queue has a worker that was seen within the last minute."))
+    part = "upkeep" if set(unserved) <= set(queue.OF_SMALL_THINGS) else "worker"
+    says = _("For a minute nobody was seen who works on: %(queues)s.") % {"queues": ", ".join(unserved)}
+    return Finding(title, says, _("Start one: manage.py up --only %(part)s") % {"part": part})
+
+
+def _scheduler() -> Finding:
+    title = gettext_lazy("Scheduler")
+    if Seen.objects.filter(name=SCHEDULER, seen_at__gte=timezone.now() - PATIENCE).exists():
+        return Finding(title, _("Its last sweep was done within the last minute."))
+    says = _("For a minute nothing was swept: jobs of dead workers stay as they are, and nothing is scheduled.")
+    return Finding(title, says, _("Start it: manage.py up --only scheduler (it needs a worker on the queue upkeep)."))
+
+
+def _queue() -> Finding:
+    title = gettext_lazy("Queue")
+    try:
+        waiting = sum(queue.waiting_messages(name) for name in queue.QUEUES)
+    except QueueError as error:
+        says = _("It does not answer: %(error)s") % {"error": str(error)}
+        return Finding(title, says, _("Start Redis, or correct REDIS_URL. Nothing is lost meanwhile."))
+    return Finding(title, _("It answers; %(count)s messages wait.") % {"count": waiting})
+
+
+def _disk() -> Finding:
+    title = gettext_lazy("Disk")
+    free = shutil.disk_usage(settings.DATA_DIR).free
+    says = _("%(free)s are free in the data directory.") % {"free": filesizeformat(free)}
+    if free >= settings.DISK_RESERVE_MB * MIB:
+        return Finding(title, says)
+    fix = _("Free some space; at least %(reserve)s (LICENSESYNC_DISK_RESERVE_MB) should be free.")
+    return Finding(title, says, fix % {"reserve": filesizeformat(settings.DISK_RESERVE_MB * MIB)})

@@ -1,0 +1,110 @@
+"""Figures of the installation as a whole, without saying whose: for the operator's page, `doctor` and /metrics."""
+
+import platform
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import django
+from django.conf import settings
+from django.db import connection
+from django.db.models import Avg, Count, DurationField, ExpressionWrapper, F, Max, Min, Q, QuerySet, Sum
+from django.utils import timezone
+from kombu.exceptions import OperationalError as QueueError
+
+from licensesync.flows import queue
+from licensesync.operations.models import Seen
+from licensesync.syncing.models import JobState, LicenseSyncJob
+
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """Those that are open. `waiting_since`: since when the one that waits longest could have started."""
+
+    waiting: int
+    running: int
+    later: int  # not due yet: they wait for GitHub, or for another try
+    waiting_since: datetime | None
+
+
+def seen() -> QuerySet[Seen]:
+    """Workers and the scheduler, by name."""
+    return Seen.objects.order_by("name")
+
+
+def waiting_messages() -> dict[str, int | None]:
+    """Messages that nobody has taken, by queue; None while the queue can't be reached."""
+    found: dict[str, int | None] = {}
+    for name in queue.QUEUES:
+        try:
+            found[name] = queue.waiting_messages(name)
+        except QueueError:
+            return dict.fromkeys(queue.QUEUES)
+    return found
+
+
+def open_jobs() -> Jobs:
+    waiting = Q(state=JobState.PENDING, not_before__lte=timezone.now())
+    later = Q(state=JobState.PENDING, not_before__gt=timezone.now())
+    figures = LicenseSyncJob.objects.filter(state__in=(JobState.PENDING, JobState.RUNNING)).aggregate(
+        waiting=Count("pk", filter=waiting),
+        running=Count("pk", filter=Q(state=JobState.RUNNING)),
+        later=Count("pk", filter=later),
+        waiting_since=Min("not_before", filter=waiting),
+    )
+    return Jobs(**figures)
+
+
+def failures_of_the_day() -> QuerySet[LicenseSyncJob]:
+    """Newest first."""
+    failed = LicenseSyncJob.objects.filter(state=JobState.FAILURE, finished_at__gte=timezone.now() - DAY)
+    return failed.order_by("-finished_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The jobs of one trigger that ended so within the last day."""
+
+    trigger: str
+    outcome: str
+    jobs: int
+    seconds: float  # together
+    longest: float
+    accounts_read: int
+
+
+def ended_within_a_day() -> list[Ended]:
+    took = ExpressionWrapper(F("finished_at") - F("started_at"), output_field=DurationField())
+    ended = (
+        LicenseSyncJob.objects.filter(finished_at__gte=timezone.now() - DAY)
+        .values_list("trigger", "state")
+        .annotate(jobs=Count("pk"), mean=Avg(took), longest=Max(took), read=Sum("accounts_read"))
+        .order_by("trigger", "state")
+    )
+    return [
+        Ended(
+            trigger=trigger,
+            outcome=state,
+            jobs=jobs,
+            seconds=(mean or timedelta()).total_seconds() * jobs,
+            longest=(longest or timedelta()).total_seconds(),
+            accounts_read=read or 0,
+        )
+        for trigger, state, jobs, mean, longest, read in ended
+    ]
+
+
+def versions() -> dict[str, str]:
+    """Of us and of what we stand on."""
+    if connection.vendor == "sqlite":
+        database, version = "SQLite", sqlite3.sqlite_version
+    else:
+        database, version = "PostgreSQL", ".".join(map(str, connection.get_database_version()))
+    return {
+        "LicenseSync": settings.VERSION,
+        "Python": platform.python_version(),
+        "Django": django.get_version(),
+        database: version,
+    }

@@ -1,0 +1,175 @@
+"""The uploaded file and the job. Each row knows its state; `syncing.services` is the only writer of both."""
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from licensesync.enterprises.models import Deployment, Enterprise
+
+
+class JobState(models.TextChoices):
+    """GraphQL's EnterpriseServerUserAccountsUploadSyncState, and our RUNNING and CANCELED."""
+
+    PENDING = "PENDING", _("Waiting")
+    RUNNING = "RUNNING", _("Running")
+    SUCCESS = "SUCCESS", _("Done")
+    FAILURE = "FAILURE", _("Failed")
+    CANCELED = "CANCELED", _("Canceled")
+
+
+class JobKind(models.TextChoices):
+    FILE = "file", _("From a file")
+    SYNC = "sync", _("Fetched")
+    DELETE = "delete", _("Deletion")
+
+
+class Trigger(models.TextChoices):
+    UPLOADED = "uploaded", _("Uploaded")
+    SCRIPT = "script", _("Script")
+    PUSHED = "pushed", _("Pushed")  # by a deployment, with a token of its own
+    SYNC_NOW = "sync_now", _("Sync now")
+    SCHEDULED = "scheduled", _("Schedule")
+
+
+class Phase(models.TextChoices):
+    """What a running job does. With n of m where m is known."""
+
+    WAITING = "", _("Waiting")
+    FETCHING = "fetching", _("Fetching")
+    WAITING_FOR_REPORT = "waiting_for_report", _("Waiting for the server’s report")
+    RATE_LIMITED = "rate_limited", _("Waiting, as GitHub asks")
+    RETRYING = "retrying", _("Waiting to try again")
+    READING = "reading", _("Reading accounts")
+    COMPARING = "comparing", _("Comparing with the last list")
+    WAITING_FOR_COUNT = "waiting_for_count", _("Waiting for another count of this enterprise")
+    MATCHING = "matching", _("Matching people")
+    COUNTING = "counting", _("Writing licenses")
+    DELETING = "deleting", _("Deleting accounts")
+
+
+class LicenseSyncJob(models.Model):
+    """The life of one list, from the order to the outcome.
+
+    PENDING -> RUNNING -> SUCCESS | FAILURE; PENDING | RUNNING -> CANCELED; RUNNING -> PENDING when its worker is gone.
+    Whoever works on it holds `claim_token`; every write of a worker names it, so a worker that lost its claim
+    changes nothing any more.
+    """
+
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="jobs")
+    kind = models.CharField(max_length=6, choices=JobKind.choices)
+    trigger = models.CharField(max_length=10, choices=Trigger.choices)
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    state = models.CharField(max_length=8, choices=JobState.choices, default=JobState.PENDING)
+    created_at = models.DateTimeField(default=timezone.now)
+    not_before = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    attempts = models.PositiveSmallIntegerField(default=0)
+    claim_token = models.CharField(max_length=32, blank=True)
+    heartbeat_at = models.DateTimeField(null=True)
+
+    accept_older = models.BooleanField(default=False)
+    accept_shrink = models.BooleanField(default=False)
+
+    # What a fetch has to know when it goes on after a wait or a restart (`flows.fetch.Fetch`)
+    fetch: Any = models.JSONField(default=dict)
+
+    phase = models.CharField(max_length=20, choices=Phase.choices, blank=True)
+    progress_done = models.PositiveIntegerField(default=0)
+    progress_total = models.PositiveIntegerField(null=True)
+
+    # The outcome. Null: not known (yet).
+    accounts_read = models.PositiveIntegerField(null=True)
+    accounts_added = models.PositiveIntegerField(null=True)
+    accounts_changed = models.PositiveIntegerField(null=True)
+    accounts_removed = models.PositiveIntegerField(null=True)
+    accounts_suspended = models.PositiveIntegerField(null=True)
+    invalid_emails = models.PositiveIntegerField(default=0)
+    licenses_before = models.PositiveIntegerField(null=True)
+    licenses_after = models.PositiveIntegerField(null=True)
+    ignored_keys: Any = models.JSONField(default=dict)
+    notice = models.CharField(max_length=40, blank=True)  # code of something to know that is no failure
+    problem_code = models.CharField(max_length=40, blank=True)
+    problem_params: Any = models.JSONField(default=dict)
+
+    deployment_id: int
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["deployment"], condition=Q(state="RUNNING"), name="one_running_job"),
+            models.UniqueConstraint(
+                fields=["deployment", "kind"], condition=Q(state="PENDING"), name="one_waiting_job"
+            ),
+        )
+        indexes = (
+            models.Index(fields=["deployment", "-id"], name="jobs_of_deployment"),
+            models.Index(
+                fields=["state", "not_before"], condition=Q(state__in=("PENDING", "RUNNING")), name="open_jobs"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.pk}: {self.state}"
+
+
+class FileState(models.TextChoices):
+    RECOGNISING = "RECOGNISING", _("Looking at the file")
+    NEEDS_ANSWER = "NEEDS_ANSWER", _("Needs an answer")
+    ACCEPTED = "ACCEPTED", _("Accepted")
+    REFUSED = "REFUSED", _("Refused")
+    DISCARDED = "DISCARDED", _("Discarded")
+
+
+class Question(models.TextChoices):
+    """What only a person can know about a file. `flows.receive_usage.answer` takes the answers."""
+
+    WHICH_SERVER = "which_server"  # a report without a server id
+    OLDER = "older"  # than the list that is there
+    SHRINKS = "shrinks"  # more than 20% and more than 10 accounts would go
+    SERVER_CONFLICT = "server_conflict"  # same host, other server id (or the other way round)
+
+
+class UsageFile(models.Model):
+    """A delivered file, before and after it becomes a job. Its bytes lie under a random name in UPLOADS_DIR."""
+
+    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="usage_files")
+    deployment = models.ForeignKey(Deployment, null=True, on_delete=models.CASCADE, related_name="+")
+    job = models.ForeignKey(LicenseSyncJob, null=True, on_delete=models.SET_NULL, related_name="files")
+    batch = models.UUIDField(default=uuid.uuid4, db_index=True)  # files that were added together
+    batch_size = models.PositiveSmallIntegerField(default=1)  # how many they are, arrived or not
+    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    trigger = models.CharField(max_length=10, choices=Trigger.choices, default=Trigger.UPLOADED)
+    name = models.CharField(max_length=255)  # as the sender called it; shown, never used as a path
+    stored_name = models.CharField(max_length=64)  # in UPLOADS_DIR; "" when the bytes are gone
+    size = models.BigIntegerField()
+    digest = models.CharField(max_length=64)  # SHA-256 of the bytes
+    created_at = models.DateTimeField(default=timezone.now)
+    state = models.CharField(max_length=12, choices=FileState.choices, default=FileState.RECOGNISING)
+    kind = models.CharField(max_length=20, blank=True)  # feeds.FeedKind
+    recognition: Any = models.JSONField(default=dict)  # feeds.Recognition
+    question = models.CharField(max_length=20, choices=Question.choices, blank=True)
+    question_params: Any = models.JSONField(default=dict)
+    accept_older = models.BooleanField(default=False)
+    accept_shrink = models.BooleanField(default=False)
+    problem_code = models.CharField(max_length=40, blank=True)
+    problem_params: Any = models.JSONField(default=dict)
+    dismissed = models.BooleanField(default=False)  # the owner has put the outcome away
+
+    enterprise_id: int
+
+    class Meta:
+        indexes = (models.Index(fields=["enterprise", "-id"], name="files_of_enterprise"),)
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.state}"
+
+    @property
+    def somebody_answers(self) -> bool:
+        """Whether there is a person to ask. What a script delivers is refused instead, with the sentence."""
+        return self.trigger not in (Trigger.SCRIPT, Trigger.PUSHED)

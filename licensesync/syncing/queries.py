@@ -1,0 +1,80 @@
+"""Reads of jobs and files."""
+
+from datetime import datetime
+from itertools import takewhile
+
+from django.db.models import Max, Q, QuerySet
+
+from licensesync.enterprises.models import Deployment, Enterprise
+from licensesync.syncing.models import FileState, JobKind, JobState, LicenseSyncJob, Trigger, UsageFile
+
+
+def files_waiting_since(moment: datetime) -> list[int]:
+    """Ids of the files that nobody has looked at since then."""
+    waiting = UsageFile.objects.filter(state=FileState.RECOGNISING, created_at__lt=moment)
+    return list(waiting.order_by("pk").values_list("pk", flat=True)[:1000])
+
+
+def files_on_page(enterprise: Enterprise) -> QuerySet[UsageFile]:
+    """What the License page lists under "Add server usage": files of which the outcome has not been put away.
+
+    Of what scripts deliver only what they can't put right alone: the rest is in the sync history.
+    """
+    uploaded = Q(uploaded_by__isnull=False, trigger=Trigger.UPLOADED)
+    refused = Q(uploaded_by__isnull=False, state=FileState.REFUSED)
+    return (
+        UsageFile.objects.filter(enterprise=enterprise, dismissed=False)
+        .exclude(state=FileState.DISCARDED)
+        .filter(uploaded | refused | Q(state=FileState.NEEDS_ANSWER))
+        .select_related("deployment", "job", "uploaded_by")
+        .order_by("-pk")
+    )
+
+
+def files_of(enterprise: Enterprise) -> QuerySet[UsageFile]:
+    """All files that were delivered, with what became of them."""
+    return UsageFile.objects.filter(enterprise=enterprise).select_related(
+        "enterprise", "deployment", "job__deployment__enterprise"
+    )
+
+
+def is_anything_open(enterprise: Enterprise) -> bool:
+    """Whether a file is being looked at or a job waits or runs, so that a page should look again."""
+    return (
+        UsageFile.objects.filter(enterprise=enterprise, state=FileState.RECOGNISING).exists()
+        or open_jobs(enterprise).exists()
+    )
+
+
+def open_jobs(enterprise: Enterprise) -> QuerySet[LicenseSyncJob]:
+    return LicenseSyncJob.objects.filter(
+        deployment__enterprise=enterprise, state__in=(JobState.PENDING, JobState.RUNNING)
+    ).select_related("deployment")
+
+
+def jobs_of(enterprise: Enterprise, deployment: Deployment | None = None) -> QuerySet[LicenseSyncJob]:
+    """The sync history, newest first."""
+    jobs = LicenseSyncJob.objects.filter(deployment__enterprise=enterprise)
+    if deployment is not None:
+        jobs = jobs.filter(deployment=deployment)
+    return jobs.select_related("deployment", "requested_by").order_by("-pk")
+
+
+def last_jobs(enterprise: Enterprise) -> dict[int, LicenseSyncJob]:
+    """The newest job of every deployment, by deployment id."""
+    newest = Deployment.objects.filter(enterprise=enterprise).annotate(newest=Max("jobs__pk")).values("newest")
+    return {job.deployment_id: job for job in LicenseSyncJob.objects.filter(pk__in=newest)}
+
+
+def failures_in_a_row(deployment: Deployment) -> int:
+    """How many of the last syncs of a deployment failed one after the other; looks at ten."""
+    syncs = LicenseSyncJob.objects.filter(deployment=deployment, kind=JobKind.SYNC, finished_at__isnull=False)
+    states = syncs.exclude(state=JobState.CANCELED).order_by("-pk").values_list("state", flat=True)[:10]
+    return len(list(takewhile(lambda state: state == JobState.FAILURE, states)))
+
+
+def last_finished_jobs(enterprise: Enterprise) -> dict[int, LicenseSyncJob]:
+    """The newest job of every deployment that ended by itself, by deployment id."""
+    ended = Q(jobs__state__in=(JobState.SUCCESS, JobState.FAILURE))
+    newest = Deployment.objects.filter(enterprise=enterprise).annotate(newest=Max("jobs__pk", filter=ended))
+    return {job.deployment_id: job for job in LicenseSyncJob.objects.filter(pk__in=newest.values("newest"))}

@@ -1,0 +1,376 @@
+"""The only writer of jobs and of uploaded files: every move between their states (what ends for good: `forgetting`).
+
+A move is an UPDATE from the old state that must change exactly one row, so two movers can't both succeed. What a
+worker writes names its claim token, so a worker that lost its claim changes nothing any more.
+"""
+
+import secrets
+import uuid
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from licensesync.enterprises.models import Deployment, Enterprise
+from licensesync.errors import REPLACED, WORKER_STOPPED, ExpectedError
+from licensesync.feeds import FeedKind, Recognition
+from licensesync.syncing.models import FileState, JobKind, JobState, LicenseSyncJob, Phase, Question, Trigger, UsageFile
+from licensesync.users.models import User
+
+OPEN_STATES = (JobState.PENDING, JobState.RUNNING)
+
+
+# Jobs ------------------------------------------------------------------------------------------------------------
+
+
+def create_file_job(
+    *,
+    deployment: Deployment,
+    trigger: str,
+    requested_by: User | None,
+    files: Iterable[UsageFile],
+    accept_older: bool = False,
+    accept_shrink: bool = False,
+) -> LicenseSyncJob:
+    """A waiting job for files whose source is known. It takes the place of a file job that still waits."""
+    with transaction.atomic():
+        Deployment.objects.select_for_update().get(pk=deployment.pk)
+        _close(
+            LicenseSyncJob.objects.filter(deployment=deployment, kind=JobKind.FILE, state=JobState.PENDING),
+            JobState.CANCELED,
+            ExpectedError(REPLACED, source=str(deployment)),
+        )
+        job = LicenseSyncJob.objects.create(
+            deployment=deployment,
+            kind=JobKind.FILE,
+            trigger=trigger,
+            requested_by=requested_by,
+            accept_older=accept_older,
+            accept_shrink=accept_shrink,
+        )
+        UsageFile.objects.filter(pk__in=[file.pk for file in files]).update(
+            job=job, deployment=deployment, state=FileState.ACCEPTED, question="", question_params={}
+        )
+    return job
+
+
+def request_sync(
+    *, deployment: Deployment, trigger: Trigger, requested_by: User | None, accept_shrink: bool = False
+) -> LicenseSyncJob:
+    """The sync of a deployment that waits or runs, else a new one. A wait that is only for another try ends now."""
+    with transaction.atomic():
+        Deployment.objects.select_for_update().get(pk=deployment.pk)  # of two who ask at once, one makes it
+        syncs = LicenseSyncJob.objects.filter(deployment=deployment, kind=JobKind.SYNC)
+        job = syncs.filter(state__in=OPEN_STATES).order_by("pk").first()
+        if job is not None:
+            syncs.filter(pk=job.pk, state=JobState.PENDING, phase=Phase.RETRYING).update(not_before=timezone.now())
+            return job
+        return LicenseSyncJob.objects.create(
+            deployment=deployment,
+            kind=JobKind.SYNC,
+            trigger=trigger,
+            requested_by=requested_by,
+            accept_shrink=accept_shrink,
+        )
+
+
+def request_deletion(*, deployment: Deployment, requested_by: User | None) -> LicenseSyncJob:
+    """The job that deletes a deployment. Its other open jobs end; a running worker notices at its next step."""
+    with transaction.atomic():
+        Deployment.objects.select_for_update().get(pk=deployment.pk)
+        jobs = LicenseSyncJob.objects.filter(deployment=deployment, state__in=OPEN_STATES)
+        if deletion := jobs.filter(kind=JobKind.DELETE).first():
+            return deletion
+        _close(jobs, JobState.CANCELED, None)
+        return LicenseSyncJob.objects.create(
+            deployment=deployment, kind=JobKind.DELETE, trigger=Trigger.UPLOADED, requested_by=requested_by
+        )
+
+
+def note_fetch(job: LicenseSyncJob, fetch: dict[str, Any]) -> None:
+    """Keep what a fetch needs to go on with after a wait or a restart."""
+    job.fetch = fetch
+    claimed(job).update(fetch=fetch)
+
+
+def attach(
+    job: LicenseSyncJob,
+    *,
+    name: str,
+    stored_name: str,
+    size: int,
+    digest: str,
+    created_at: datetime,
+    recognition: Recognition,
+) -> None:
+    """Make what was fetched the list of its job, if the job is still ours. What an older one asks is settled by it."""
+    with transaction.atomic():
+        if claimed(job).select_for_update().exists():
+            UsageFile.objects.filter(
+                deployment=job.deployment, state=FileState.NEEDS_ANSWER, job__kind=JobKind.SYNC
+            ).update(state=FileState.DISCARDED)
+            UsageFile.objects.create(
+                enterprise_id=job.deployment.enterprise_id,
+                deployment=job.deployment,
+                job=job,
+                name=name,
+                stored_name=stored_name,
+                size=size,
+                digest=digest,
+                created_at=created_at,
+                state=FileState.ACCEPTED,
+                kind=recognition.kind,
+                recognition=msgspec.to_builtins(recognition),
+            )
+
+
+def claim(job_id: int) -> LicenseSyncJob | None:
+    """Take a waiting job to work on. None: it is taken, over, not due yet, or its deployment is being worked on."""
+    now = timezone.now()
+    token = secrets.token_hex(16)
+    try:
+        with transaction.atomic():
+            claimed = LicenseSyncJob.objects.filter(pk=job_id, state=JobState.PENDING, not_before__lte=now).update(
+                state=JobState.RUNNING,
+                claim_token=token,
+                heartbeat_at=now,
+                started_at=Coalesce("started_at", now),
+                attempts=F("attempts") + 1,
+                phase=Phase.WAITING,
+                progress_done=0,
+                progress_total=None,
+                problem_code="",
+                problem_params={},
+            )
+    except IntegrityError:  # one running job per deployment
+        return None
+    if not claimed:
+        return None
+    return LicenseSyncJob.objects.select_related("deployment__enterprise", "requested_by").get(pk=job_id)
+
+
+def claimed(job: LicenseSyncJob) -> "Any":
+    """The row of a job as long as the claim holds: a queryset of one or none."""
+    return LicenseSyncJob.objects.filter(pk=job.pk, state=JobState.RUNNING, claim_token=job.claim_token)
+
+
+def beat(job: LicenseSyncJob, phase: Phase, done: int, total: int | None) -> bool:
+    """Say that the worker lives and how far it is. False: the claim is gone."""
+    return bool(claimed(job).update(heartbeat_at=timezone.now(), phase=phase, progress_done=done, progress_total=total))
+
+
+def release(
+    job: LicenseSyncJob,
+    *,
+    until: datetime,
+    phase: Phase,
+    progress: tuple[int, int | None] = (0, None),
+    because: ExpectedError | None = None,
+) -> None:
+    """Give a claimed job back, to be taken again later; waiting for others is no attempt. `progress`: what it keeps."""
+    reason = {"problem_code": because.problem.code, "problem_params": because.params} if because else {}
+    done, total = progress
+    _back_to_waiting(
+        job,
+        claimed(job),
+        not_before=until,
+        phase=phase,
+        progress_done=done,
+        progress_total=total,
+        attempts=F("attempts") - 1,
+        **reason,
+    )
+
+
+def _back_to_waiting(job: LicenseSyncJob, rows: Any, **changes: Any) -> bool:
+    """RUNNING to PENDING, of the job's row if it is among `rows`; where a newer job of this kind waits already, that
+    one takes its place."""
+    try:
+        with transaction.atomic():
+            return bool(rows.update(state=JobState.PENDING, claim_token="", **changes))
+    except IntegrityError:
+        return _close(rows, JobState.CANCELED, ExpectedError(REPLACED, source=str(job.deployment)))
+
+
+def succeed(job: LicenseSyncJob, **outcome: Any) -> bool:
+    """RUNNING to SUCCESS with the outcome's fields. False: the claim is gone."""
+    return bool(
+        claimed(job).update(
+            state=JobState.SUCCESS, finished_at=timezone.now(), phase="", problem_code="", problem_params={}, **outcome
+        )
+    )
+
+
+def fail(job: LicenseSyncJob, error: ExpectedError) -> bool:
+    """RUNNING to FAILURE with its sentence. False: the claim is gone."""
+    return _close(claimed(job), JobState.FAILURE, error)
+
+
+def cancel(job: LicenseSyncJob) -> bool:
+    """Stop a waiting or running job; a running worker notices at its next step. False: it is over already."""
+    return _close(LicenseSyncJob.objects.filter(pk=job.pk, state__in=OPEN_STATES), JobState.CANCELED, None)
+
+
+def _close(jobs: Any, state: JobState, error: ExpectedError | None) -> bool:
+    return bool(
+        jobs.update(
+            state=state,
+            finished_at=timezone.now(),
+            phase="",
+            problem_code=error.problem.code if error else "",
+            problem_params=error.params if error else {},
+        )
+    )
+
+
+def reap_stalled() -> list[LicenseSyncJob]:
+    """Take running jobs from workers that are gone: back to waiting, or failed after the last attempt."""
+    now, patience = timezone.now(), timedelta(seconds=settings.STALLED_SECONDS)
+    # A heartbeat to come is one from before the clock was put back: who lives corrects it with the next one.
+    is_silent = Q(heartbeat_at__lt=now - patience) | Q(heartbeat_at__gt=now + patience)
+    reaped = []
+    for job in LicenseSyncJob.objects.filter(is_silent, state=JobState.RUNNING).select_related("deployment"):
+        silent = claimed(job).filter(is_silent)  # still: it may have come just now
+        if job.attempts < settings.MAX_ATTEMPTS:
+            moved = _back_to_waiting(job, silent, not_before=timezone.now())
+        else:
+            moved = _close(silent, JobState.FAILURE, ExpectedError(WORKER_STOPPED, attempts=job.attempts))
+        if moved:
+            reaped.append(job)
+    return reaped
+
+
+def hurry(enterprise: Enterprise) -> None:
+    """Let the jobs that wait for the enterprise's turn try at once."""
+    LicenseSyncJob.objects.filter(
+        deployment__enterprise=enterprise, state=JobState.PENDING, phase=Phase.WAITING_FOR_COUNT
+    ).update(not_before=timezone.now())
+
+
+# Files -----------------------------------------------------------------------------------------------------------
+
+
+def create_file(
+    *,
+    enterprise: Enterprise,
+    name: str,
+    stored_name: str,
+    size: int,
+    digest: str,
+    uploaded_by: User | None,
+    batch: uuid.UUID,
+    batch_size: int,
+    deployment: Deployment | None,
+    trigger: Trigger,
+    accept_older: bool,
+    accept_shrink: bool,
+) -> UsageFile:
+    return UsageFile.objects.create(
+        enterprise=enterprise,
+        name=name,
+        stored_name=stored_name,
+        size=size,
+        digest=digest,
+        uploaded_by=uploaded_by,
+        batch=batch,
+        batch_size=batch_size,
+        deployment=deployment,
+        trigger=trigger,
+        accept_older=accept_older,
+        accept_shrink=accept_shrink,
+    )
+
+
+def note_recognition(file: UsageFile, recognition: Recognition) -> None:
+    """Keep what a file was recognised as; it is decided about later, maybe together with others."""
+    UsageFile.objects.filter(pk=file.pk, state=FileState.RECOGNISING).update(
+        kind=recognition.kind, recognition=msgspec.to_builtins(recognition)
+    )
+
+
+def hold_recognising(files: Collection[UsageFile]) -> bool:
+    """Within a transaction: whether these files are undecided still. Nobody else decides before the end of it."""
+    undecided = UsageFile.objects.filter(pk__in=[file.pk for file in files], state=FileState.RECOGNISING)
+    return len(undecided.select_for_update().order_by("pk")) == len(files)
+
+
+def _same_list(file: UsageFile) -> Q:
+    """The files that are one list: all pages of a cloud list that were added together, else this one."""
+    if file.kind == FeedKind.CLOUD_LICENSES:
+        return Q(enterprise=file.enterprise_id, batch=file.batch, kind=file.kind)
+    return Q(pk=file.pk)
+
+
+def asking_together(file: UsageFile) -> list[UsageFile]:
+    """Within a transaction: the files that one answer is for, all pages of a cloud list; empty when none is needed."""
+    asking = UsageFile.objects.filter(_same_list(file), state=FileState.NEEDS_ANSWER).select_related("enterprise")
+    return list(asking.select_for_update(of=("self",)).order_by("pk"))
+
+
+def stopped_together(file: UsageFile) -> list[UsageFile]:
+    """Within a transaction: the stored files of the failed or canceled job of a file, or a file refused by mishap."""
+    stopped = UsageFile.objects.exclude(stored_name="").select_related("enterprise", "deployment", "uploaded_by")
+    if file.job_id:
+        stopped = stopped.filter(job=file.job_id, job__state__in=(JobState.FAILURE, JobState.CANCELED))
+        stopped = stopped.filter(state=FileState.ACCEPTED)
+    else:
+        stopped = stopped.filter(pk=file.pk, state=FileState.REFUSED)
+    return list(stopped.select_for_update(of=("self",)).order_by("pk"))
+
+
+def look_again(files: Iterable[UsageFile]) -> None:
+    """Forget how files ended; they are to be looked at and decided about once more."""
+    UsageFile.objects.filter(pk__in=[file.pk for file in files]).update(
+        state=FileState.RECOGNISING, job=None, problem_code="", problem_params={}
+    )
+
+
+def take_answer(
+    files: Iterable[UsageFile], *, deployment: Deployment | None, accept_older: bool, accept_shrink: bool
+) -> None:
+    """Write an answer into files, which are to be decided about again. What was accepted before stays accepted."""
+    for file in files:
+        file.deployment = deployment or file.deployment
+        file.accept_older = file.accept_older or accept_older
+        file.accept_shrink = file.accept_shrink or accept_shrink
+        file.state, file.question, file.question_params = FileState.RECOGNISING, "", {}
+        file.save()
+
+
+def ask(files: Iterable[UsageFile], question: Question, **params: Any) -> None:
+    """Wait for the owner's answer."""
+    UsageFile.objects.filter(pk__in=[file.pk for file in files]).update(
+        state=FileState.NEEDS_ANSWER, question=question, question_params=params
+    )
+
+
+def refuse(files: Iterable[UsageFile], error: ExpectedError, *, deployment: Deployment | None = None) -> None:
+    """End files that become no job, with a sentence."""
+    changes: dict[str, Any] = {"deployment": deployment} if deployment else {}
+    undecided = UsageFile.objects.filter(pk__in=[file.pk for file in files], state=FileState.RECOGNISING)
+    undecided.update(
+        state=FileState.REFUSED, problem_code=error.problem.code, problem_params=error.params, question="", **changes
+    )
+
+
+def accept_as(files: Iterable[UsageFile], job: LicenseSyncJob) -> None:
+    """Point files that bring nothing new to the job that took in the same list."""
+    UsageFile.objects.filter(pk__in=[file.pk for file in files]).update(
+        job=job, deployment=job.deployment, state=FileState.ACCEPTED, question="", question_params={}
+    )
+
+
+def discard(file: UsageFile) -> None:
+    """The owner does not want a file that asks something."""
+    UsageFile.objects.filter(pk=file.pk, state=FileState.NEEDS_ANSWER).update(state=FileState.DISCARDED)
+
+
+def dismiss(file: UsageFile) -> None:
+    """The owner has read the outcome of a list; the page need not show it any more."""
+    UsageFile.objects.filter(_same_list(file), state=file.state, job=file.job_id).update(dismissed=True)

@@ -1,0 +1,153 @@
+"""Delete instance: its people stop counting, and nothing that it reported stays."""
+
+from datetime import timedelta
+from io import BytesIO
+from typing import Any
+
+import pytest
+from django.conf import settings as product
+from django.db.models import Model
+from django.utils import timezone
+
+from licensesync.enterprises import connections, deployments
+from licensesync.enterprises.models import Connection, Deployment, Enterprise
+from licensesync.flows import delete_deployment, receive_usage, take_in
+from licensesync.licenses import queries as licenses
+from licensesync.licenses.models import ConsumedLicense, Count, LicenseChange, LicensedAccount
+from licensesync.syncing import services as syncing
+from licensesync.syncing.models import JobState, LicenseSyncJob, UsageFile
+from licensesync.usage.models import ServerUserAccount
+from tests.flows.lists import (
+    account,
+    cloud_list,
+    cloud_user,
+    import_one,
+    new_enterprise,
+    numbers,
+    people,
+    server_export,
+)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+EMEA = [account(1, "ada@octo.example", login="ada"), account(2, "bo@octo.example", login="bo")]
+AMER = [account(7, "ada@octo.example", login="ada7"), account(8, "cy@octo.example", login="cy")]
+
+
+@pytest.fixture
+def enterprise() -> Enterprise:
+    enterprise = new_enterprise()
+    import_one(enterprise, cloud_list([cloud_user("cloudy", "cy@octo.example")]))
+    import_one(enterprise, server_export(EMEA, host="emea.example"))
+    import_one(enterprise, server_export(AMER, host="amer.example"))
+    return enterprise
+
+
+def delete(enterprise: Enterprise, host: str) -> None:
+    server = Deployment.objects.get(enterprise=enterprise, host=host)
+    job = delete_deployment.request_deletion(server, requested_by=None)
+    take_in.run_job(job.pk)
+
+
+def test_its_people_stop_counting_and_the_others_stay_who_they_were(enterprise: Enterprise) -> None:
+    before = numbers(enterprise)
+    delete(enterprise, "emea.example")
+    assert people(enterprise) == {
+        frozenset({("amer.example", "ada7")}),
+        frozenset({("amer.example", "cy"), ("cloud", "cloudy")}),
+    }
+    assert numbers(enterprise) == {key: number for key, number in before.items() if key[0] != "emea.example"}
+    count = licenses.current_count(enterprise)
+    assert count is not None
+    assert (count.consumed, count.cloud_and_server, count.server_only, count.accounts) == (2, 1, 1, 3)
+
+
+def test_nothing_of_it_stays(enterprise: Enterprise) -> None:
+    server = Deployment.objects.get(enterprise=enterprise, host="emea.example")
+    stored = list(UsageFile.objects.filter(deployment=server).values_list("stored_name", flat=True))
+    assert stored
+    connections.connect(server, url="https://emea.example", login="a", token="t", connected_by=None)
+    delete(enterprise, "emea.example")
+    assert not Deployment.objects.filter(pk=server.pk).exists()
+    everything: list[type[Model]] = [ServerUserAccount, LicensedAccount, LicenseSyncJob, UsageFile, Connection]
+    for model in everything:
+        assert not model._default_manager.filter(deployment=server.pk).exists(), model
+    assert not any((product.UPLOADS_DIR / name).exists() for name in stored)
+    # Bo was only there: that somebody went is known, who it was is not.
+    texts = str([list(model._default_manager.values_list()) for model in (ConsumedLicense, LicenseChange)])
+    assert "bo@octo" not in texts
+    assert "'bo'" not in texts
+    assert LicenseChange.objects.filter(enterprise=enterprise, kind=LicenseChange.Kind.WENT).count() == 1
+
+
+def test_the_cloud_can_go_too(enterprise: Enterprise) -> None:
+    delete(enterprise, "")
+    assert people(enterprise) == {
+        frozenset({("emea.example", "ada"), ("amer.example", "ada7")}),
+        frozenset({("emea.example", "bo")}),
+        frozenset({("amer.example", "cy")}),
+    }
+
+
+def test_the_last_one_leaves_nobody(enterprise: Enterprise) -> None:
+    for host in ("emea.example", "", "amer.example"):
+        delete(enterprise, host)
+    enterprise.refresh_from_db()
+    count = licenses.current_count(enterprise)
+    assert count is not None
+    assert (count.consumed, count.accounts) == (0, 0)
+
+
+def test_one_that_never_had_a_list_goes_without_a_count(enterprise: Enterprise) -> None:
+    deployments.server_named(enterprise, "tpyo.example")
+    counts = Count.objects.count()
+    delete(enterprise, "tpyo.example")
+    assert not Deployment.objects.filter(host="tpyo.example").exists()
+    assert Count.objects.count() == counts
+
+
+def test_what_it_does_at_the_moment_is_canceled(enterprise: Enterprise) -> None:
+    file = receive_usage.receive_file(
+        BytesIO(server_export([*EMEA, account(3)], host="emea.example")),
+        enterprise=enterprise,
+        name="x",
+        uploaded_by=None,
+    )
+    receive_usage.recognise_file(file.pk)
+    file.refresh_from_db()
+    assert file.job is not None
+    running = syncing.claim(file.job.pk)
+    assert running is not None
+    first = delete_deployment.request_deletion(running.deployment, requested_by=None)
+    again = delete_deployment.request_deletion(running.deployment, requested_by=None)
+    assert first.pk == again.pk
+    running.refresh_from_db()
+    assert running.state == JobState.CANCELED
+    take_in.run_job(first.pk)
+    assert not Deployment.objects.filter(host="emea.example").exists()
+
+
+@pytest.mark.parametrize("step", ["forget_superseded", "forget_deployment"])
+def test_an_attempt_that_broke_off_is_carried_on(
+    enterprise: Enterprise, step: str, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    """As when the worker is killed between the new count and the end."""
+
+    class Killed(BaseException):
+        pass
+
+    def die(*_: Any) -> None:
+        raise Killed
+
+    server = Deployment.objects.get(enterprise=enterprise, host="emea.example")
+    job = delete_deployment.request_deletion(server, requested_by=None)
+    with monkeypatch.context() as broken:
+        broken.setattr(f"licensesync.licenses.services.{step}", die)
+        with pytest.raises(Killed):
+            take_in.run_job(job.pk)
+    assert len(people(enterprise)) == 2
+    LicenseSyncJob.objects.update(heartbeat_at=timezone.now() - timedelta(minutes=5))
+    assert [each.pk for each in syncing.reap_stalled()] == [job.pk]
+    take_in.run_job(job.pk)
+    assert not Deployment.objects.filter(pk=server.pk).exists()
+    assert len(people(enterprise)) == 2

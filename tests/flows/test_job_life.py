@@ -1,0 +1,304 @@
+"""Every job ends, whatever happens to its worker, and nothing of a job that did not end well is ever seen."""
+
+import os
+import threading
+import time
+from datetime import timedelta
+from io import BytesIO
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from licensesync.enterprises.models import Deployment, Enterprise
+from licensesync.flows import consolidate, forget, reap_stalled, receive_usage, take_in
+from licensesync.licenses import services as licenses
+from licensesync.syncing import services as syncing
+from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, Phase, UsageFile
+from licensesync.usage import services as usage
+from licensesync.usage import staging
+from licensesync.usage.models import OPEN, ServerUserAccount
+from tests.flows.lists import account, cloud_list, cloud_user, import_one, new_enterprise, people, server_export
+from tests.flows.workers import assert_nothing_left_over, end_of, together, wait_for, worker
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+FIRST = [account(number, f"user-{number}@octo.example") for number in range(1, 41)]
+SECOND = [*FIRST[:35], account(99, "new@octo.example"), account(1, "changed@octo.example")][1:]
+
+# Where a worker can be stopped: before the step of the name.
+STEPS = [
+    (staging, "compare_server_list"),
+    (usage, "apply_server_diff"),
+    (consolidate, "count_again"),
+    (licenses, "write_licenses"),
+    (licenses, "write_accounts"),
+    (licenses, "tally"),
+    (licenses, "finish_count"),
+]
+STEP_NAMES = [name for _, name in STEPS]
+
+
+@pytest.fixture
+def enterprise() -> Enterprise:
+    enterprise = new_enterprise()
+    import_one(enterprise, server_export(FIRST))
+    return enterprise
+
+
+def waiting_job(enterprise: Enterprise, content: bytes) -> LicenseSyncJob:
+    """As after an upload whose file was recognised."""
+    file = receive_usage.receive_file(BytesIO(content), enterprise=enterprise, name="list", uploaded_by=None)
+    receive_usage.recognise_file(file.pk)
+    file.refresh_from_db()
+    assert file.job is not None, file.problem_code
+    return file.job
+
+
+@pytest.mark.parametrize("step", STEPS, ids=STEP_NAMES)
+def test_a_killed_worker_loses_nothing(
+    enterprise: Enterprise, step: tuple[Any, str], tmp_path: Any, settings: Any
+) -> None:
+    settings.HEARTBEAT_SECONDS, settings.STALLED_SECONDS = 0.2, 1
+    job, before = waiting_job(enterprise, server_export(SECOND)), people(enterprise)
+    there = tmp_path / "there"
+
+    def hang() -> None:
+        there.touch()
+        time.sleep(60)
+
+    with worker(job, step, hang):
+        wait_for(there.exists)
+    assert people(enterprise) == before, "the last good figures stay"
+    assert end_of(job)[0] == JobState.RUNNING
+
+    wait_for(lambda: bool(syncing.reap_stalled()))
+    assert end_of(job)[0] == JobState.PENDING
+    take_in.run_job(job.pk)
+    assert end_of(job) == (JobState.SUCCESS, "")
+    assert job.attempts == 2
+    assert_nothing_left_over(enterprise)
+    expected = {frozenset({("ghes.example", each["login"])}) for each in SECOND}
+    assert people(enterprise) == expected
+
+
+def test_after_three_workers_the_job_fails_and_says_so(enterprise: Enterprise, tmp_path: Any, settings: Any) -> None:
+    settings.HEARTBEAT_SECONDS, settings.STALLED_SECONDS = 0.2, 1
+    job = waiting_job(enterprise, server_export(SECOND))
+    for attempt in (1, 2, 3):
+        there = tmp_path / str(attempt)
+
+        def hang(there: Any = there) -> None:
+            there.touch()
+            time.sleep(60)
+
+        with worker(job, STEPS[0], hang):
+            wait_for(there.exists)
+        wait_for(lambda: bool(syncing.reap_stalled()))
+    assert end_of(job) == (JobState.FAILURE, "worker_stopped")
+    next_job = waiting_job(enterprise, server_export(FIRST[:38]))
+    take_in.run_job(next_job.pk)
+    assert end_of(next_job) == (JobState.SUCCESS, "")
+    assert_nothing_left_over(enterprise)
+
+
+@pytest.mark.parametrize("step", STEPS, ids=STEP_NAMES)
+def test_cancel_at_any_step(
+    enterprise: Enterprise, step: tuple[Any, str], monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.HEARTBEAT_SECONDS = 0.1
+    if step[1] == "finish_count" and connection.vendor == "sqlite":
+        pytest.skip("on SQLite nobody can cancel while the one short transaction writes")
+    job, before = waiting_job(enterprise, server_export(SECOND)), people(enterprise)
+    original = getattr(*step)
+
+    def cancel_first(*args: Any, **more: Any) -> Any:
+        canceling = threading.Thread(target=cancel_in_thread, args=(job,))
+        canceling.start()
+        canceling.join(2)  # a transaction that holds the row lets nobody cancel before its end
+        return original(*args, **more)
+
+    monkeypatch.setattr(*step, cancel_first)
+    take_in.run_job(job.pk)
+    time.sleep(0.2)
+    state, _ = end_of(job)
+    assert_nothing_left_over(enterprise)
+    if state == JobState.CANCELED:
+        assert people(enterprise) == before
+    else:  # too late, and then wholly
+        assert state == JobState.SUCCESS
+        assert step[1] == "finish_count"
+
+
+def cancel_in_thread(job: LicenseSyncJob) -> None:
+    try:
+        syncing.cancel(job)
+    finally:
+        connection.close()
+
+
+def test_a_worker_that_was_taken_for_dead_changes_nothing(
+    enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    """It sleeps through its time, somebody else counts, it wakes up and goes on where it was."""
+    job = waiting_job(enterprise, server_export(SECOND))
+    original = licenses.write_licenses
+    expected = {frozenset({("ghes.example", each["login"])}) for each in SECOND}
+
+    def oversleep(*args: Any, **more: Any) -> None:
+        monkeypatch.setattr(licenses, "write_licenses", original)
+        other = threading.Thread(target=take_over, args=(job,))
+        other.start()
+        other.join()
+        assert end_of(job) == (JobState.SUCCESS, "")
+        original(*args, **more)
+
+    monkeypatch.setattr(licenses, "write_licenses", oversleep)
+    take_in.run_job(job.pk)
+    assert end_of(job) == (JobState.SUCCESS, "")
+    assert job.attempts == 2
+    assert_nothing_left_over(enterprise)
+    assert people(enterprise) == expected
+
+
+def take_over(job: LicenseSyncJob) -> None:
+    try:
+        LicenseSyncJob.objects.filter(pk=job.pk).update(heartbeat_at=timezone.now() - timedelta(minutes=5))
+        assert [reaped.pk for reaped in syncing.reap_stalled()] == [job.pk]
+        take_in.run_job(job.pk)
+    finally:
+        connection.close()
+
+
+def test_a_newer_file_takes_the_place_of_one_that_waits(enterprise: Enterprise) -> None:
+    older = waiting_job(enterprise, server_export(SECOND))
+    newer = waiting_job(enterprise, server_export(FIRST[:39]))
+    assert end_of(older) == (JobState.CANCELED, "replaced")
+    take_in.run_job(older.pk)
+    take_in.run_job(newer.pk)
+    assert end_of(newer) == (JobState.SUCCESS, "")
+    assert len(people(enterprise)) == 39
+
+
+def test_two_workers_race_for_one_job(enterprise: Enterprise) -> None:
+    job = waiting_job(enterprise, server_export(SECOND))
+
+    def race() -> None:
+        take_in.run_job(job.pk)
+
+    together(2, race)
+    assert end_of(job) == (JobState.SUCCESS, "")
+    assert job.attempts == 1
+    assert_nothing_left_over(enterprise)
+
+
+def test_deployments_of_one_enterprise_take_turns(enterprise: Enterprise) -> None:
+    jobs = [
+        waiting_job(enterprise, server_export([account(1, "user-1@octo.example")], host=f"{name}.example"))
+        for name in ("a", "b", "c")
+    ]
+    jobs.append(waiting_job(enterprise, cloud_list([cloud_user("ana", "user-1@octo.example")])))
+    waiting = iter(jobs)
+    lock = threading.Lock()
+
+    def work() -> None:
+        with lock:
+            job = next(waiting)
+        wait_for(lambda: work_on(job))
+
+    def work_on(job: LicenseSyncJob) -> bool:
+        take_in.run_job(job.pk)
+        return end_of(job)[0] == JobState.SUCCESS
+
+    together(len(jobs), work)
+    assert_nothing_left_over(enterprise)
+    one = {("ghes.example", "user-1"), ("cloud", "ana"), *((f"{name}.example", "user-1") for name in ("a", "b", "c"))}
+    assert frozenset(one) in people(enterprise)
+    assert len(people(enterprise)) == len(FIRST)
+
+
+def test_a_job_that_waits_for_its_turn_is_no_attempt(enterprise: Enterprise) -> None:
+    other = waiting_job(enterprise, server_export([account(1)], host="two.example"))
+    holder = syncing.claim(other.pk)
+    assert holder is not None
+    count = licenses.begin_count(enterprise, owner=holder.claim_token)
+    assert count is not None
+    job = waiting_job(enterprise, server_export(SECOND))
+    take_in.run_job(job.pk)
+    assert end_of(job)[0] == JobState.PENDING
+    assert (job.phase, job.attempts) == (Phase.WAITING_FOR_COUNT, 0)
+    licenses.abandon_count(count)
+
+
+def test_lost_messages_are_found_by_the_sweep(enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sweep sends every file and job again that nobody has taken; a message is only a hint."""
+    file = receive_usage.receive_file(BytesIO(server_export(SECOND)), enterprise=enterprise, name="x", uploaded_by=None)
+    Deployment.objects.filter(enterprise=enterprise).update(list_date=timezone.now() - timedelta(days=7))
+    UsageFile.objects.filter(pk=file.pk).update(created_at=timezone.now() - timedelta(minutes=1))
+    sent: list[tuple[str, int]] = []
+    monkeypatch.setattr("licensesync.flows.queue._send", lambda task, row_id, **_: sent.append((task, row_id)))
+    monkeypatch.setattr("licensesync.flows.queue.waiting_messages", lambda _queue: 0)
+    reap_stalled.sweep()
+    assert sent == [("licensesync.recognise_file", file.pk)]
+    receive_usage.recognise_file(file.pk)
+    file.refresh_from_db()
+    sent.clear()
+    reap_stalled.sweep()
+    assert sent == [("licensesync.run_job", file.job_id)]
+
+
+def pragma(text: str) -> tuple[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"PRAGMA {text}")
+        row: tuple[int] = cursor.fetchone()
+        cursor.fetchall()
+    return row
+
+
+def test_a_full_disk(enterprise: Enterprise) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("only SQLite can be told how large its file may grow")
+    before = people(enterprise)
+    job = waiting_job(enterprise, server_export([account(n, f"x{n}@octo.example") for n in range(1, 20_000)]))
+    [pages] = pragma("page_count")
+    pragma(f"max_page_count = {pages + 50}")  # until the connection is closed, as it is after a job
+    take_in.run_job(job.pk)
+    assert end_of(job) == (JobState.FAILURE, "disk_full")
+    assert people(enterprise) == before
+    again = waiting_job(enterprise, server_export(SECOND))
+    take_in.run_job(again.pk)
+    assert end_of(again) == (JobState.SUCCESS, "")
+    assert_nothing_left_over(enterprise)
+
+
+def test_payloads_are_kept_for_a_while_only(enterprise: Enterprise, settings: Any) -> None:
+    job = waiting_job(enterprise, server_export(SECOND))
+    file = job.files.get()
+    path = settings.UPLOADS_DIR / file.stored_name
+    stray = settings.UPLOADS_DIR / "stray"
+    stray.write_bytes(b"of an upload that broke off")
+    UsageFile.objects.filter(pk=file.pk).update(created_at=timezone.now() - timedelta(days=30))
+    LicenseSyncJob.objects.filter(pk=job.pk).update(accept_older=True)
+    forget.forget_old()
+    assert path.exists(), "the job still needs it"
+    assert stray.exists(), "it may be written right now"
+    take_in.run_job(job.pk)
+    os.utime(stray, (0, 0))
+    forget.forget_old()
+    assert not path.exists()
+    assert not stray.exists()
+    file.refresh_from_db()
+    assert file.state == FileState.ACCEPTED
+
+
+def test_superseded_rows_go_after_their_time(enterprise: Enterprise, settings: Any) -> None:
+    import_one(enterprise, server_export(SECOND))
+    ended = ServerUserAccount.objects.filter(valid_to__lt=OPEN)
+    forget.forget_old()
+    assert ended.exists(), "somebody may be paging through the last count"
+    settings.SUPERSEDED_SECONDS = 0
+    before = people(enterprise)
+    forget.forget_old()
+    assert not ended.exists()
+    assert people(enterprise) == before

@@ -1,0 +1,266 @@
+"""Sync now, against a GitHub that behaves as documented, and against one in trouble."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings as product
+from django.utils import timezone
+
+from licensesync.config.simulated_github import Trouble, worlds
+from licensesync.enterprises.models import Connection, Deployment, UsageEvent
+from licensesync.errors import ExpectedError
+from licensesync.flows import forget, receive_usage, sync_now, take_in
+from licensesync.licenses import queries as licenses
+from licensesync.syncing import queries
+from licensesync.syncing import services as syncing
+from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, Phase, Question, Trigger, UsageFile
+from licensesync.usage.models import ServerUserAccount
+from tests.flows.github import Connected, connected
+from tests.flows.lists import new_enterprise, people
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def quick(settings: Any) -> None:
+    settings.CONNECT_ALLOW = ("127.0.0.1",)
+    settings.RETRY_SECONDS = 0.02
+
+
+@pytest.fixture
+def small() -> Iterator[Connected]:
+    with connected(worlds.small()) as played:
+        yield played
+
+
+@pytest.fixture
+def pages() -> Iterator[Connected]:
+    """A cloud of seven pages."""
+    with connected(worlds.generated(servers=0, licenses=650)) as played:
+        yield played
+
+
+def outcome(job: LicenseSyncJob) -> tuple[str, str]:
+    return job.state, job.problem_code
+
+
+def test_a_server_and_the_cloud_are_fetched_and_counted_once(small: Connected) -> None:
+    job = small.sync(small.server)
+    assert outcome(job) == (JobState.SUCCESS, "")
+    assert (job.accounts_read, job.accounts_suspended) == (6, 1)
+    assert outcome(small.sync(small.cloud)) == (JobState.SUCCESS, "")
+    assert frozenset({("cloud", "mona-lisa"), ("ghe.octo.example", "monalisa")}) in people(small.enterprise)
+    count = licenses.current_count(small.enterprise)
+    assert count is not None
+    assert (count.consumed, count.cloud_only, count.cloud_and_server, count.server_only) == (7, 2, 1, 4)
+    server, cloud = small.deployment(small.server), small.deployment(small.cloud)
+    assert (server.last_event, cloud.last_event) == (UsageEvent.SERVER_SYNCED, UsageEvent.CLOUD_SYNCED)
+    assert (server.version, server.total_seats_purchased) == ("3.19.2", 100)
+    assert server.total_seats_consumed is not None
+
+
+def test_no_address_of_a_sign_in_is_kept(small: Connected) -> None:
+    small.sync(small.server)
+    assert "192.0.2.1" not in str(list(ServerUserAccount.objects.values()))
+
+
+def test_again_changes_nothing(small: Connected) -> None:
+    small.sync(small.server)
+    job = small.sync(small.server)
+    assert (job.state, job.accounts_added, job.accounts_changed, job.accounts_removed) == (JobState.SUCCESS, 0, 0, 0)
+
+
+def test_whoever_clicks_while_a_sync_is_open_gets_that_one(small: Connected) -> None:
+    first = small.request(small.server)
+    assert small.request(small.server).pk == first.pk
+    running = syncing.claim(first.pk)
+    assert running is not None
+    assert small.request(small.server).pk == first.pk
+    assert LicenseSyncJob.objects.count() == 1
+
+
+def test_what_is_not_connected_can_not_be_synced() -> None:
+    deployment = Deployment.objects.create(enterprise=new_enterprise(), kind="server", host="ghes.example")
+    with pytest.raises(ExpectedError, match="is not connected"):
+        sync_now.request_sync(deployment, trigger=Trigger.SYNC_NOW)
+
+
+def test_a_report_that_is_being_built_is_waited_for(small: Connected) -> None:
+    small.server.build_asks = 2
+    assert outcome(small.sync(small.server)) == (JobState.SUCCESS, "")
+
+
+def test_a_report_that_is_never_done_ends_the_job_in_words(small: Connected, settings: Any) -> None:
+    settings.REPORT_PATIENCE_SECONDS = 3
+    small.server.build_seconds = 600
+    assert outcome(small.sync(small.server)) == (JobState.FAILURE, "report_takes_too_long")
+
+
+def test_a_long_wait_gives_the_worker_back_and_goes_on_later(pages: Connected) -> None:
+    pages.cloud.limit_after(3, seconds=120)
+    job = pages.sync(pages.cloud)
+    assert (job.state, job.phase) == (JobState.PENDING, Phase.RATE_LIMITED)
+    assert job.problem_code == "slow_down"
+    assert timedelta(seconds=60) < job.not_before - timezone.now() < timedelta(seconds=180)
+    assert (job.progress_done, job.progress_total) == (3, 7)
+    take_in.run_job(job.pk)  # not due yet: nothing happens
+    assert sum(pages.cloud.pages_asked().values()) <= 4
+    pages.cloud.recover()
+    pages.cloud.primary.resets_at = 0
+    LicenseSyncJob.objects.update(not_before=timezone.now())
+    take_in.run_job(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.accounts_read, job.attempts) == (JobState.SUCCESS, 650, 1)
+    asked = pages.cloud.pages_asked()
+    assert [asked[number] for number in (1, 2, 3)] == [1, 1, 1]  # nothing that was here is fetched again
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        Trouble(status=502),
+        Trouble(status=503, retry_after=1),
+        Trouble(close_after_bytes=40),
+        Trouble(hang_up=True),
+        Trouble(status=500, times=4),
+    ],
+    ids=repr,
+)
+def test_what_may_pass_is_tried_again(small: Connected, trouble: Trouble) -> None:
+    for deployment in (small.server, small.cloud):
+        deployment.expect(trouble)
+        assert outcome(small.sync(deployment)) == (JobState.SUCCESS, "")
+
+
+def test_what_does_not_pass_fails_in_the_end(small: Connected, settings: Any) -> None:
+    settings.FETCH_TRIES = 3
+    small.cloud.expect(Trouble(status=502, times=100))
+    job = small.sync(small.cloud)
+    assert outcome(job) == (JobState.FAILURE, "server_in_trouble")
+    assert sum(small.cloud.pages_asked().values()) == 3
+
+
+def test_a_wrong_token_is_not_tried_again(small: Connected) -> None:
+    for deployment in (small.server, small.cloud):
+        deployment.token = "ghp_another"
+        job = small.sync(deployment)
+        assert job.state == JobState.FAILURE
+        assert job.problem_code in ("wrong_credentials", "sign_in_page")
+        assert job.attempts == 1
+    assert sum(small.cloud.pages_asked().values()) <= 1
+
+
+def test_three_failures_in_a_row_are_counted_until_one_goes_well(small: Connected) -> None:
+    token, small.server.token = small.server.token, "ghp_another"
+    deployment = small.deployment(small.server)
+    for _ in range(3):
+        small.sync(small.server)
+    assert queries.failures_in_a_row(deployment) == 3
+    small.server.token = token
+    small.sync(small.server)
+    assert queries.failures_in_a_row(deployment) == 0
+
+
+def test_a_failure_leaves_the_last_good_data(small: Connected) -> None:
+    small.sync(small.server)
+    before = people(small.enterprise)
+    small.server.expect(Trouble(sign_in_page=True, times=10))
+    assert small.sync(small.server).state == JobState.FAILURE
+    assert people(small.enterprise) == before
+    assert small.deployment(small.server).accounts == 6
+
+
+@pytest.mark.parametrize(("come", "go"), [(1, 0), (0, 1), (3, 1)])
+def test_a_list_that_changes_while_it_is_paged_is_read_again(pages: Connected, come: int, go: int) -> None:
+    pages.cloud.after_page(3, lambda: pages.cloud.turnover(come=come, go=go))
+    job = pages.sync(pages.cloud)
+    assert (job.state, job.accounts_read) == (JobState.SUCCESS, 650 + come - go)
+    assert pages.cloud.pages_asked()[1] == 2
+
+
+def test_a_list_that_never_stops_changing_is_not_taken(pages: Connected) -> None:
+    def change() -> None:
+        pages.cloud.turnover(come=1)
+        pages.cloud.after_page(3, change)
+
+    pages.cloud.after_page(3, change)
+    assert outcome(pages.sync(pages.cloud)) == (JobState.FAILURE, "list_keeps_changing")
+    assert not pages.enterprise.generation
+
+
+def test_a_list_that_loses_many_asks_the_owner_who_can_confirm_it(pages: Connected) -> None:
+    pages.sync(pages.cloud)
+    pages.cloud.turnover(go=300)
+    job = pages.sync(pages.cloud)
+    assert outcome(job) == (JobState.FAILURE, "shrinks_too_much")
+    [file] = UsageFile.objects.filter(state=FileState.NEEDS_ANSWER)
+    assert file.question == Question.SHRINKS
+    receive_usage.answer(file, accept_shrink=True)
+    file.refresh_from_db()
+    assert file.job is not None
+    take_in.run_job(file.job.pk)
+    file.job.refresh_from_db()
+    assert (file.job.state, file.job.accounts_removed) == (JobState.SUCCESS, 300)
+    assert pages.deployment(pages.cloud).last_event == UsageEvent.CLOUD_SYNCED
+
+
+def test_a_newer_sync_settles_what_an_older_one_asked(pages: Connected) -> None:
+    pages.sync(pages.cloud)
+    everybody = pages.cloud.licenses
+    pages.cloud.change(everybody[:300])
+    pages.sync(pages.cloud)
+    pages.cloud.change(everybody)
+    assert pages.sync(pages.cloud).state == JobState.SUCCESS
+    assert not UsageFile.objects.filter(state=FileState.NEEDS_ANSWER).exists()
+
+
+def test_a_script_can_confirm_ahead(pages: Connected) -> None:
+    pages.sync(pages.cloud)
+    pages.cloud.turnover(go=300)
+    assert pages.sync(pages.cloud, accept_shrink=True).state == JobState.SUCCESS
+
+
+def test_a_canceled_sync_stops_and_changes_nothing(small: Connected) -> None:
+    job = small.request(small.server)
+    small.server.expect(Trouble(delay_seconds=0.2))
+    syncing.cancel(job)
+    take_in.run_job(job.pk)
+    job.refresh_from_db()
+    assert job.state == JobState.CANCELED
+    assert not small.server.seen
+
+
+def test_the_schedule_requests_each_sync_once(small: Connected) -> None:
+    Connection.objects.update(next_sync_at=timezone.now() - timedelta(days=30))
+    sync_now.request_due()
+    sync_now.request_due()
+    assert LicenseSyncJob.objects.filter(trigger=Trigger.SCHEDULED).count() == 2  # the server and the cloud
+    assert all(each.next_sync_at and each.next_sync_at > timezone.now() for each in Connection.objects.all())
+
+
+def test_an_address_that_is_not_allowed_is_never_called(small: Connected, settings: Any) -> None:
+    settings.CONNECT_ALLOW = ()
+    assert outcome(small.sync(small.server))[1] in ("address_refused", "plain_http_refused")
+    assert not small.server.seen
+
+
+def test_nothing_secret_is_in_what_a_job_keeps(small: Connected) -> None:
+    token = small.server.token
+    small.server.token = "ghp_another"
+    small.sync(small.server)
+    assert token not in str(list(LicenseSyncJob.objects.values()))
+
+
+def test_pages_of_a_job_that_is_over_are_forgotten(pages: Connected) -> None:
+    pages.cloud.limit_after(3, seconds=120)
+    job = pages.sync(pages.cloud)
+    folder = sync_now.folder_of(job.pk)
+    assert len(list(folder.iterdir())) == 3
+    forget.forget_fetches()
+    assert folder.exists()  # it goes on later
+    syncing.cancel(job)
+    forget.forget_fetches()
+    assert not folder.exists()
+    assert product.FETCHES_DIR.exists()

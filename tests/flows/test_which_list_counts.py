@@ -1,0 +1,145 @@
+"""Of several lists the right one counts, and a server that changes its name stays itself."""
+
+from datetime import timedelta
+from io import BytesIO
+
+import pytest
+from django.utils import timezone
+
+from licensesync.enterprises import deployments
+from licensesync.enterprises.models import Deployment, Enterprise
+from licensesync.flows import receive_usage, take_in
+from licensesync.licenses.queries import licenses
+from licensesync.syncing.models import FileState, JobState, Question, UsageFile
+from tests.flows.lists import (
+    account,
+    cloud_list,
+    cloud_user,
+    import_bytes,
+    import_one,
+    new_enterprise,
+    people,
+    report,
+    server_export,
+)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+JANUARY, MARCH = "2026-01-08T00:00:00Z", "2026-03-08T00:00:00Z"
+
+
+@pytest.fixture
+def enterprise() -> Enterprise:
+    return new_enterprise()
+
+
+def arrive(enterprise: Enterprise, content: bytes) -> UsageFile:
+    file = receive_usage.receive_file(BytesIO(content), enterprise=enterprise, name="list", uploaded_by=None)
+    receive_usage.recognise_file(file.pk)
+    file.refresh_from_db()
+    return file
+
+
+def test_an_older_list_asks_even_while_the_newer_one_waits(enterprise: Enterprise) -> None:
+    newer = arrive(enterprise, server_export([account(1)], exported_at=MARCH))
+    older = arrive(enterprise, server_export([account(2)], exported_at=JANUARY))
+    assert (older.state, older.question) == (FileState.NEEDS_ANSWER, Question.OLDER)
+    assert newer.job is not None
+    take_in.run_job(newer.job.pk)
+    assert people(enterprise) == {frozenset({("ghes.example", "user-1")})}
+
+
+def test_the_job_looks_again_when_its_turn_comes(enterprise: Enterprise) -> None:
+    first = arrive(enterprise, server_export([account(1)], exported_at=JANUARY))
+    assert first.job is not None
+    deployment = first.job.deployment
+    Deployment.objects.filter(pk=deployment.pk).update(list_date="2026-02-01T00:00:00Z")  # another came in between
+    take_in.run_job(first.job.pk)
+    first.refresh_from_db()
+    assert (first.state, first.question) == (FileState.NEEDS_ANSWER, Question.OLDER)
+    assert first.job is not None
+    assert first.job.state == JobState.FAILURE
+    receive_usage.answer(first, accept_older=True)
+    first.refresh_from_db()
+    assert first.job is not None
+    take_in.run_job(first.job.pk)
+    assert people(enterprise) == {frozenset({("ghes.example", "user-1")})}
+
+
+def test_an_old_report_that_is_answered_late_asks_once_more(enterprise: Enterprise) -> None:
+    forgotten = arrive(enterprise, report([(1, "")]))
+    assert forgotten.question == Question.WHICH_SERVER
+    UsageFile.objects.filter(pk=forgotten.pk).update(created_at=timezone.now() - timedelta(days=3))
+    server = deployments.server_named(enterprise, "ghes.example")
+    import_one(enterprise, report([(2, "")]), server=server)
+    receive_usage.answer(UsageFile.objects.get(pk=forgotten.pk), server=server)
+    forgotten.refresh_from_db()
+    assert forgotten.question == Question.OLDER
+
+
+def test_going_back_to_the_list_before_is_a_new_list(enterprise: Enterprise) -> None:
+    first, second = server_export([account(1)]), server_export([account(2)])
+    import_one(enterprise, first)
+    waiting, again = arrive(enterprise, second), arrive(enterprise, first)
+    assert again.job is not None
+    assert waiting.job is not None
+    assert again.job.state == JobState.PENDING
+    take_in.run_job(again.job.pk)
+    assert people(enterprise) == {frozenset({("ghes.example", "user-1")})}
+
+
+def test_links_follow_a_server_to_its_new_name(enterprise: Enterprise) -> None:
+    accounts = [account(number) for number in range(1, 21)]
+    import_one(enterprise, server_export(accounts, host="old.example", server_id="one"))
+    rows = [cloud_user(f"c{n}", enterprise_server_user_ids=[f"new.example:{n}"]) for n in range(1, 21)]
+    import_one(enterprise, cloud_list(rows))
+    assert licenses(enterprise).count() == 40
+    renamed = server_export([*accounts, account(21)], host="new.example", server_id="one")
+    server = Deployment.objects.get(enterprise=enterprise, host="old.example")
+    import_one(enterprise, renamed, server=server)
+    assert licenses(enterprise).count() == 21
+    assert Deployment.objects.get(pk=server.pk).host == "new.example"
+    import_one(enterprise, server_export([*accounts, account(22)], host="new.example", server_id="one"))
+    assert licenses(enterprise).count() == 21
+
+
+def test_rows_without_a_login_that_look_alike_are_people_of_their_own(enterprise: Enterprise) -> None:
+    invited = cloud_user("", github_com_name="Ana", github_com_orgs_with_pending_invites=["octo-org"])
+    subscriber = cloud_user("", visual_studio_subscription_user=True, visual_studio_subscription_email="a@octo.example")
+    also_invited = cloud_user("", "a@octo.example", github_com_orgs_with_pending_invites=["octo-org"])
+    rows = [invited, invited, subscriber, also_invited]
+    import_one(enterprise, cloud_list(rows))
+    assert licenses(enterprise).count() == 3
+    assert import_one(enterprise, cloud_list([*rows, cloud_user("zoe")])).accounts_changed == 0
+
+
+def test_pages_of_two_enterprises_are_never_one_list(enterprise: Enterprise) -> None:
+    other = new_enterprise()
+    mine = receive_usage.receive_file(
+        BytesIO(cloud_list([cloud_user("ana")])), enterprise=enterprise, name="mine", uploaded_by=None
+    )
+    theirs = receive_usage.receive_file(
+        BytesIO(cloud_list([cloud_user("evil")])), enterprise=other, name="theirs", uploaded_by=None, batch=mine.batch
+    )
+    for file in (mine, theirs):
+        receive_usage.recognise_file(file.pk)
+        file.refresh_from_db()
+        assert file.job is not None
+        take_in.run_job(file.job.pk)
+    assert people(enterprise) == {frozenset({("cloud", "ana")})}
+    assert people(other) == {frozenset({("cloud", "evil")})}
+
+
+def test_an_encrypted_export_of_last_year_changes_nothing(enterprise: Enterprise) -> None:
+    new = server_export([account(1)], exported_at=MARCH, version="3.15.0")
+    import_one(enterprise, new)
+    old = b'{"server_id": "id-of-ghes.example", "host_name": "ghes.example", "version": "3.10.0", "users": "c2Vj", '
+    import_bytes(enterprise, old + b'"exported_at": "2025-01-08T00:00:00Z"}')
+    server = Deployment.objects.get(enterprise=enterprise)
+    assert (server.version, server.list_encrypted_at) == ("3.15.0", None)
+    import_bytes(enterprise, old + b'"exported_at": "2026-04-08T00:00:00Z"}')
+    server.refresh_from_db()
+    assert server.list_encrypted_at is not None
+    import_bytes(enterprise, new)
+    server.refresh_from_db()
+    assert server.list_encrypted_at is None

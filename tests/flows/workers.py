@@ -1,0 +1,82 @@
+"""Workers that are killed, race and come back, and what must be true of a job and its enterprise afterwards."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection
+
+from licensesync.enterprises.models import Enterprise
+from licensesync.flows import take_in
+from licensesync.licenses.models import ConsumedLicense, Count, LicensedAccount
+from licensesync.syncing.models import LicenseSyncJob
+from licensesync.usage.models import OPEN, CloudAddress, CloudUser, ServerUserAccount
+
+
+def end_of(job: LicenseSyncJob) -> tuple[str, str]:
+    job.refresh_from_db()
+    return job.state, job.problem_code
+
+
+def assert_nothing_left_over(enterprise: Enterprise) -> None:
+    """No row of an attempt that did not end well, and no turn that nobody gives back."""
+    enterprise.refresh_from_db()
+    assert not Count.objects.filter(enterprise=enterprise, finished_at=None).exists()
+    for model in (ConsumedLicense, LicensedAccount, ServerUserAccount, CloudUser, CloudAddress):
+        assert not model.objects.filter(valid_from__gt=enterprise.generation).exists(), model
+        assert not model.objects.filter(valid_to__gt=enterprise.generation, valid_to__lt=OPEN).exists(), model
+
+
+@contextmanager
+def worker(job: LicenseSyncJob, stop_before: tuple[Any, str], then: Callable[[], Any]) -> Iterator[int]:
+    """A real process that works on a job and calls `then` before a step; gives its process id."""
+    module, name = stop_before
+    original = getattr(module, name)
+    connection.close()
+    process = os.fork()
+    if process == 0:
+        try:
+
+            def stop(*args: Any, **more: Any) -> Any:
+                then()
+                return original(*args, **more)
+
+            setattr(module, name, stop)
+            take_in.run_job(job.pk)
+        finally:
+            os._exit(0)
+    try:
+        yield process
+    finally:
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+
+
+def wait_for(what: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def together(count: int, work: Callable[[], None]) -> None:
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:
+            failures.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures, failures

@@ -1,0 +1,158 @@
+"""What is found, what is said about it, and that strangers hear nothing of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from celery import current_app
+from django.core.management import call_command
+from django.db import DatabaseError, connections
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
+from django.utils import timezone
+
+from licensesync.enterprises.models import Deployment, Enterprise
+from licensesync.flows import queue
+from licensesync.operations import health, services
+from licensesync.operations.models import Seen
+from licensesync.syncing.models import JobState, LicenseSyncJob
+from licensesync.users.models import User
+from tests.people import SignedIn
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def all_well() -> None:
+    services.note_seen("worker@one", queues=queue.OF_JOBS, just_started=True)
+    services.note_seen("upkeep@one", queues=queue.OF_SMALL_THINGS, just_started=True)
+    services.note_seen(services.SCHEDULER)
+
+
+def wrong() -> dict[str, str]:
+    """What to do, by the title of what is wrong."""
+    return {str(each.title): each.fix for each in health.findings() if not each.ok}
+
+
+def doctor() -> tuple[int, str]:
+    out = StringIO()
+    try:
+        call_command("doctor", stdout=out)
+    except SystemExit as error:
+        return int(str(error.code)), out.getvalue()
+    return 0, out.getvalue()
+
+
+@pytest.mark.usefixtures("all_well")
+def test_all_is_well() -> None:
+    assert wrong() == {}
+    answer = Client().get("/readyz")
+    assert (answer.status_code, answer.content) == (200, b"ready\n")
+    code, said = doctor()
+    assert code == 0
+    assert "worker@one" in said
+    assert "WRONG" not in said
+
+
+def test_nobody_works() -> None:
+    assert set(wrong()) == {"Workers", "Scheduler"}
+    answer = Client().get("/readyz")
+    assert (answer.status_code, answer.content) == (503, b"not ready\n")
+    code, said = doctor()
+    assert code == 1
+    assert "To do: Start one: manage.py up --only worker" in said
+
+
+@pytest.mark.usefixtures("all_well")
+@pytest.mark.parametrize(
+    ("name", "title", "part"),
+    [
+        ("worker@one", "Workers", "--only worker"),
+        ("upkeep@one", "Workers", "--only upkeep"),
+        (services.SCHEDULER, "Scheduler", "--only scheduler"),
+    ],
+)
+def test_who_was_not_seen_for_a_minute_is_not_there(name: str, title: str, part: str) -> None:
+    Seen.objects.filter(name=name).update(seen_at=timezone.now() - timedelta(seconds=61))
+    assert part in wrong()[title]
+    services.note_seen(name, queues=queue.QUEUES)
+    assert wrong() == {}
+
+
+@pytest.mark.usefixtures("all_well")
+def test_a_missing_migration() -> None:
+    MigrationRecorder.Migration.objects.filter(app="operations").delete()
+    assert wrong() == {"Migrations": "Run manage.py migrate."}
+
+
+@pytest.mark.usefixtures("all_well")
+def test_a_full_disk(settings: Any) -> None:
+    settings.DISK_RESERVE_MB = 10**9
+    assert "LICENSESYNC_DISK_RESERVE_MB" in wrong()["Disk"]
+
+
+@contextmanager
+def unreachable_queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setitem(current_app.conf, "broker_url", "redis://127.0.0.1:1/0")
+        patch.setitem(current_app.conf, "broker_write_url", "redis://127.0.0.1:1/0")
+        yield
+
+
+@pytest.mark.usefixtures("all_well")
+def test_the_queue_does_not_answer_and_does_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with unreachable_queue(monkeypatch):
+        assert set(wrong()) == {"Queue"}
+        assert Client().get("/readyz").status_code == 503
+    assert Client().get("/readyz").status_code == 200
+
+
+@pytest.mark.usefixtures("all_well")
+def test_the_database_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: Any, **_more: Any) -> Any:
+        raise DatabaseError("connection refused")
+
+    monkeypatch.setattr(connections["default"], "cursor", refuse)
+    monkeypatch.setattr(connections["default"], "close", lambda: None)
+    found = {str(each.title): each.ok for each in health.findings()}
+    assert found == {"Database": False, "Queue": True, "Disk": True}
+    assert Client().get("/readyz").status_code == 503
+    assert Client().get("/healthz").status_code == 200, "the process answers all the same"
+
+
+@pytest.mark.usefixtures("all_well")
+def test_the_page_is_for_superusers_and_names_nobody(
+    enterprise: Enterprise, signed_in: SignedIn, owner: User, stranger: User
+) -> None:
+    deployment = Deployment.objects.create(enterprise=enterprise, kind="server", host="ghes.octo.example")
+    job = LicenseSyncJob.objects.create(
+        deployment=deployment,
+        kind="file",
+        trigger="uploaded",
+        state=JobState.FAILURE,
+        problem_code="disk_full",
+        finished_at=timezone.now(),
+    )
+    assert signed_in(owner).get("/operations").status_code == 404
+    stranger.is_superuser = True
+    stranger.save()
+    page = signed_in(stranger).get("/operations")
+    text = page.content.decode()
+    assert f"Job {job.pk}" in text
+    assert "worker@one" in text
+    assert text.count("Fine") == 6
+    assert "octo" not in text
+    assert 'href="/operations"' in text
+    assert 'href="/operations"' not in signed_in(owner).get("/enterprises").content.decode()
+
+
+def test_a_worker_that_stopped_or_is_long_gone_is_forgotten() -> None:
+    services.note_seen("worker@old", queues=queue.QUEUES)
+    Seen.objects.update(seen_at=timezone.now() - timedelta(days=2))
+    services.note_seen("worker@new", queues=queue.QUEUES, just_started=True)
+    assert [each.name for each in Seen.objects.all()] == ["worker@new"]
+    services.note_gone("worker@new")
+    assert not Seen.objects.exists()
