@@ -1,0 +1,111 @@
+"""What all endpoints have in common: who may ask and how often, media types and versions as GitHub's, ETags."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from django.http import HttpResponse
+from django.utils.cache import get_conditional_response
+from rest_framework.exceptions import NotFound
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser, JSONParser
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from licensesync.api import errors
+from licensesync.api.limits import PerToken
+from licensesync.api.tokens import TokenAuthentication, token_of
+
+LATEST_VERSION = "2022-11-28"
+_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}")
+_ACCEPTED = re.compile(r"\*/\*|application/(\*|json|vnd\.github[\w.+-]*)", re.IGNORECASE)
+
+
+class Json(JSONRenderer):
+    """Named as GitHub names it, whichever of its media types was asked for."""
+
+    charset = "utf-8"
+
+
+class AnyGitHubType(BaseContentNegotiation):
+    """All of GitHub's media types mean the one JSON that we write."""
+
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
+        kind = (request.content_type or "").partition(";")[0].strip().lower()
+        if kind in ("", "application/x-www-form-urlencoded"):  # what curl says where nobody says anything
+            return next(iter(parsers), None)
+        return next((parser for parser in parsers if kind == parser.media_type or kind.endswith("+json")), None)
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], _format: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        accepted = request.headers.get("Accept", "*/*")
+        if not any(_ACCEPTED.match(kind.strip()) for kind in accepted.split(",")):
+            raise errors.NotAcceptable
+        renderer = next(iter(renderers))
+        return renderer, str(renderer.media_type)
+
+
+class Endpoint(APIView):
+    """An address of the API. Reads go to `queries`, writes to `flows` and `services`, as in `web`."""
+
+    authentication_classes = [TokenAuthentication]
+    permission_classes = [IsAuthenticated]
+    throttle_classes = [PerToken]
+    parser_classes = [JSONParser]
+    renderer_classes = [Json]
+    content_negotiation_class = AnyGitHubType
+    metadata_class = None
+
+    def get_exception_handler(self) -> Any:
+        return errors.answer_to
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        version = request.headers.get("X-GitHub-Api-Version", LATEST_VERSION)
+        if not _VERSION.fullmatch(version):
+            raise errors.UnknownVersion
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        version = request.headers.get("X-GitHub-Api-Version", LATEST_VERSION)
+        if _VERSION.fullmatch(version):
+            response["X-GitHub-Api-Version-Selected"] = version
+            response["X-GitHub-Api-Version"] = version
+        response["X-GitHub-Media-Type"] = "github.v3; format=json"
+        response["Cache-Control"] = "private, max-age=0, must-revalidate"
+        response["Vary"] = "Accept, Authorization"
+        if rate := getattr(request, "rate", None):
+            for name, value in rate.headers.items():
+                response[name] = value
+            response["X-OAuth-Scopes"] = ", ".join(token_of(request).scopes)
+        if request.method in ("GET", "HEAD") and response.status_code == 200:
+            response.add_post_render_callback(lambda rendered: _unless_known(request, rendered))
+        return response
+
+
+def _unless_known(request: Request, response: HttpResponse) -> HttpResponse | None:
+    """With the ETag of what was rendered; 304 with the same headers where the client has it already."""
+    tag = f'W/"{hashlib.sha256(response.content).hexdigest()}"'
+    response["ETag"] = tag
+    conditional = get_conditional_response(request._request, etag=tag, response=response)
+    if conditional is None or conditional is response:
+        return None
+    for name, value in response.items():
+        if name.lower() not in ("content-type", "content-length"):
+            conditional[name] = value
+    return conditional
+
+
+class Nothing(Endpoint):
+    """Any other address: 404 as JSON, for whoever may ask at all."""
+
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        raise NotFound

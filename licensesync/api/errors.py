@@ -1,0 +1,109 @@
+"""Every error in one body, as GitHub writes them: `message`, `documentation_url`, `status`, and `errors` where a field
+or an expected problem is to blame."""
+
+import errno
+from collections.abc import Iterator
+from typing import Any
+
+import structlog
+from django.core.exceptions import RequestDataTooBig
+from django.http import Http404, UnreadablePostError
+from rest_framework import status
+from rest_framework.exceptions import (
+    APIException,
+    NotAuthenticated,
+    NotFound,
+    ParseError,
+    Throttled,
+    ValidationError,
+)
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+
+from licensesync.errors import DISK_FULL, TOO_LARGE, ExpectedError, sentence
+
+log = structlog.get_logger()
+
+
+class NotAcceptable(APIException):
+    """GitHub answers 415, where others answer 406."""
+
+    status_code = status.HTTP_415_UNSUPPORTED_MEDIA_TYPE
+    default_detail = "Unsupported 'Accept' header. Must accept 'application/json'."
+
+
+class UnknownVersion(APIException):
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_detail = "X-GitHub-Api-Version is a date, like 2022-11-28."
+
+
+class Conflict(APIException):
+    status_code = status.HTTP_409_CONFLICT
+
+
+class Gone(APIException):
+    status_code = status.HTTP_410_GONE
+
+
+def answer_to(error: Exception, context: dict[str, Any]) -> Response:
+    """The exception handler of every endpoint: none of its errors is a page of HTML."""
+    request: Request = context["request"]
+    code, message, errors = _told(error)
+    if code == status.HTTP_500_INTERNAL_SERVER_ERROR:
+        log.exception("api_request_failed", path=request.path)
+    body: dict[str, Any] = {
+        "message": message,
+        "documentation_url": reverse("api_docs", request=request),
+        "status": str(code),
+    }
+    if errors:
+        body["errors"] = errors
+    response = Response(body, status=code)
+    if isinstance(error, Throttled):
+        response["Retry-After"] = str(int(getattr(error, "wait", None) or 60))
+    if isinstance(error, APIException) and (challenge := getattr(error, "auth_header", None)):
+        response["WWW-Authenticate"] = challenge
+    return response
+
+
+_SENTENCES: dict[type[Exception], tuple[int, str]] = {
+    Http404: (404, "Not Found"),
+    NotFound: (404, "Not Found"),
+    NotAuthenticated: (401, "Requires authentication"),
+    ParseError: (400, "Problems parsing JSON"),
+    UnreadablePostError: (400, "The body ended before it was complete. Nothing was changed."),
+    RequestDataTooBig: (413, "The body is larger than this address takes. Nothing was changed."),
+    Throttled: (429, "API rate limit exceeded for this token."),
+}
+
+
+def _told(error: Exception) -> tuple[int, str, list[dict[str, str]]]:
+    """Status, message and details of an error."""
+    if type(error) in _SENTENCES:
+        return *_SENTENCES[type(error)], []
+    match error:
+        case ExpectedError(problem=problem):
+            code = 413 if problem is TOO_LARGE else 422
+            message = sentence(problem.code, error.params)
+            return code, message, [{"code": problem.code, "message": message}]
+        case ValidationError():
+            return 422, "Validation Failed", list(_fields(error.detail))
+        case APIException():
+            return error.status_code, str(error.detail), []
+        case OSError(errno=errno.ENOSPC):
+            return 507, sentence(DISK_FULL.code, {}), []
+    return 500, "Something went wrong on our side. Nothing is known to have been changed; try again.", []
+
+
+def _fields(detail: Any, field: str = "") -> Iterator[dict[str, str]]:
+    """GitHub's `errors`: one of each complaint about a field."""
+    if isinstance(detail, dict):
+        for name, inner in detail.items():
+            yield from _fields(inner, f"{field}.{name}" if field else str(name))
+    elif isinstance(detail, list):
+        for inner in detail:
+            yield from _fields(inner, field)
+    else:
+        code = {"required": "missing_field", "unique": "already_exists"}.get(detail.code, "invalid")
+        yield {"field": field, "code": code, "message": str(detail)}

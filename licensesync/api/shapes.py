@@ -1,0 +1,57 @@
+"""Pieces that several resources show alike."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, TypedDict
+
+from rest_framework import serializers
+
+from licensesync.errors import OLDER_THAN_STORED, SERVER_CONFLICT, SERVER_UNKNOWN, SHRINKS_TOO_MUCH, sentence
+
+# What answers the question behind a refusal: a parameter of the next delivery.
+ANSWERED_BY = {
+    SERVER_UNKNOWN.code: "server",
+    SERVER_CONFLICT.code: "server",
+    OLDER_THAN_STORED.code: "accept_older",
+    SHRINKS_TOO_MUCH.code: "accept_shrink",
+}
+
+
+GITHUB_TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+
+def github_time(moment: datetime | None) -> str:
+    """A time as GitHub writes it, "" without one."""
+    return moment.astimezone(UTC).strftime(GITHUB_TIME) if moment else ""
+
+
+class Moment(serializers.DateTimeField):
+    """A time as GitHub writes it: UTC, whole seconds."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(format=GITHUB_TIME, default_timezone=UTC, **more)
+
+
+class Problem(TypedDict):
+    code: str
+    message: str
+    needs: str | None
+
+
+class ProblemSerializer(serializers.Serializer[Problem]):
+    """Why something was not done, in words. `code` never changes."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+    needs = serializers.ChoiceField(
+        choices=sorted(set(ANSWERED_BY.values())),
+        allow_null=True,
+        help_text="The parameter that answers the question behind it: deliver the file again with it.",
+    )
+
+
+def problem_of(code: str, params: Mapping[str, str | int]) -> Problem | None:
+    """A stored problem; None without one."""
+    if not code:
+        return None
+    return {"code": code, "message": sentence(code, params), "needs": ANSWERED_BY.get(code)}

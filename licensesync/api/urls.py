@@ -1,0 +1,13 @@
+"""The addresses of the API; each resource lists its own."""
+
+from django.urls import include, path, re_path
+
+from licensesync.api import consumed_licenses, docs, jobs, usage
+from licensesync.api.endpoint import Nothing
+
+_V3 = [*consumed_licenses.urlpatterns, *usage.urlpatterns, *jobs.urlpatterns]
+urlpatterns = [
+    *docs.urlpatterns,
+    path("api/v3/", include(_V3)),
+    re_path(r"^api/v3(?:/.*)?$", Nothing.as_view(), name="api_nothing"),
+]

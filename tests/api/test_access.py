@@ -1,0 +1,83 @@
+"""Every address under /api/v3, asked by tokens of everybody: whose are let in, and who is told that nothing is there.
+
+A new address fails here until it has a row. A row names, for each method, what a request gets without a token, with a
+stranger's, with a billing manager's and with an owner's; the tokens have all scopes.
+"""
+
+import re
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise
+from licensesync.syncing.models import LicenseSyncJob, UsageFile
+from licensesync.users.models import User
+from tests.people import SignedIn
+from tests.web.test_access import ALL_ROUTES, ROUTES
+
+API_ROUTES = {name: route for name, route in ALL_ROUTES.items() if name not in ROUTES}
+READ = {"get": "401 404 200 200"}
+OWNERS_ACTION = "401 404 403 200"
+
+EXPECTED = {
+    "api_nothing": {"get": "401 404 404 404", "post": "401 404 404 404"},
+    "api_consumed_licenses": READ,
+    "api_license_sync_status": READ,
+    "api_usage": {**READ, "post": "401 404 403 202"},
+    "api_usage_file": READ,
+    "api_jobs": READ,
+    "api_job": READ,
+    "api_cancel_job": {"post": OWNERS_ACTION},
+}
+
+
+@pytest.fixture
+def arguments(enterprise: Enterprise) -> dict[str, str | int]:
+    """A value for each part of an address that stands for a real thing of the enterprise."""
+    deployment = Deployment.objects.create(enterprise=enterprise, kind=DeploymentKind.SERVER, host="ghes.octo.example")
+    job = LicenseSyncJob.objects.create(deployment=deployment, kind="file", trigger="script")
+    file = UsageFile.objects.create(
+        enterprise=enterprise, deployment=deployment, job=job, name="a", size=1, state="ACCEPTED"
+    )
+    return {"enterprise": enterprise.slug, "job_id": job.pk, "file_id": file.pk}
+
+
+def address(name: str, arguments: dict[str, str | int]) -> str:
+    if name == "api_nothing":
+        return "/api/v3/anything/else"
+    parts = re.findall(r"<\w+:(\w+)>", API_ROUTES[name])
+    return reverse(name, kwargs={part: arguments[part] for part in parts})
+
+
+def test_every_address_has_a_row() -> None:
+    assert set(API_ROUTES) == set(EXPECTED)
+
+
+@pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete"])
+@pytest.mark.parametrize("name", EXPECTED)
+def test_every_token_gets_what_is_its_owners(
+    name: str,
+    method: str,
+    arguments: dict[str, str | int],
+    owners_script: Client,
+    billing_script: Client,
+    strangers_script: Client,
+) -> None:
+    url = address(name, arguments)
+    expected = EXPECTED[name].get(method) or ("401 404 404 404" if name == "api_nothing" else "401 405 405 405")
+    answers = []
+    for client in (Client(), strangers_script, billing_script, owners_script):  # the owner last: then it may be gone
+        answers.append(getattr(client, method)(url, content_type="application/json"))
+    assert " ".join(str(answer.status_code) for answer in answers) == expected
+    for answer in answers:
+        if answer.status_code >= 400:
+            assert {"message", "documentation_url", "status"} <= set(answer.json())
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_browser_is_nobody_here(name: str, arguments: dict[str, str | int], signed_in: SignedIn, owner: User) -> None:
+    """No form of another site makes a signed-in owner do something."""
+    browser = signed_in(owner)
+    for method in {"get", *EXPECTED[name]}:
+        assert getattr(browser, method)(address(name, arguments)).status_code == 401

@@ -1,0 +1,190 @@
+"""Files that scripts and servers deliver: stored once, answered at once, and refused where nobody can be asked."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from pytest_django import Settings
+
+from licensesync.enterprises import deployments
+from licensesync.enterprises.models import Deployment, Enterprise, Scope
+from licensesync.syncing.models import LicenseSyncJob, Trigger, UsageFile
+from licensesync.users.models import User
+from tests.api.conftest import script
+from tests.flows.lists import account, cloud_list, cloud_user, people, report, server_export
+from tests.web.usage import work
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+USAGE = "/api/v3/enterprises/octo-industries/usage"
+EXPORT = server_export([account(1, "ana@octo.example"), account(2, "bob@octo.example")], host="ghes.octo.example")
+
+
+def deliver(client: Client, content: bytes, query: str = "", **headers: str) -> dict[str, Any]:
+    """Deliver as the body; gives what the address of the file says once workers have worked."""
+    answer = client.post(USAGE + query, content, content_type="application/octet-stream", headers=headers)
+    assert answer.status_code == 202, answer.content
+    assert answer.json()["done"] is False
+    assert answer["Location"] == answer.json()["url"]
+    work()
+    found: dict[str, Any] = client.get(answer["Location"]).json()
+    assert found["done"] is True
+    return found
+
+
+def test_a_file_as_the_body(owners_script: Client, enterprise: Enterprise) -> None:
+    file = deliver(owners_script, EXPORT, "?name=export.json")
+    assert (file["name"], file["kind"], file["deployment"]) == ("export.json", "server_export", "ghes.octo.example")
+    assert file["state"] == "ACCEPTED"
+    assert file["problem"] is None
+    assert file["job"]["state"] == "SUCCESS"
+    assert (file["job"]["trigger"], file["job"]["accounts_read"], file["job"]["licenses_after"]) == ("script", 2, 2)
+    assert owners_script.get(file["job"]["url"]).json() == file["job"]
+    assert len(people(enterprise)) == 2
+
+
+def test_a_file_in_a_form_is_moved_not_copied(owners_script: Client, settings: Settings) -> None:
+    answer = owners_script.post(USAGE, {"file": SimpleUploadedFile("all.json", EXPORT)})
+    assert answer.status_code == 202
+    stored = UsageFile.objects.get()
+    assert (stored.name, stored.size) == ("all.json", len(EXPORT))
+    assert (settings.UPLOADS_DIR / stored.stored_name).read_bytes() == EXPORT
+    assert (settings.UPLOADS_DIR / stored.stored_name).stat().st_mode & 0o777 == 0o600
+    assert list(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir()) == []
+
+
+def test_a_form_brings_one_file(owners_script: Client) -> None:
+    for form in ({}, {"file": [SimpleUploadedFile("a", b"1"), SimpleUploadedFile("b", b"2")]}):
+        answer = owners_script.post(USAGE, form)
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["field"] == "file"
+    assert not UsageFile.objects.exists()
+
+
+@pytest.mark.parametrize("as_form", [True, False])
+def test_too_large(owners_script: Client, settings: Settings, as_form: bool) -> None:
+    settings.MAX_UPLOAD_BYTES = 1024 * 1024
+    before = set(settings.UPLOADS_DIR.iterdir())
+    content = b" " * (1024 * 1024 + 1)
+    if as_form:
+        answer = owners_script.post(USAGE, {"file": SimpleUploadedFile("big", content)})
+    else:
+        answer = owners_script.post(USAGE, content, content_type="application/octet-stream")
+    assert answer.status_code == 413
+    assert answer.json()["errors"][0]["code"] == "too_large"
+    assert set(settings.UPLOADS_DIR.iterdir()) == before
+    assert list(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir()) == []
+
+
+def test_what_is_no_list_is_refused_with_its_sentence(owners_script: Client, billing_script: Client) -> None:
+    file = deliver(owners_script, b"hello")
+    assert file["state"] == "REFUSED"
+    assert file["problem"]["code"] == "not_recognised"
+    assert file["problem"]["needs"] is None
+    assert [each["id"] for each in billing_script.get(USAGE).json()] == [file["id"]]
+
+
+def test_nobody_is_asked_and_the_answer_is_a_parameter(owners_script: Client, enterprise: Enterprise) -> None:
+    rows = report((number, f"user{number}@octo.example") for number in range(1, 61))
+    refused = deliver(owners_script, rows)
+    assert (refused["state"], refused["problem"]["needs"]) == ("REFUSED", "server")
+    assert deliver(owners_script, rows, "?server=ghes.octo.example")["problem"] is None
+
+    fewer = report((number, f"user{number}@octo.example") for number in range(1, 21))
+    refused = deliver(owners_script, fewer, "?server=ghes.octo.example")
+    assert refused["problem"]["needs"] == "accept_shrink"
+    assert refused["job"]["state"] == "FAILURE"
+    assert len(people(enterprise)) == 60
+    assert deliver(owners_script, fewer, "?server=ghes.octo.example&accept_shrink=true")["problem"] is None
+    assert len(people(enterprise)) == 20
+
+    dated = server_export([account(1)], host="two.octo.example", exported_at="2026-03-02T09:00:00Z")
+    older = server_export([account(2)], host="two.octo.example", exported_at="2026-02-02T09:00:00Z")
+    deliver(owners_script, dated)
+    assert deliver(owners_script, older)["problem"]["needs"] == "accept_older"
+    assert deliver(owners_script, older, "?accept_older=true")["problem"] is None
+
+
+def test_parameters_that_cannot_be(owners_script: Client) -> None:
+    for query, field in (("?accept_older=maybe", "accept_older"), ("?server=" + "x" * 301, "server")):
+        answer = owners_script.post(USAGE + query, EXPORT, content_type="application/json")
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["field"] == field
+    answer = owners_script.post(USAGE + "?server=no%20host", EXPORT, content_type="application/json")
+    assert answer.json()["errors"][0]["code"] == "server_nameless"
+    assert not UsageFile.objects.exists()
+
+
+def test_a_server_delivers_for_itself_only(owner: User, enterprise: Enterprise, owners_script: Client) -> None:
+    deliver(owners_script, EXPORT)
+    other = deliver(owners_script, report([(9, "zoe@octo.example")]), "?server=two.octo.example")
+    two = Deployment.objects.get(host="two.octo.example")
+    pushes = script(owner, enterprise, deployment=two)
+    before = people(enterprise)
+
+    pushed = deliver(pushes, report([(9, "zoe@octo.example"), (10, "kim@octo.example")]))
+    assert (pushed["deployment"], pushed["job"]["trigger"]) == ("two.octo.example", Trigger.PUSHED)
+    assert len(people(enterprise)) == len(before) + 1
+    before = people(enterprise)
+    for foreign in (EXPORT, cloud_list([cloud_user("ana", "ana@octo.example")])):
+        answer = pushes.post(USAGE, foreign, content_type="application/json")
+        work()
+        file = owners_script.get(answer["Location"]).json()
+        assert (file["state"], file["problem"]["code"]) == ("REFUSED", "wrong_source")
+    assert people(enterprise) == before
+    assert pushes.post(USAGE + "?server=ghes.octo.example", EXPORT, content_type="x/y").status_code == 422
+
+    # It sees what became of its own deliveries, and nothing else.
+    assert pushes.get(pushed["job"]["url"]).status_code == 200
+    assert pushes.get(other["url"]).status_code == 200
+    assert pushes.get(USAGE).status_code == 403
+    of_other = LicenseSyncJob.objects.filter(deployment__host="ghes.octo.example").latest("pk")
+    assert pushes.get(f"/api/v3/enterprises/octo-industries/jobs/{of_other.pk}").status_code == 404
+
+
+def test_a_token_of_the_cloud_takes_no_servers_list(owner: User, enterprise: Enterprise) -> None:
+    pushes = script(owner, enterprise, [Scope.WRITE_USAGE], deployment=deployments.cloud_of(enterprise))
+    assert deliver(pushes, cloud_list([cloud_user("ana", "ana@octo.example")]))["problem"] is None
+    assert deliver(pushes, EXPORT)["problem"]["code"] == "wrong_source"
+
+
+def test_the_same_key_delivers_once(owners_script: Client) -> None:
+    first = owners_script.post(USAGE, EXPORT, content_type="x/y", headers={"Idempotency-Key": "week 9"})
+    again = owners_script.post(USAGE, EXPORT, content_type="x/y", headers={"Idempotency-Key": "week 9"})
+    assert again.status_code == 202
+    assert (again.json(), again["Location"]) == (first.json(), first["Location"])
+    assert again["Idempotent-Replayed"] == "true"
+    assert UsageFile.objects.count() == 1
+    other = owners_script.post(USAGE + "?name=b", EXPORT, content_type="x/y", headers={"Idempotency-Key": "week 9"})
+    assert other.status_code == 422
+    assert owners_script.post(USAGE, EXPORT, content_type="x/y").status_code == 202
+    assert UsageFile.objects.count() == 2
+
+
+def test_a_key_is_free_again_after_a_refusal(owners_script: Client) -> None:
+    for expected in ("?accept_older=maybe", "?accept_older=maybe"):
+        answer = owners_script.post(USAGE + expected, EXPORT, content_type="x/y", headers={"Idempotency-Key": "a"})
+        assert answer.status_code == 422
+    assert json.loads(answer.content)["message"] == "Validation Failed"
+
+
+def test_jobs_are_listed_and_canceled(owners_script: Client, billing_script: Client) -> None:
+    deliver(owners_script, EXPORT)
+    deliver(owners_script, report([(9, "zoe@octo.example")]), "?server=two.octo.example")
+    jobs = "/api/v3/enterprises/octo-industries/jobs"
+    first = billing_script.get(f"{jobs}?per_page=1")
+    assert [job["deployment"] for job in first.json()] == ["two.octo.example"]
+    link = first["Link"]
+    assert link.endswith('; rel="next"')
+    second = billing_script.get(link.split(">")[0].strip("<"))
+    assert [job["deployment"] for job in second.json()] == ["ghes.octo.example"]
+    assert "Link" not in second
+    finished = second.json()[0]["url"]
+    assert owners_script.post(f"{finished}/cancel").status_code == 409
+    assert billing_script.post(f"{finished}/cancel").status_code == 403
+    waiting = LicenseSyncJob.objects.create(deployment=Deployment.objects.latest("pk"), kind="file", trigger="script")
+    answer = owners_script.post(f"{jobs}/{waiting.pk}/cancel")
+    assert (answer.status_code, answer.json()["state"]) == (200, "CANCELED")
