@@ -1,0 +1,86 @@
+"""What the total is made of and what it can't know: said beside it, shortly and calmly."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.core.cache import cache
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from licensesync.enterprises.models import Enterprise
+from licensesync.licenses.models import Count
+from licensesync.usage.models import CloudAddress
+from licensesync.usage.queries import cloud_names
+from licensesync.web import words
+from licensesync.web.instance_rows import InstanceRow, is_out_of_date
+
+
+@dataclass
+class Completeness:
+    """`sources` says which lists are in, `oldest` is the date of the oldest, `missing` what to do something about,
+    `limits` how GitHub's rule and its lists are."""
+
+    sources: str
+    oldest: datetime | None
+    missing: list[str] = field(default_factory=list)
+    limits: list[str] = field(default_factory=list)
+
+
+def completeness(enterprise: Enterprise, count: Count, rows: list[InstanceRow]) -> Completeness:
+    deployments = [row.deployment for row in rows]
+    servers = [each for each in deployments if each.is_server]
+    cloud = next((each for each in deployments if not each.is_server and each.last_usage_at), None)
+    dates = [each.list_date for each in deployments if each.list_date]
+    said = Completeness(
+        _sources(sum(1 for each in servers if each.last_usage_at), len(servers), cloud is not None), None
+    )
+    said.oldest = min(dates, default=None)
+    if cloud is None:
+        said.missing.append(_("The cloud’s license list is not here, so nobody can be matched with a cloud account."))
+    if not servers:
+        said.missing.append(_("No server has reported yet, so only the people of the cloud are counted."))
+    for each in deployments:
+        source = {"source": each}
+        if each.list_encrypted_at:
+            said.missing.append(_("The last export of %(source)s came with an encrypted list of users.") % source)
+        elif each.last_usage_at is None and each.is_server:  # of the cloud it is said above
+            said.missing.append(_("%(source)s has not reported yet.") % source)
+        elif is_out_of_date(each):
+            said.missing.append(_("The list of %(source)s is more than 30 days old.") % source)
+    if cloud is not None:
+        names = cache.get_or_set(f"cloud-names:{cloud.pk}:{enterprise.generation}", lambda: cloud_names(cloud), 3600)
+        said.limits += _limits_of_cloud(names or set())
+        if cloud.total_seats_consumed is not None and cloud.total_seats_consumed != count.consumed:
+            said.limits.append(
+                _("GitHub’s own count in that list is %(n)s.") % {"n": words.number(cloud.total_seats_consumed)}
+            )
+    if servers:
+        said.limits.append(_("Secondary e-mails of server accounts are not compared, by us as by GitHub."))
+    return said
+
+
+def _sources(reported: int, servers: int, has_cloud: bool) -> str:
+    counts = {"n": words.number(reported), "m": words.number(servers)}
+    if not servers:
+        return _("Counted from the cloud’s list.")
+    if not has_cloud:
+        return ngettext("Counted from %(n)s of %(m)s server.", "Counted from %(n)s of %(m)s servers.", servers) % counts
+    return (
+        ngettext(
+            "Counted from %(n)s of %(m)s server and the cloud.",
+            "Counted from %(n)s of %(m)s servers and the cloud.",
+            servers,
+        )
+        % counts
+    )
+
+
+def _limits_of_cloud(names: set[int]) -> list[str]:
+    limits = []
+    if CloudAddress.Kind.SAML_OR_SCIM not in names:
+        limits.append(_("The cloud’s list names no SAML identity, so the first rule of matching finds nobody."))
+    if CloudAddress.Kind.VERIFIED_EMAIL not in names:
+        limits.append(_("The cloud’s list names no e-mail of a verified domain, so the second rule finds nobody."))
+    if names:
+        limits.append(_("GitHub’s list carries one SAML identity a person and only e-mails of verified domains."))
+    return limits

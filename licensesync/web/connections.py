@@ -1,0 +1,250 @@
+"""Connect: how LicenseSync reaches a server instance or the cloud, tested before it is saved; and when it syncs."""
+
+from typing import Any
+
+from cryptography.x509 import load_pem_x509_certificates
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from licensesync.enterprises import connections, deployments
+from licensesync.enterprises.models import Connection, Deployment, DeploymentKind, Enterprise, Schedule
+from licensesync.errors import ExpectedError
+from licensesync.flows import connecting, sync_now
+from licensesync.github.checks import Check
+from licensesync.github.cloud import CloudConnection, api_url_of
+from licensesync.github.server import ServerConnection, server_url_of
+from licensesync.syncing.models import Trigger
+from licensesync.web import say, words
+from licensesync.web.access import enterprise_for, user_of
+from licensesync.web.connection_checks import CheckRow, check_rows
+
+PLAIN = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
+
+
+class ConnectionForm(forms.Form):
+    """What both kinds of deployments need. A stored token is never shown, so each change asks for it again."""
+
+    token = forms.CharField(
+        label=_("Token"),
+        max_length=500,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "spellcheck": "false"}),
+    )
+    ca_certificates = forms.CharField(
+        label=_("Certificate authority"),
+        required=False,
+        max_length=200_000,
+        help_text=_("Only where the certificate is not from a public authority: its PEM text."),
+        widget=forms.Textarea(attrs={"rows": 4, "class": "input mono", "spellcheck": "false"}),
+    )
+    proxy = forms.CharField(
+        label=_("Proxy"),
+        required=False,
+        max_length=500,
+        help_text=_("Only where this machine reaches it through one, for example http://proxy.example.com:3128."),
+        widget=forms.TextInput(attrs=PLAIN),
+    )
+
+    def clean_ca_certificates(self) -> str:
+        pem = str(self.cleaned_data["ca_certificates"]).strip()
+        if pem:
+            try:
+                load_pem_x509_certificates(pem.encode())
+            except ValueError:
+                raise ValidationError(
+                    gettext("This is no certificate. Paste the text from -----BEGIN CERTIFICATE----- to the end.")
+                ) from None
+        return pem
+
+    def clean_proxy(self) -> str:
+        proxy = str(self.cleaned_data["proxy"]).strip()
+        if proxy and not proxy.startswith(("http://", "https://")):
+            raise ValidationError(gettext("Write it with its scheme, for example http://proxy.example.com:3128."))
+        return proxy
+
+
+class ServerForm(ConnectionForm):
+    url = forms.CharField(
+        label=_("Address"),
+        max_length=500,
+        help_text=_("As in the browser, for example https://ghes.example.com."),
+        widget=forms.TextInput(attrs=PLAIN | {"inputmode": "url"}),
+    )
+    login = forms.CharField(
+        label=_("Site admin’s login"),
+        max_length=100,
+        help_text=_("The token’s owner. The report of all users is for site admins only."),
+        widget=forms.TextInput(attrs=PLAIN),
+    )
+    field_order = ("url", "login", "token", "ca_certificates", "proxy")
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.fields["token"].help_text = gettext("A personal access token (classic) with the scope site_admin.")
+
+    def clean_url(self) -> str:
+        return _cleaned(server_url_of, self.cleaned_data["url"])
+
+    def check(self) -> list[Check]:
+        """Test what was typed."""
+        typed = self.cleaned_data
+        return connecting.check_server(
+            ServerConnection(
+                url=typed["url"],
+                login=typed["login"],
+                token=typed["token"],
+                ca_pem=typed["ca_certificates"],
+                proxy=typed["proxy"],
+            )
+        )
+
+
+class CloudForm(ConnectionForm):
+    cloud_slug = forms.SlugField(
+        label=_("Enterprise slug"),
+        max_length=100,
+        help_text=_("As in github.com/enterprises/SLUG."),
+        widget=forms.TextInput(attrs=PLAIN),
+    )
+    url = forms.CharField(
+        label=_("API address"),
+        max_length=500,
+        initial="https://api.github.com",
+        help_text=_("With data residency: https://api.SUBDOMAIN.ghe.com."),
+        widget=forms.TextInput(attrs=PLAIN | {"inputmode": "url"}),
+    )
+    field_order = ("cloud_slug", "token", "url", "ca_certificates", "proxy")
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.fields["token"].help_text = gettext("A personal access token (classic) with the scope read:enterprise.")
+
+    def clean_url(self) -> str:
+        return _cleaned(api_url_of, self.cleaned_data["url"])
+
+    def check(self) -> list[Check]:
+        """Test what was typed."""
+        typed = self.cleaned_data
+        return connecting.check_cloud(
+            CloudConnection(
+                api_url=typed["url"],
+                slug=typed["cloud_slug"],
+                token=typed["token"],
+                ca_pem=typed["ca_certificates"],
+                proxy=typed["proxy"],
+            )
+        )
+
+
+def _cleaned(normal: Any, typed: str) -> str:
+    try:
+        return str(normal(typed))
+    except ExpectedError as error:
+        raise ValidationError(words.problem_of(error)) from None
+
+
+def connect_new_server(request: HttpRequest, slug: str) -> HttpResponse:
+    """An instance that no file has made yet, or one that is known by its host."""
+    return _connect(request, enterprise_for(request, slug, owner=True), DeploymentKind.SERVER, None)
+
+
+def connect_cloud(request: HttpRequest, slug: str) -> HttpResponse:
+    enterprise = enterprise_for(request, slug, owner=True)
+    cloud = Deployment.objects.filter(enterprise=enterprise, kind=DeploymentKind.CLOUD).first()
+    return _connect(request, enterprise, DeploymentKind.CLOUD, cloud)
+
+
+def connect_server(request: HttpRequest, slug: str, deployment_id: int) -> HttpResponse:
+    enterprise = enterprise_for(request, slug, owner=True)
+    server = get_object_or_404(Deployment, pk=deployment_id, enterprise=enterprise, kind=DeploymentKind.SERVER)
+    return _connect(request, enterprise, DeploymentKind.SERVER, server)
+
+
+def _connect(
+    request: HttpRequest, enterprise: Enterprise, kind: DeploymentKind, deployment: Deployment | None
+) -> HttpResponse:
+    """The form. "Test connection" shows what works; "Connect" saves, and starts the first sync."""
+    connection = Connection.objects.filter(deployment=deployment).first() if deployment else None
+    kind_of_form = ServerForm if kind == DeploymentKind.SERVER else CloudForm
+    form = kind_of_form(request.POST or None, initial=_stored(connection, deployment))
+    checks: list[CheckRow] = []
+    if form.is_valid():
+        if "test" in request.POST:
+            checks = check_rows(form.check())
+        else:
+            try:
+                return _save(request, enterprise, form, deployment)
+            except ExpectedError as error:
+                form.add_error("url", words.problem_of(error))
+    context = {
+        "enterprise": enterprise,
+        "deployment": deployment,
+        "is_server": kind == DeploymentKind.SERVER,
+        "connection": connection,
+        "form": form,
+        "checks": checks,
+    }
+    is_fragment = "test" in request.POST and getattr(request, "htmx", False)
+    return render(request, "connections/_checks.html" if is_fragment else "connections/page.html", context)
+
+
+def _stored(connection: Connection | None, deployment: Deployment | None) -> dict[str, str]:
+    if connection is None:
+        return {"url": f"https://{deployment.host}"} if deployment and deployment.is_server else {}
+    names = ("url", "login", "cloud_slug", "ca_certificates")
+    return {name: getattr(connection, name) for name in names}
+
+
+def _save(
+    request: HttpRequest, enterprise: Enterprise, form: ServerForm | CloudForm, deployment: Deployment | None
+) -> HttpResponse:
+    if deployment is None and isinstance(form, ServerForm):
+        deployment = deployments.server_named(enterprise, connections.host_of(form.cleaned_data["url"]))
+    elif deployment is None:
+        deployment = deployments.cloud_of(enterprise)
+    connections.connect(deployment, connected_by=user_of(request), **form.cleaned_data)
+    sync_now.request_sync(deployment, trigger=Trigger.SYNC_NOW, requested_by=user_of(request))
+    say.done(request, gettext("%(source)s is connected. Its first sync has started.") % {"source": deployment})
+    return redirect("instance", enterprise.slug, deployment.pk)
+
+
+class ScheduleForm(forms.Form):
+    schedule = forms.ChoiceField(label=_("Sync by itself"), choices=Schedule.choices, widget=forms.RadioSelect)
+
+
+def schedule(request: HttpRequest, slug: str, deployment_id: int) -> HttpResponse:
+    enterprise = enterprise_for(request, slug, owner=True)
+    connection = get_object_or_404(Connection, deployment=deployment_id, deployment__enterprise=enterprise)
+    form = ScheduleForm(request.POST or None, initial={"schedule": connection.schedule})
+    if form.is_valid():
+        connections.set_schedule(connection, Schedule(form.cleaned_data["schedule"]))
+        say.done(request, gettext("The schedule is saved."))
+        return redirect("instance", enterprise.slug, deployment_id)
+    context = {"enterprise": enterprise, "deployment": connection.deployment, "connection": connection, "form": form}
+    return render(request, "connections/schedule.html", context)
+
+
+def disconnect(request: HttpRequest, slug: str, deployment_id: int) -> HttpResponse:
+    """Asks first: in a dialog when htmx fetches it, else as a page."""
+    enterprise = enterprise_for(request, slug, owner=True)
+    connection = get_object_or_404(Connection, deployment=deployment_id, deployment__enterprise=enterprise)
+    if request.method == "POST":
+        connections.disconnect(connection)
+        say.done(request, gettext("%(source)s is disconnected.") % {"source": connection.deployment})
+        return redirect("instance", enterprise.slug, deployment_id)
+    template = "connections/_disconnect.html" if getattr(request, "htmx", False) else "connections/disconnect.html"
+    return render(request, template, {"enterprise": enterprise, "deployment": connection.deployment})
+
+
+_INSTANCE = "enterprises/<slug:slug>/settings/instances/<int:deployment_id>"
+urlpatterns = [
+    path("enterprises/<slug:slug>/settings/instances/connect", connect_new_server, name="connect_new_server"),
+    path("enterprises/<slug:slug>/settings/cloud/connect", connect_cloud, name="connect_cloud"),
+    path(f"{_INSTANCE}/connect", connect_server, name="connect_server"),
+    path(f"{_INSTANCE}/schedule", schedule, name="schedule"),
+    path(f"{_INSTANCE}/disconnect", disconnect, name="disconnect"),
+]

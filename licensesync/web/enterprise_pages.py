@@ -1,0 +1,111 @@
+"""The enterprises of a person, a new one, and the profile of one."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path
+from django.utils.text import slugify
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
+
+from licensesync.enterprises import services
+from licensesync.enterprises.models import LicenseModel, slug_validator
+from licensesync.enterprises.queries import may_create_enterprise, memberships_of
+from licensesync.errors import ExpectedError
+from licensesync.web import say, words
+from licensesync.web.access import enterprise_for, is_owner, user_of
+from licensesync.web.navigation import start_of
+
+MOST_LICENSES = 100_000_000
+
+
+class SeatsField(forms.IntegerField):
+    """A number of licenses, typed with or without separators. Empty is none."""
+
+    def __init__(self, label: Any) -> None:
+        whole = _("Enter a whole number, for example 2400.")
+        super().__init__(
+            label=label,
+            required=False,
+            min_value=0,
+            max_value=MOST_LICENSES,
+            localize=True,
+            widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+            error_messages={"invalid": whole, "min_value": whole, "max_value": whole},
+        )
+
+    def clean(self, value: Any) -> int:
+        return super().clean(value) or 0
+
+
+class ProfileForm(forms.Form):
+    name = forms.CharField(label=_("Name"), max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    license_model = forms.ChoiceField(
+        label=_("Billing"), choices=LicenseModel.choices, initial=LicenseModel.VOLUME, widget=forms.RadioSelect
+    )
+    enterprise_licenses = SeatsField(_("Enterprise licenses"))
+    visual_studio_licenses = SeatsField(_("Visual Studio subscription licenses"))
+
+
+class NewEnterpriseForm(ProfileForm):
+    slug = forms.CharField(
+        label=_("Slug"),
+        required=False,
+        max_length=60,
+        help_text=_("Part of every address, and fixed once the enterprise exists. Use the slug it has on GitHub."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "data-slug-from": "id_name"}),
+    )
+    field_order = ("name", "slug")
+
+    def clean_slug(self) -> str:
+        """As typed, else from the name. `new` is an address of ours."""
+        slug = str(self.cleaned_data["slug"]).strip().lower() or slugify(self.cleaned_data.get("name", ""))[:60]
+        slug_validator(slug)
+        if slug == "new":
+            raise ValidationError(gettext("This word is taken by LicenseSync itself. Choose another one."))
+        return slug
+
+
+@require_safe
+def enterprises(request: HttpRequest) -> HttpResponse:
+    user = user_of(request)
+    context = {"memberships": memberships_of(user), "may_create": may_create_enterprise(user)}
+    return render(request, "enterprises/list.html", context)
+
+
+def new_enterprise(request: HttpRequest) -> HttpResponse:
+    user = user_of(request)
+    if not may_create_enterprise(user):
+        raise Http404
+    form = NewEnterpriseForm(request.POST or None)
+    if form.is_valid():
+        try:
+            enterprise = services.create_enterprise(owner=user, **form.cleaned_data)
+            return redirect(start_of(enterprise))
+        except ExpectedError as error:
+            form.add_error("slug", words.problem_of(error))
+    return render(request, "enterprises/new.html", {"form": form})
+
+
+def enterprise_profile(request: HttpRequest, slug: str) -> HttpResponse:
+    """Owners change it, billing managers read it."""
+    enterprise = enterprise_for(request, slug, owner=request.method == "POST")
+    names = ProfileForm.base_fields
+    form = ProfileForm(request.POST or None, initial={name: getattr(enterprise, name) for name in names})
+    if form.is_valid():
+        services.update_enterprise(enterprise=enterprise, **form.cleaned_data)
+        say.done(request, gettext("Profile and seats are saved."))
+        return redirect("enterprise_profile", enterprise.slug)
+    context = {"enterprise": enterprise, "form": form, "is_owner": is_owner(request, enterprise)}
+    return render(request, "enterprises/profile.html", context)
+
+
+urlpatterns = [
+    path("enterprises", enterprises, name="enterprises"),
+    path("enterprises/new", new_enterprise, name="new_enterprise"),
+    path("enterprises/<slug:slug>/settings/profile", enterprise_profile, name="enterprise_profile"),
+]

@@ -1,0 +1,165 @@
+"""The list under "Add server usage": what became of each file, in words, and what can be done about it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from licensesync.enterprises.models import Deployment, Enterprise
+from licensesync.errors import DATABASE_BUSY, DISK_FULL, UNEXPECTED, USERS_ENCRYPTED, WORKER_STOPPED
+from licensesync.feeds import FeedKind
+from licensesync.syncing import queries
+from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, Question, UsageFile
+from licensesync.web import words
+
+MOST_FILES = 200  # looked at for the list; more than anybody leaves there
+MISHAPS = {problem.code for problem in (DATABASE_BUSY, DISK_FULL, UNEXPECTED, WORKER_STOPPED)}  # pass by themselves
+
+
+@dataclass
+class FileRow:
+    """One list: a file, or all pages of a cloud list that were added together. `state` is a job's, as `data-state`."""
+
+    file: UsageFile
+    files: int
+    size: int
+    state: str
+    text: str
+    tone: str = ""
+    brought_nothing_new: bool = False
+    notes: list[str] = field(default_factory=list)
+    can_try_again: bool = False
+    servers: list[Deployment] = field(default_factory=list)  # to choose from, where the question is which
+    problem: str = ""  # with what the owner has just answered
+    typed: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"file-{self.file.pk}"
+
+    @property
+    def job(self) -> LicenseSyncJob | None:
+        """The job to show progress of."""
+        job = self.file.job
+        return job if job and job.state in (JobState.PENDING, JobState.RUNNING) else None
+
+    @property
+    def question(self) -> str:
+        return _question(self.file) if self.is_asking else ""
+
+    @property
+    def likely_server(self) -> int | None:
+        """The instance that a question is about, to be chosen already."""
+        facts = self.file.recognition.get("server") or {}
+        names = {facts.get("server_id"), facts.get("host", "").lower()} - {"", None}
+        return next((each.pk for each in self.servers if {each.server_id, each.host} & names), None)
+
+    @property
+    def is_asking(self) -> bool:
+        return self.file.state == FileState.NEEDS_ANSWER
+
+    @property
+    def is_done(self) -> bool:
+        return not self.is_asking and self.state in (JobState.SUCCESS, JobState.FAILURE, JobState.CANCELED)
+
+    @property
+    def outcome(self) -> str:
+        """What this outcome is called, "" as long as there is none: a new one is told to screen readers, once.
+
+        That of a job is called the same beside its instance (`instance_rows`).
+        """
+        if self.file.job_id and self.is_done and not self.brought_nothing_new:
+            return f"job-{self.file.job_id}"
+        told = self.file.question or self.file.problem_code or self.file.state
+        return f"file-{self.file.pk}-{told}" if self.is_done or self.is_asking else ""
+
+    @property
+    def outcome_sentence(self) -> str:
+        return f"{self.file.name}: {self.question or self.text}"
+
+    @property
+    def more_pages(self) -> str:
+        more = self.files - 1
+        return ngettext("and %(n)s more page", "and %(n)s more pages", more) % {"n": words.number(more)} if more else ""
+
+    @property
+    def progress(self) -> str:
+        return words.progress_count(self.job) if self.job else ""
+
+
+def file_rows(enterprise: Enterprise, servers: list[Deployment]) -> list[FileRow]:
+    """Newest first. `servers`: the instances of the enterprise, to choose from."""
+    files = queries.files_on_page(enterprise)[:MOST_FILES]
+    return [_row(together, servers) for together in _lists(files)]
+
+
+def _lists(files: Iterable[UsageFile]) -> list[list[UsageFile]]:
+    """Pages of one cloud list together, the first page first."""
+    lists: dict[object, list[UsageFile]] = {}
+    for file in files:
+        is_page = file.kind == FeedKind.CLOUD_LICENSES
+        key = (file.batch, file.state, file.job_id, file.problem_code) if is_page else file.pk
+        lists.setdefault(key, []).append(file)
+    return [sorted(together, key=lambda file: file.pk) for together in lists.values()]
+
+
+def _row(files: list[UsageFile], servers: list[Deployment]) -> FileRow:
+    file = files[0]
+    row = FileRow(file, len(files), sum(each.size for each in files), JobState.PENDING, "")
+    match file.state:
+        case FileState.RECOGNISING:
+            row.state, row.text = JobState.RUNNING, _("Looking at the file.")
+            if len(files) < file.batch_size and file.kind == FeedKind.CLOUD_LICENSES:
+                row.text = _("Waiting for the other pages of this list.")
+        case FileState.NEEDS_ANSWER:
+            row.tone, row.servers = "attention", servers
+        case FileState.REFUSED:
+            row.state, row.text = JobState.FAILURE, words.problem(file.problem_code, file.problem_params)
+            row.can_try_again = _can_try_again(file, file.problem_code)
+            if file.problem_code == USERS_ENCRYPTED.code:
+                row.state, row.tone = JobState.CANCELED, "attention"
+        case _ if file.job is not None:
+            _tell_job(row, file.job)
+    return row
+
+
+def _tell_job(row: FileRow, job: LicenseSyncJob) -> None:
+    """The row of a file that has become a job, or that brought what an earlier job had."""
+    row.state = job.state
+    match job.state:
+        case JobState.SUCCESS if job.finished_at and job.finished_at < row.file.created_at:
+            row.text, row.brought_nothing_new = words.same_list(job), True
+        case JobState.SUCCESS:
+            row.text, row.notes = words.outcome(job), words.left_out(job)
+        case JobState.FAILURE:
+            row.text = words.outcome(job)
+            row.can_try_again = _can_try_again(row.file, job.problem_code)
+        case JobState.CANCELED:
+            row.text = words.outcome(job)
+            row.can_try_again = bool(row.file.stored_name) and not job.problem_code
+        case _:
+            doing = {"source": job.deployment, "doing": words.progress(job)}
+            row.text = _("%(source)s: %(doing)s. You can leave this page.") % doing
+
+
+def _can_try_again(file: UsageFile, problem_code: str) -> bool:
+    return bool(file.stored_name) and problem_code in MISHAPS
+
+
+def _question(file: UsageFile) -> str:
+    """What the owner is asked about a file."""
+    facts = words.readable(file.question_params)
+    match file.question:
+        case Question.WHICH_SERVER:
+            return _("This report does not say which server it is from.")
+        case Question.OLDER:
+            template = _(
+                "This file is older than what is here. It is from %(file_date)s; the accounts of %(source)s are "
+                "from %(stored_date)s."
+            )
+        case Question.SHRINKS:
+            template = _("This list would remove %(removed)s of the %(before)s accounts of %(source)s.")
+        case _:
+            template = _("%(host)s is known with another server id.")
+    return template % facts

@@ -1,0 +1,126 @@
+"""The deployments of an enterprise as the License page and their own pages show them."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise
+from licensesync.errors import (
+    PROBLEMS,
+    SCOPE_MISSING,
+    SECRET_UNREADABLE,
+    SIGN_IN_PAGE,
+    SINGLE_SIGN_ON,
+    WRONG_CREDENTIALS,
+)
+from licensesync.syncing import queries
+from licensesync.syncing.models import JobKind, JobState, LicenseSyncJob
+from licensesync.web import words
+
+TOKEN_PROBLEMS = {
+    problem.code for problem in (SECRET_UNREADABLE, WRONG_CREDENTIALS, SCOPE_MISSING, SIGN_IN_PAGE, SINGLE_SIGN_ON)
+}
+OUT_OF_DATE_AFTER = timedelta(days=30)
+
+
+@dataclass
+class InstanceRow:
+    """A deployment and how it is doing. `state` is a job's state, `tone` "attention" where something wants a look."""
+
+    deployment: Deployment
+    job: LicenseSyncJob | None  # the last one
+    state: str = ""
+    tone: str = ""
+    label: str = ""
+    problem: str = ""  # its first sentence says what happened
+    advice: str = ""
+    keeps_figures: bool = False  # the problem does not say yet that the last good figures stay
+
+    @property
+    def open_job(self) -> LicenseSyncJob | None:
+        return self.job if self.job and self.state in (JobState.PENDING, JobState.RUNNING) else None
+
+    @property
+    def outcome(self) -> str:
+        """What the outcome of the last job is called (see `file_rows`), "" while there is none."""
+        return f"job-{self.job.pk}" if self.outcome_sentence and self.job else ""
+
+    @property
+    def outcome_sentence(self) -> str:
+        return words.outcome(self.job) if self.job else ""
+
+    @property
+    def can_cancel(self) -> bool:
+        return self.open_job is not None and self.open_job.kind != JobKind.DELETE
+
+    @property
+    def is_connected(self) -> bool:
+        return hasattr(self.deployment, "connection")
+
+    @property
+    def connect_url(self) -> str:
+        slug, deployment = self.deployment.enterprise.slug, self.deployment
+        if not deployment.is_server:
+            return reverse("connect_cloud", args=[slug])
+        return reverse("connect_server", args=[slug, deployment.pk])
+
+    @property
+    def asks_for_token(self) -> bool:
+        """Whether its problem is one that a new token may end."""
+        return self.job is not None and self.job.problem_code in TOKEN_PROBLEMS
+
+    @property
+    def doing(self) -> str:
+        return words.progress(self.open_job) if self.open_job else ""
+
+    @property
+    def progress(self) -> str:
+        return words.progress_count(self.open_job) if self.open_job else ""
+
+
+def instance_rows(enterprise: Enterprise) -> list[InstanceRow]:
+    """The servers by host, then the cloud where there is one."""
+    deployments = Deployment.objects.filter(enterprise=enterprise).select_related("enterprise", "connection")
+    jobs = queries.last_jobs(enterprise)
+    rows = [
+        instance_row(deployment, jobs.get(deployment.pk)) for deployment in deployments.order_by("kind", "host", "pk")
+    ]
+    return sorted(rows, key=lambda row: row.deployment.kind == DeploymentKind.CLOUD)
+
+
+def instance_row(deployment: Deployment, job: LicenseSyncJob | None) -> InstanceRow:
+    if job:
+        job.deployment = deployment  # so that nobody asks for it again
+    row = InstanceRow(deployment, job)
+    match job.state if job else "":
+        case JobState.PENDING:
+            row.state, row.label = JobState.PENDING, _("Waiting")
+        case JobState.RUNNING:
+            row.state = JobState.RUNNING
+            row.label = _("Deleting") if job and job.kind == JobKind.DELETE else _("Syncing")
+        case JobState.FAILURE if job:
+            row.state, row.label = JobState.FAILURE, _("Failed")
+            row.problem, row.advice = _halves(words.problem(job.problem_code, job.problem_params))
+            known = PROBLEMS.get(job.problem_code)
+            row.keeps_figures = deployment.last_usage_at is not None and not (known and "in use" in known.sentence)
+        case _ if deployment.last_usage_at is None:
+            row.label = _("Never synced")
+        case _ if is_out_of_date(deployment):
+            row.tone, row.label = "attention", _("Out of date")
+        case _:
+            row.state, row.label = JobState.SUCCESS, _("Up to date")
+    return row
+
+
+def is_out_of_date(deployment: Deployment) -> bool:
+    dated = deployment.list_date or deployment.last_usage_at
+    return dated is not None and timezone.now() - dated > OUT_OF_DATE_AFTER
+
+
+def _halves(sentences: str) -> tuple[str, str]:
+    """What happened, and the rest."""
+    happened, stop, rest = sentences.partition(". ")
+    return (happened + ".", rest) if stop else (sentences, "")

@@ -1,0 +1,82 @@
+"""One deployment, a server instance or the cloud: how it is doing, how it is reached, and its sync history.
+
+The page follows open work: `_live.html` asks for itself again, soon while a job runs and rarely otherwise.
+"""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.template.loader import render_to_string
+from django.urls import path, reverse
+from django.views.decorators.http import require_GET
+
+from licensesync.enterprises.models import Connection, Deployment, DeploymentKind, Enterprise
+from licensesync.enterprises.tokens import push_tokens
+from licensesync.syncing import queries
+from licensesync.web.access import enterprise_for, is_owner
+from licensesync.web.instance_rows import instance_row
+from licensesync.web.license_page import version_of
+from licensesync.web.sync_history import history_page
+
+
+@require_GET
+def instance(request: HttpRequest, slug: str, deployment_id: int) -> HttpResponse:
+    enterprise = enterprise_for(request, slug)
+    deployment = get_object_or_404(Deployment, pk=deployment_id, enterprise=enterprise)
+    return _show(request, enterprise, deployment)
+
+
+@require_GET
+def cloud(request: HttpRequest, slug: str) -> HttpResponse:
+    """The cloud's page, also while its first list has yet to come."""
+    enterprise = enterprise_for(request, slug)
+    deployment = Deployment.objects.filter(enterprise=enterprise, kind=DeploymentKind.CLOUD).first()
+    return _show(request, enterprise, deployment or Deployment(enterprise=enterprise, kind=DeploymentKind.CLOUD))
+
+
+@require_GET
+def instance_news(request: HttpRequest, slug: str, deployment_id: int) -> HttpResponse:
+    """The part that follows the work; nothing when it is as the reader has it (`seen`)."""
+    enterprise = enterprise_for(request, slug)
+    deployment = Deployment.objects.filter(pk=deployment_id, enterprise=enterprise).first()
+    if deployment is None:  # deleted while somebody looks
+        response = HttpResponse(status=204)
+        response["HX-Redirect"] = reverse("license", args=[slug])
+        return response
+    context = _context(request, enterprise, deployment)
+    if request.GET.get("seen") == context["version"]:
+        return HttpResponse(status=204)
+    return render(request, "deployments/_live.html", context)
+
+
+def _show(request: HttpRequest, enterprise: Enterprise, deployment: Deployment) -> HttpResponse:
+    return render(request, "deployments/instance.html", _context(request, enterprise, deployment))
+
+
+def _context(request: HttpRequest, enterprise: Enterprise, deployment: Deployment) -> dict[str, Any]:
+    deployment.enterprise = enterprise  # so that nobody asks for it again
+    jobs = queries.jobs_of(enterprise, deployment) if deployment.pk else queries.jobs_of(enterprise).none()
+    connection = Connection.objects.filter(deployment=deployment).first() if deployment.pk else None
+    context: dict[str, Any] = {
+        "enterprise": enterprise,
+        "is_owner": is_owner(request, enterprise),
+        "deployment": deployment,
+        "connection": connection,
+        "push_tokens": list(push_tokens(deployment)) if deployment.pk else [],
+        "failures": queries.failures_in_a_row(deployment) if connection else 0,
+        "row": instance_row(deployment, jobs.first()),
+        "history": history_page(request, jobs),
+        "features": ", ".join(name.replace("_", " ") for name in deployment.features),
+    }
+    html = render_to_string("deployments/_live_content.html", context, request)
+    context["live"] = html
+    context["version"] = version_of(html)
+    return context
+
+
+urlpatterns = [
+    path("enterprises/<slug:slug>/settings/instances/<int:deployment_id>", instance, name="instance"),
+    path("enterprises/<slug:slug>/settings/instances/<int:deployment_id>/news", instance_news, name="instance_news"),
+    path("enterprises/<slug:slug>/settings/cloud", cloud, name="cloud"),
+]

@@ -1,0 +1,156 @@
+"""The License page: what is consumed, where people are, and the deployments that say so; it follows open work."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.urls import path
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_GET
+
+from licensesync.enterprises.models import Enterprise
+from licensesync.flows.upload_limit import too_large
+from licensesync.licenses import queries as licenses
+from licensesync.syncing import queries as syncing
+from licensesync.web import words
+from licensesync.web.access import enterprise_for, is_owner
+from licensesync.web.completeness import completeness
+from licensesync.web.file_rows import file_rows
+from licensesync.web.instance_rows import instance_rows
+from licensesync.web.usage_bar import usage_bar
+
+CSRF_TOKEN = re.compile(r'value="[A-Za-z0-9]{64}"')
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer that can't be taken: shown at its file with what was typed."""
+
+    file_id: int
+    problem: str
+    typed: str
+
+
+def is_htmx(request: HttpRequest) -> bool:
+    """Whether a script asks, which puts the answer into the page that is there."""
+    return request.headers.get("HX-Request") == "true"
+
+
+@require_GET
+def license_page(request: HttpRequest, slug: str) -> HttpResponse:
+    return show(request, enterprise_for(request, slug))
+
+
+def show(request: HttpRequest, enterprise: Enterprise, answered: Answered | None = None) -> HttpResponse:
+    """The whole page."""
+    context = _context(request, enterprise, answered)
+    fragments = _fragments(request, context)
+    context["fragments"] = fragments
+    context["file_fragments"] = [each for each in fragments.values() if each.is_file]
+    context["limit"] = settings.MAX_UPLOAD_BYTES
+    context["limit_mb"] = settings.MAX_UPLOAD_BYTES // (1024 * 1024)
+    context["too_large"] = words.problem_of(too_large())
+    return render(request, "license/page.html", context)
+
+
+@require_GET
+def license_news(request: HttpRequest, slug: str) -> HttpResponse:
+    return show_news(request, enterprise_for(request, slug))
+
+
+def show_news(request: HttpRequest, enterprise: Enterprise, answered: Answered | None = None) -> HttpResponse:
+    """The fragments that are not as the reader has them, each to be put in its place.
+
+    `seen` names what is on the page: "id:version id:version". While work is open the page is told to ask again.
+    """
+    context = _context(request, enterprise, answered)
+    fragments = _fragments(request, context)
+    said = request.POST.get("seen") or request.GET.get("seen", "")
+    seen = dict(pair.rpartition(":")[::2] for pair in said.split())
+    changed = [each for key, each in fragments.items() if seen.get(key) != each.version]
+    gone = [key for key in seen if key.startswith("file-") and key not in fragments]
+    if changed or gone:
+        new_files = [each for each in changed if each.is_file and each.key not in seen]
+        swapped = [each for each in changed if each not in new_files]
+        news = {"swapped": swapped, "new_files": new_files, "gone": gone}
+        response = render(request, "license/_news.html", context | news)
+    else:
+        response = HttpResponse(status=204)
+    if context["is_open"]:
+        response["HX-Trigger"] = "still-open"
+    return response
+
+
+def _context(request: HttpRequest, enterprise: Enterprise, answered: Answered | None) -> dict[str, Any]:
+    # First, so that work which ends while the rest is read is asked about once more.
+    is_open = syncing.is_anything_open(enterprise)
+    count = licenses.current_count(enterprise)
+    instances = instance_rows(enterprise)
+    seats = licenses.seats(enterprise, count)
+    files = file_rows(enterprise, [row.deployment for row in instances if row.deployment.is_server])
+    for row in files:
+        if answered and row.file.pk == answered.file_id:
+            row.problem, row.typed = answered.problem, answered.typed
+    return {
+        "enterprise": enterprise,
+        "is_owner": is_owner(request, enterprise),
+        "count": count,
+        "seats": seats,
+        "bar": usage_bar(count, seats.total.purchased) if count else None,
+        "completeness": completeness(enterprise, count, instances) if count else None,
+        "instances": instances,
+        "connected": sum(1 for row in instances if row.is_connected),
+        "servers": sum(1 for row in instances if row.deployment.is_server),
+        "files": files,
+        "is_open": is_open,
+    }
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """A piece of the page that follows what happens: the content of the element with this id and `data-version`."""
+
+    tag: str
+    key: str
+    version: str
+    html: SafeString
+
+    @property
+    def is_file(self) -> bool:
+        return self.tag == "li"
+
+
+def _fragments(request: HttpRequest, context: Mapping[str, Any]) -> dict[str, Fragment]:
+    """What can change while somebody looks, by key."""
+    fragments = [
+        _fragment(request, "p", "headline", "license/_headline.html", context),
+        _fragment(request, "div", "figures", "license/_figures.html", context),
+        _fragment(request, "div", "deployments", "license/_instances.html", context),
+    ]
+    if context["is_owner"]:
+        fragments += [
+            _fragment(request, "li", row.key, "license/_file.html", {**context, "row": row}) for row in context["files"]
+        ]
+    return {fragment.key: fragment for fragment in fragments}
+
+
+def _fragment(request: HttpRequest, tag: str, key: str, template: str, context: Mapping[str, Any]) -> Fragment:
+    html = render_to_string(template, dict(context), request)
+    return Fragment(tag, key, version_of(html), html)
+
+
+def version_of(html: str) -> str:
+    """The same for the same piece of a page. (A CSRF token is masked anew in every rendering.)"""
+    return hashlib.blake2b(CSRF_TOKEN.sub("", html).encode(), digest_size=6).hexdigest()
+
+
+urlpatterns = [
+    path("enterprises/<slug:slug>/settings/license", license_page, name="license"),
+    path("enterprises/<slug:slug>/settings/license/news", license_news, name="license_news"),
+]

@@ -1,0 +1,114 @@
+"""The consumed licenses, one row a person, and one person with the reason why they are one license."""
+
+from dataclasses import dataclass
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path
+from django.views.decorators.http import require_GET
+
+from licensesync.enterprises.models import Deployment, Enterprise
+from licensesync.enterprises.queries import verified_domains
+from licensesync.licenses import filters, finding, queries
+from licensesync.licenses.models import ConsumedLicense, LicenseChange
+from licensesync.web import license_filters, words
+from licensesync.web.access import enterprise_for
+from licensesync.web.license_page import is_htmx
+from licensesync.web.person import change_rows, person_page
+
+
+@require_GET
+def licenses(request: HttpRequest, slug: str) -> HttpResponse:
+    """The list. What htmx asks for comes in parts, with the address that leads to the same list."""
+    enterprise = enterprise_for(request, slug)
+    deployments = _deployments(enterprise)
+    wanted = filters.parse(request.GET.dict(), deployments=deployments)
+    selection = finding.Selection(enterprise, wanted)
+    size = _page_size(request)
+    rows = str(size) if size != finding.PAGE_SIZES[0] else ""
+    cursor = {name: request.GET.get(name, "") for name in ("after", "before")}
+    page = selection.page(size, **cursor)
+    found, is_exact = selection.count()
+    has_domains = bool(verified_domains(enterprise))
+    unverified = selection.without_verified_domain if has_domains else None
+    label = license_filters.Words(deployments)
+    context = {
+        "enterprise": enterprise,
+        "filter": wanted,
+        "conditions": label.conditions(wanted),
+        "bar": license_filters.filter_bar(selection, label, rows=rows, has_domains=has_domains),
+        "columns": license_filters.columns(wanted, rows=rows),
+        "rows": [
+            _row(each, deployments, bool(unverified is not None and unverified[each.number])) for each in page.rows
+        ],
+        "found": found,
+        "is_exact": is_exact,
+        "total": selection.index.total,
+        "first": page.first,
+        "last": page.first + len(page.rows) - 1,
+        "ways_back": [] if page.rows else label.ways_back(selection),
+        "size": size,
+        "sizes": finding.PAGE_SIZES,
+        "query": wanted.query(),
+        "next": wanted.query(rows=rows, after=page.after) if page.after else "",
+        "previous": wanted.query(rows=rows, before=page.before) if page.before else "",
+    }
+    if not is_htmx(request) or "HX-History-Restore-Request" in request.headers:
+        return render(request, "licenses/page.html", context)
+    response = render(request, "licenses/_swap.html", context)
+    # Whoever types leaves one step for the back button, not one for every letter.
+    is_typed = request.headers.get("HX-Trigger-Name") == "q"
+    address = f"{request.path}?{wanted.query(rows=rows, **cursor)}".removesuffix("?")
+    response["HX-Replace-Url" if is_typed else "HX-Push-Url"] = address
+    return response
+
+
+def _deployments(enterprise: Enterprise) -> dict[int, Deployment]:
+    return {each.pk: each for each in Deployment.objects.filter(enterprise=enterprise).order_by("kind", "host")}
+
+
+def _page_size(request: HttpRequest) -> int:
+    wanted = request.GET.get("rows", "")
+    return next((size for size in finding.PAGE_SIZES if str(size) == wanted), finding.PAGE_SIZES[0])
+
+
+@dataclass(frozen=True)
+class LicenseRow:
+    license: ConsumedLicense
+    in_cloud: bool
+    servers: list[str]  # short host names
+    unverified: bool  # has e-mails, but none of a verified domain
+
+
+def _row(license: ConsumedLicense, deployments: dict[int, Deployment], unverified: bool) -> LicenseRow:
+    places = dict.fromkeys(entry["deployment"] for entry in license.accounts)
+    found = [deployments[place] for place in places if place in deployments]
+    return LicenseRow(
+        license,
+        any(not each.is_server for each in found),
+        [words.short_host(each) for each in found if each.is_server],
+        unverified and bool(license.emails),
+    )
+
+
+@require_GET
+def license_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """A person; under an old number who they are now, or that they no longer consume a license."""
+    enterprise = enterprise_for(request, slug)
+    person = queries.person(enterprise, number)
+    if person is not None:
+        return render(request, "licenses/person.html", {"enterprise": enterprise, "person": person_page(person)})
+    end = queries.end_of(enterprise, number)
+    if end is None:
+        raise Http404
+    if end.kind == LicenseChange.Kind.MERGED:
+        return redirect("license_detail", slug, end.other_number)
+    changes = change_rows(queries.changes(enterprise, end.number))
+    return render(request, "licenses/gone.html", {"enterprise": enterprise, "end": end, "changes": changes})
+
+
+_LIST = "enterprises/<slug:slug>/settings/license/consumed"
+urlpatterns = [
+    path(_LIST, licenses, name="licenses"),
+    path(f"{_LIST}/<int:number>", license_detail, name="license_detail"),
+]

@@ -1,0 +1,112 @@
+"""Owners and billing: the people of an enterprise and their roles."""
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+
+from licensesync.enterprises import services
+from licensesync.enterprises.models import Role
+from licensesync.enterprises.queries import invitations, may_make_password_link, members
+from licensesync.errors import ExpectedError
+from licensesync.users.services import password_link_path
+from licensesync.web import say, words
+from licensesync.web.access import enterprise_for, is_owner, user_of
+from licensesync.web.invitations import hand_over
+
+
+class InviteForm(forms.Form):
+    email = forms.EmailField(label=_("E-mail"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"}))
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.BILLING_MANAGER)
+
+
+class RoleForm(forms.Form):
+    role = forms.ChoiceField(choices=Role.choices)
+
+
+def people(request: HttpRequest, slug: str) -> HttpResponse:
+    """The list; owners also invite here."""
+    enterprise = enterprise_for(request, slug, owner=request.method == "POST")
+    form = InviteForm(request.POST or None)
+    if form.is_valid():
+        email, role = form.cleaned_data["email"], Role(form.cleaned_data["role"])
+        try:
+            invitation, token = services.invite(
+                enterprise=enterprise, email=email, role=role, invited_by=user_of(request)
+            )
+            hand_over(request, invitation, token)
+            return redirect("people", slug)
+        except ExpectedError as error:
+            form.add_error("email", words.problem_of(error))
+    context = {
+        "enterprise": enterprise,
+        "is_owner": is_owner(request, enterprise),
+        "members": members(enterprise),
+        "invitations": invitations(enterprise),
+        "roles": Role.choices,
+        "form": form,
+    }
+    return render(request, "people/page.html", context)
+
+
+@require_POST
+def change_role(request: HttpRequest, slug: str, member_id: int) -> HttpResponse:
+    enterprise = enterprise_for(request, slug, owner=True)
+    membership = get_object_or_404(members(enterprise), pk=member_id)
+    form = RoleForm(request.POST)
+    if form.is_valid():
+        role = Role(form.cleaned_data["role"])
+        try:
+            services.change_role(membership=membership, role=role)
+            sentence = gettext("%(email)s now has the role %(role)s.")
+            say.done(request, sentence % {"email": membership.user.email, "role": role.label})
+        except ExpectedError as error:
+            say.refused(request, words.problem_of(error))
+    return redirect("people", slug)
+
+
+def remove_member(request: HttpRequest, slug: str, member_id: int) -> HttpResponse:
+    """Asks first: in a dialog when htmx fetches it, else as a page."""
+    enterprise = enterprise_for(request, slug, owner=True)
+    membership = get_object_or_404(members(enterprise), pk=member_id)
+    if request.method == "POST":
+        try:
+            services.remove_member(membership=membership)
+            say.done(request, gettext("%(email)s is removed.") % {"email": membership.user.email})
+        except ExpectedError as error:
+            say.refused(request, words.problem_of(error))
+        is_still_here = is_owner(request, enterprise)  # an owner may have left
+        return redirect("people", slug) if is_still_here else redirect("home")
+    template = "people/_remove.html" if getattr(request, "htmx", False) else "people/remove.html"
+    return render(request, template, {"enterprise": enterprise, "membership": membership})
+
+
+@require_POST
+def make_password_link(request: HttpRequest, slug: str, member_id: int) -> HttpResponse:
+    """For a member who forgot the password, where that lets the owner into nothing that is not theirs."""
+    enterprise = enterprise_for(request, slug, owner=True)
+    person = get_object_or_404(members(enterprise), pk=member_id).user
+    names = {"email": person.email}
+    if may_make_password_link(user_of(request), person):
+        link = say.absolute(request, password_link_path(user=person))
+        sentence = gettext("Send this link to %(email)s, who chooses a new password there. It works once, for a day.")
+        say.done(request, sentence % names, link=link)
+    else:
+        sentence = gettext(
+            "%(email)s also belongs to an enterprise that you don’t own, or operates LicenseSync. Nothing was changed. "
+            "Whoever operates LicenseSync makes such a link with: manage.py reset_password %(email)s"
+        )
+        say.refused(request, sentence % names)
+    return redirect("people", slug)
+
+
+_PEOPLE = "enterprises/<slug:slug>/settings/people"
+urlpatterns = [
+    path(_PEOPLE, people, name="people"),
+    path(f"{_PEOPLE}/<int:member_id>/role", change_role, name="change_role"),
+    path(f"{_PEOPLE}/<int:member_id>/remove", remove_member, name="remove_member"),
+    path(f"{_PEOPLE}/<int:member_id>/password-link", make_password_link, name="make_password_link"),
+]

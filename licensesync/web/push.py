@@ -1,0 +1,63 @@
+"""Push: a token that may only deliver the usage of one instance, and the command lines that use it, to copy."""
+
+from urllib.parse import urljoin
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path
+from django.utils.translation import gettext
+from django.views.decorators.http import require_POST
+
+from licensesync.enterprises import tokens
+from licensesync.enterprises.models import ApiToken, Deployment, Enterprise, Scope
+from licensesync.web import say
+from licensesync.web.access import enterprise_for, user_of
+
+
+def push(request: HttpRequest, slug: str, deployment_id: int) -> HttpResponse:
+    """The tokens of an instance; a new one is shown on this one answer and never again."""
+    enterprise = enterprise_for(request, slug, owner=True)
+    deployment = get_object_or_404(Deployment, pk=deployment_id, enterprise=enterprise)
+    secret = ""
+    if request.method == "POST":
+        name = request.POST.get("name", "").strip()[:100] or gettext("Push from %(host)s") % {"host": deployment}
+        _token, secret = tokens.create_api_token(
+            enterprise=enterprise,
+            owner=user_of(request),
+            name=name,
+            scopes=[Scope.WRITE_USAGE],
+            deployment=deployment,
+        )
+    context = {
+        "enterprise": enterprise,
+        "deployment": deployment,
+        "tokens": tokens.push_tokens(deployment),
+        "secret": secret,
+        "endpoint": _endpoint(request, enterprise),
+    }
+    response = render(request, "connections/push.html", context)
+    if secret:
+        response["Cache-Control"] = "no-store"
+    return response
+
+
+def _endpoint(request: HttpRequest, enterprise: Enterprise) -> str:
+    path_of_usage = f"/api/v3/enterprises/{enterprise.slug}/usage"
+    return urljoin(settings.LICENSESYNC_URL or request.build_absolute_uri("/"), path_of_usage)
+
+
+@require_POST
+def revoke_push_token(request: HttpRequest, slug: str, deployment_id: int, token_id: int) -> HttpResponse:
+    enterprise = enterprise_for(request, slug, owner=True)
+    token = get_object_or_404(ApiToken, pk=token_id, deployment=deployment_id, enterprise=enterprise)
+    tokens.revoke(token)
+    say.done(request, gettext("The token “%(name)s” no longer works.") % {"name": token.name})
+    return redirect("push", enterprise.slug, deployment_id)
+
+
+_PUSH = "enterprises/<slug:slug>/settings/instances/<int:deployment_id>/push"
+urlpatterns = [
+    path(_PUSH, push, name="push"),
+    path(f"{_PUSH}/<int:token_id>/revoke", revoke_push_token, name="revoke_push_token"),
+]

@@ -1,0 +1,96 @@
+"""Every job of an enterprise, newest first: who started it, how long it took, what it changed."""
+
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import path
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from licensesync.syncing import queries
+from licensesync.syncing.models import JobState, LicenseSyncJob
+from licensesync.web import words
+from licensesync.web.access import enterprise_for
+
+PAGE_SIZE = 25
+
+
+@dataclass(frozen=True)
+class JobRow:
+    job: LicenseSyncJob
+
+    @property
+    def source(self) -> str:
+        return words.short_host(self.job.deployment) if self.job.deployment.is_server else _("Cloud")
+
+    @property
+    def took(self) -> str:
+        if not (self.job.started_at and self.job.finished_at):
+            return "–"
+        seconds = round((self.job.finished_at - self.job.started_at).total_seconds())
+        if seconds < 60:
+            return _("%(s)s s") % {"s": max(seconds, 1)}
+        return _("%(min)s min %(s)s s") % {"min": seconds // 60, "s": seconds % 60}
+
+    @property
+    def outcome(self) -> str:
+        match self.job.state:
+            case JobState.SUCCESS:
+                return words.licenses_more_or_less(self.job)
+            case JobState.FAILURE:
+                return words.problem(self.job.problem_code, self.job.problem_params)
+            case JobState.CANCELED:
+                return words.canceled(self.job)
+            case JobState.RUNNING:
+                doing = words.progress(self.job), words.progress_count(self.job)
+                return ", ".join(filter(None, doing))
+        return words.progress(self.job)
+
+    @property
+    def is_known(self) -> bool:
+        return self.job.accounts_read is not None
+
+
+@dataclass(frozen=True)
+class HistoryPage:
+    """Some jobs; `newer` and `older` are queries for their neighbours, or ""."""
+
+    rows: list[JobRow]
+    newer: str
+    older: str
+
+
+def history_page(request: HttpRequest, jobs: QuerySet[LicenseSyncJob]) -> HistoryPage:
+    """The page that the query asks for: jobs before or after an id, else the newest."""
+    after, before = (_id(request.GET.get(name, "")) for name in ("after", "before"))
+    if after:
+        found = list(jobs.filter(pk__gt=after).order_by("pk")[: PAGE_SIZE + 1])
+        page = found[:PAGE_SIZE][::-1]
+        has_newer, has_older = len(found) > PAGE_SIZE, True
+    else:
+        found = list((jobs.filter(pk__lt=before) if before else jobs)[: PAGE_SIZE + 1])
+        page = found[:PAGE_SIZE]
+        has_newer, has_older = before > 0, len(found) > PAGE_SIZE
+    if not page:
+        return HistoryPage([], "", "")
+    return HistoryPage(
+        [JobRow(job) for job in page],
+        newer=f"after={page[0].pk}" if has_newer else "",
+        older=f"before={page[-1].pk}" if has_older else "",
+    )
+
+
+def _id(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+@require_GET
+def sync_history(request: HttpRequest, slug: str) -> HttpResponse:
+    enterprise = enterprise_for(request, slug)
+    context = {"enterprise": enterprise, "history": history_page(request, queries.jobs_of(enterprise))}
+    return render(request, "deployments/sync_history.html", context)
+
+
+urlpatterns = [path("enterprises/<slug:slug>/settings/sync-history", sync_history, name="sync_history")]

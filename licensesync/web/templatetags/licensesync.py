@@ -1,0 +1,139 @@
+"""What templates need beyond Django's own: icons, numbers, times, addresses. Builtin, so there is no `{% load %}`."""
+
+import re
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+import octicons_pack
+from django import template
+from django.template.context import Context
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.html import escape, format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from licensesync.enterprises.models import Enterprise
+from licensesync.web.navigation import Group, navigation_of
+from licensesync.web.navigation import start_of as navigation_start
+
+register = template.Library()
+
+MISSING = "–"
+
+
+@register.simple_tag
+def icon(name: str, label: str = "") -> SafeString:
+    """`{% icon "server" %}`: an Octicon of 16 px. A label only where no word stands beside it."""
+    spoken = format_html('role="img" aria-label="{}"', escape(label)) if label else mark_safe('aria-hidden="true"')
+    return format_html(
+        '<svg class="icon" viewBox="0 0 16 16" width="16" height="16" {}>{}</svg>', spoken, _drawing(name)
+    )
+
+
+@lru_cache(maxsize=256)
+def _drawing(name: str) -> SafeString:
+    """What is inside the <svg> of GitHub's file."""
+    found = octicons_pack.get_icon(f"{name}-16")
+    if found is None:
+        raise template.TemplateSyntaxError(f"There is no Octicon {name} of 16 px.")
+    return mark_safe(re.sub(r"\A<svg[^>]*>|</svg>\Z", "", found.svg.strip()))  # noqa: S308 - from the package
+
+
+@register.filter
+def number(value: float | None) -> str:
+    """2431 -> 2,431; -31 -> −31; None -> –."""
+    if value is None:
+        return MISSING
+    return number_format(value, use_l10n=True, force_grouping=True).replace("-", "−")
+
+
+@register.simple_tag
+def when(moment: datetime | None) -> str:
+    """How fresh something is: relative for 30 days, then the date. What is to come: its day and about the hour."""
+    if moment is None:
+        return MISSING
+    age = timezone.now() - moment
+    if age < timedelta(minutes=-1):
+        local = timezone.localtime(moment)
+        words = _("%(day)s about %(time)s") % {
+            "day": date_format(local, _("D, M j")),
+            "time": date_format(local, _("H:i")),
+        }
+    elif age <= timedelta(days=30):
+        words = _ago(age)
+    else:
+        words = _date(moment)
+    return _time(moment, words)
+
+
+@register.simple_tag
+def day(moment: datetime | None) -> str:
+    """For histories and "since": today and yesterday relative, before and after that the date."""
+    if moment is None:
+        return MISSING
+    days = (timezone.localdate() - timezone.localdate(moment)).days
+    words = {0: _("today"), 1: _("yesterday")}.get(days) or _date(moment)
+    return _time(moment, words)
+
+
+def _ago(age: timedelta) -> str:
+    minutes = int(age.total_seconds()) // 60
+    if minutes < 1:
+        return _("just now")
+    if minutes < 60:
+        return ngettext("%(n)s minute ago", "%(n)s minutes ago", minutes) % {"n": minutes}
+    if (hours := minutes // 60) < 24:
+        return ngettext("%(n)s hour ago", "%(n)s hours ago", hours) % {"n": hours}
+    if (days := hours // 24) < 14:
+        return ngettext("%(n)s day ago", "%(n)s days ago", days) % {"n": days}
+    return ngettext("%(n)s week ago", "%(n)s weeks ago", days // 7) % {"n": days // 7}
+
+
+def _date(moment: datetime) -> str:
+    return date_format(timezone.localtime(moment), _("M j, Y"))
+
+
+def _time(moment: datetime, words: str) -> SafeString:
+    local = timezone.localtime(moment)
+    exact = date_format(local, _("M j, Y, H:i"))
+    return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat(timespec="seconds"), exact, words)
+
+
+@register.simple_tag
+def zone() -> str:
+    """The reader's zone for the foot of the page: "UTC−3, Sao Paulo"."""
+    now = timezone.localtime()
+    minutes = int((now.utcoffset() or timedelta()).total_seconds()) // 60
+    sign, (hours, rest) = "−" if minutes < 0 else "+", divmod(abs(minutes), 60)
+    offset = f"UTC{sign}{hours}" + (f":{rest:02}" if rest else "") if minutes else "UTC"
+    city = timezone.get_current_timezone_name().rpartition("/")[2].replace("_", " ")
+    return offset if city in ("", "UTC") else f"{offset}, {city}"
+
+
+@register.filter
+def address(value: str) -> SafeString:
+    """An e-mail address or a host that wraps only before @ and after the dots of its host, and copies whole."""
+    name, at, host = value.rpartition("@")
+    pieces = format_html_join(mark_safe(".<wbr>"), "{}", ((piece,) for piece in host.split(".")))
+    return format_html('<span class="address">{}{}{}</span>', name, mark_safe("<wbr>@") if at else "", pieces)
+
+
+@register.filter
+def initials(name: str) -> str:
+    """Ana B. Carvalho -> AC; dana.whitfield@octo.example -> DW; octo -> O."""
+    words = [word for word in re.split(r"[\s._+-]+", name.partition("@")[0]) if word]
+    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
+
+
+@register.simple_tag(takes_context=True)
+def navigation(context: Context, enterprise: Enterprise) -> list[Group]:
+    """`{% navigation enterprise as groups %}`: the side navigation, knowing which page this is."""
+    return navigation_of(enterprise, context["request"].path)
+
+
+@register.simple_tag
+def start_of(enterprise: Enterprise) -> str:
+    """The address on which somebody arrives who chose this enterprise."""
+    return navigation_start(enterprise)

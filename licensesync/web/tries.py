@@ -1,0 +1,44 @@
+"""What is kept of wrong passwords, so that nobody tries for ever: whose, how many, and a pseudonym of where from.
+
+django-axes counts them. It would also keep the address, the browser and the form; nothing needs those.
+"""
+
+from ipaddress import IPv6Address
+from typing import Any
+
+from axes.handlers.database import AxesDatabaseHandler
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.crypto import salted_hmac
+
+
+class Tries(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
+    """Axes' own counting in the database, without the browser."""
+
+    def user_login_failed(
+        self, sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **more: Any
+    ) -> None:
+        if request is not None:
+            vars(request).update(axes_user_agent="", axes_http_accept="")
+        super().user_login_failed(sender, credentials, request, **more)
+
+
+def locked_out(request: HttpRequest, _response: HttpResponse | None, _credentials: object) -> HttpResponse:
+    """Called by django-axes after too many tries, for known and unknown e-mails alike."""
+    minutes = round(settings.AXES_COOLOFF_TIME.total_seconds() / 60)
+    return render(request, "outside/locked_out.html", {"minutes": minutes}, status=429)
+
+
+def pseudonym_of_client(request: HttpRequest) -> str:
+    """A stand-in for the address of whoever asks: the same for the same address, and nobody without our key can tell
+    which. It looks like an address (IPv6, of a range that is nobody's), because axes has a column for one."""
+    digest = salted_hmac("licensesync.client", address_of_client(request), algorithm="sha256").digest()
+    return str(IPv6Address(b"\xfd" + digest[:15]))
+
+
+def address_of_client(request: HttpRequest) -> str:
+    """Behind a proxy it is what the proxy, and nobody before it, has noted last."""
+    if settings.BEHIND_PROXY and (hops := request.headers.get("X-Forwarded-For")):
+        return hops.rpartition(",")[2].strip()
+    return str(request.META.get("REMOTE_ADDR", ""))

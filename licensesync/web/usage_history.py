@@ -1,0 +1,255 @@
+"""Usage over time: the chart with its table, and who came and who went between any two counts."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.urls import path
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.http import urlencode
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET
+
+from licensesync.enterprises.models import Enterprise, LicenseModel
+from licensesync.licenses import history
+from licensesync.licenses.csv_report import csv_line, safe
+from licensesync.licenses.models import Count, LicenseChange
+from licensesync.web import words
+from licensesync.web.access import enterprise_for
+from licensesync.web.downloads import download, name_of
+from licensesync.web.usage_chart import Chart, ChartPoint, usage_chart
+
+ROWS = 25
+KINDS = (LicenseChange.Kind.CAME, LicenseChange.Kind.WENT, LicenseChange.Kind.MERGED, LicenseChange.Kind.SPLIT)
+
+
+@dataclass(frozen=True)
+class Period:
+    key: str
+    label: str | Promise
+    days: int | None  # None: all that is kept
+
+
+PERIODS = (
+    Period("30d", gettext_lazy("30 days"), 30),
+    Period("1y", gettext_lazy("1 year"), 365),
+    Period("all", gettext_lazy("All"), None),
+)
+
+
+@dataclass(frozen=True)
+class UsageOverTime:
+    """`chart` is None before the second count. `points` are newest first."""
+
+    period: Period
+    points: list[Count]
+    chart: Chart | None
+    sentence: str
+    periods: Sequence[Period] = PERIODS
+
+
+def usage_over_time(enterprise: Enterprise, key: str) -> UsageOverTime:
+    period = next((each for each in PERIODS if each.key == key), PERIODS[1])
+    now = timezone.now()
+    since = now - timedelta(days=period.days) if period.days else None
+    points = history.points(enterprise, since=since)
+    drawn = [ChartPoint(each.finished_at or now, each.consumed, each.purchased) for each in points]
+    chart = None
+    if len(drawn) > 1:
+        # Until now nothing has changed since the last count but, maybe, what is purchased.
+        purchased = None if enterprise.license_model == LicenseModel.METERED else enterprise.purchased
+        drawn.append(ChartPoint(now, drawn[-1].consumed, purchased))
+        chart = usage_chart(drawn, max(since, drawn[0].at) if since else drawn[0].at, now)
+    return UsageOverTime(period, points[::-1], chart, _sentence(enterprise, now))
+
+
+def _sentence(enterprise: Enterprise, now: datetime) -> str:
+    """How much it grew, and since when it is over the limit."""
+    points = history.points(enterprise)
+    if len(points) < 2:
+        return ""
+    said = []
+    month, year = (_consumed_at(points, now - timedelta(days=days)) for days in (28, 365))
+    consumed = points[-1].consumed
+    if month is not None:
+        said.append(_("%(change)s in 4 weeks") % {"change": _signed(consumed - month)})
+    if year is not None:
+        said.append(_("%(change)s in a year") % {"change": _signed(consumed - year)})
+    if year is None:
+        since = date_format(localtime(points[0].finished_at), _("M j, Y"))
+        change = _signed(consumed - points[0].consumed)
+        said.append(_("%(change)s since the first count on %(day)s") % {"change": change, "day": since})
+    sentence = ", ".join(said) + "."
+    over: Count | None = None
+    for point in reversed(points):
+        if point.available is None or point.available >= 0:
+            break
+        over = point
+    if over is not None:
+        day = date_format(localtime(over.finished_at), _("M j, Y"))
+        sentence += " " + _("Over the limit since %(day)s.") % {"day": day}
+    return sentence
+
+
+def _consumed_at(points: Sequence[Count], moment: datetime) -> int | None:
+    before = [point for point in points if point.finished_at and point.finished_at <= moment]
+    return before[-1].consumed if before else None
+
+
+def _signed(change: int) -> str:
+    return f"+{words.number(change)}" if change > 0 else words.number(change).replace("-", "−") if change else "±0"
+
+
+@require_GET
+def usage_history(request: HttpRequest, slug: str) -> HttpResponse:
+    enterprise = enterprise_for(request, slug)
+    usage = usage_over_time(enterprise, request.GET.get("period", ""))
+    context: dict[str, Any] = {"enterprise": enterprise, "usage": usage, "table": list(_table(usage.points))}
+    if len(usage.points) > 1:
+        context["between"] = _between(request, enterprise, usage)
+    return render(request, "history/page.html", context)
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """A count, and the one before it, between which people came and went."""
+
+    count: Count
+    before: Count | None
+
+    @property
+    def change(self) -> str:
+        return _signed(self.count.consumed - self.before.consumed) if self.before else ""
+
+
+def _table(points: Sequence[Count]) -> Iterator[TableRow]:
+    for index, point in enumerate(points):
+        yield TableRow(point, points[index + 1] if index + 1 < len(points) else None)
+
+
+@dataclass(frozen=True)
+class Tab:
+    kind: str
+    label: str
+    number: int
+    query: str
+    is_current: bool
+
+
+@dataclass(frozen=True)
+class Between:
+    """Who came and who went between two counts."""
+
+    earlier: Count
+    later: Count
+    choices: list[Count]
+    found: history.Difference
+    total: str
+    tabs: list[Tab]
+    rows: list["ChangeRow"]
+    kind: str
+    csv: str
+    older: str
+
+
+@dataclass(frozen=True)
+class ChangeRow:
+    change: LicenseChange
+    place: str
+    is_link: bool  # the license is there
+
+
+def _between(request: HttpRequest, enterprise: Enterprise, usage: UsageOverTime) -> Between:
+    earlier, later = _chosen(request, usage.points)
+    found = history.difference(earlier, later)
+    chosen: dict[str, str | int] = {"period": usage.period.key, "from": earlier.generation, "to": later.generation}
+    kinds = [kind for kind in KINDS if kind in KINDS[:2] or found.number(kind)]
+    wanted = request.GET.get("kind", "")
+    kind = wanted if wanted in kinds else max(kinds[:2], key=found.number)
+    of_kind = history.changes(earlier, later).filter(kind=kind)
+    rows, older = _page(of_kind, request.GET.get("before", ""))
+    return Between(
+        earlier=earlier,
+        later=later,
+        choices=usage.points,
+        found=found,
+        total=_signed(found.total),
+        tabs=[
+            Tab(each, str(each.label), found.number(each), urlencode({**chosen, "kind": each}), each == kind)
+            for each in kinds
+        ],
+        rows=list(_change_rows(enterprise, rows)),
+        kind=kind,
+        csv=urlencode({"from": earlier.generation, "to": later.generation}),
+        older=urlencode({**chosen, "kind": kind, "before": older}) if older else "",
+    )
+
+
+def _chosen(request: HttpRequest, points: Sequence[Count]) -> tuple[Count, Count]:
+    """The two counts of the address, in the order of time; the first and the last of the period unless told."""
+    known = {str(point.generation): point for point in points}
+    earlier = known.get(request.GET.get("from", ""), points[-1])
+    later = known.get(request.GET.get("to", ""), points[0])
+    return (earlier, later) if earlier.generation <= later.generation else (later, earlier)
+
+
+def _page(rows: QuerySet[LicenseChange], before: str) -> tuple[list[LicenseChange], str]:
+    """Some changes, the newest first, and the mark of the last one where there are more."""
+    generation, _mark, pk = before.partition("-")
+    if generation.isascii() and generation.isdigit() and pk.isascii() and pk.isdigit() and len(before) < 30:
+        rows = rows.filter(generation__lte=int(generation)).exclude(generation=int(generation), pk__gte=int(pk))
+    page = list(rows.select_related("deployment")[: ROWS + 1])
+    more, page = len(page) > ROWS, page[:ROWS]
+    return page, f"{page[-1].generation}-{page[-1].pk}" if more else ""
+
+
+def _change_rows(enterprise: Enterprise, changes: list[LicenseChange]) -> Iterator[ChangeRow]:
+    there = history.still_there(enterprise, [change.number for change in changes])
+    for change in changes:
+        yield ChangeRow(change, str(change.deployment) if change.deployment else "", change.number in there)
+
+
+@require_GET
+def csv_of_changes(request: HttpRequest, slug: str) -> StreamingHttpResponse | HttpResponse:
+    """Who came, went, merged and split between the counts `from` and `to`."""
+    enterprise = enterprise_for(request, slug)
+    points = history.points(enterprise)[::-1]
+    if not points:
+        return download([_heading()], name_of(enterprise, "came-and-went", "csv"))
+    earlier, later = _chosen(request, points)
+    return download(_csv(history.changes(earlier, later)), name_of(enterprise, "came-and-went", "csv"))
+
+
+def _heading() -> str:
+    return csv_line(("Change", "On", "License number", "Person", "Login", "Other license number", "Deployment"))
+
+
+def _csv(changes: QuerySet[LicenseChange]) -> Iterable[str]:
+    yield _heading()
+    for change in changes.select_related("deployment").iterator(chunk_size=2000):
+        yield csv_line(
+            (
+                change.kind,
+                localtime(change.at).isoformat(timespec="seconds"),
+                str(change.number),
+                safe(change.name),
+                safe(change.login),
+                str(change.other_number or ""),
+                str(change.deployment or ""),
+            )
+        )
+
+
+_HISTORY = "enterprises/<slug:slug>/settings/license/history"
+urlpatterns = [
+    path(_HISTORY, usage_history, name="usage_history"),
+    path(f"{_HISTORY}/changes.csv", csv_of_changes, name="csv_of_changes"),
+]

@@ -1,0 +1,202 @@
+"""Facts in the reader's language: problems, and what became of a job."""
+
+import contextlib
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.utils.formats import date_format, number_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
+
+from licensesync.enterprises.models import Deployment
+from licensesync.errors import PROBLEMS, ExpectedError, filled
+from licensesync.matching.explain import Sentence
+from licensesync.syncing.models import JobState, LicenseSyncJob, Phase
+
+IDENTIFIERS = ("job", "user_id")  # numbers that are names, so without separators
+MOMENTS = ("file_date", "stored_date")  # stored as ISO 8601
+
+
+def number(value: int) -> str:
+    return number_format(value, force_grouping=True)
+
+
+def moment(value: datetime) -> str:
+    """To the minute, as evidence is told."""
+    return date_format(localtime(value), _("M j, Y, H:i"))
+
+
+def readable(params: Mapping[str, str | int]) -> dict[str, str]:
+    """The parameters of a sentence as the reader writes numbers and dates."""
+    return {name: _readable(name, value) for name, value in params.items()}
+
+
+def _readable(name: str, value: str | int) -> str:
+    if name in MOMENTS:
+        with contextlib.suppress(ValueError):
+            return moment(datetime.fromisoformat(str(value)))
+    return number(value) if isinstance(value, int) and name not in IDENTIFIERS else str(value)
+
+
+def problem(code: str, params: Mapping[str, str | int]) -> str:
+    """The sentence of an expected error, "" without one."""
+    known = PROBLEMS.get(code)
+    return filled(known.sentence, readable(params), _) if known else ""
+
+
+def problem_of(error: ExpectedError) -> str:
+    return filled(error.problem.sentence, readable(error.params), _)
+
+
+def explained(sentence: Sentence) -> str:
+    """A sentence of `matching.explain`."""
+    template = ngettext(sentence.one, sentence.many, sentence.count) if sentence.many else _(sentence.one)
+    return template % readable(sentence.params)
+
+
+def short_host(deployment: Deployment) -> str:
+    """A host beside other hosts of one enterprise, "" for the cloud."""
+    return deployment.host.partition(".")[0]
+
+
+def licenses_more_or_less(job: LicenseSyncJob) -> str:
+    """What a finished job changed in the total."""
+    if job.licenses_after is None:
+        return ""
+    if job.licenses_before is None:
+        after = job.licenses_after
+        return ngettext("%(n)s license in all.", "%(n)s licenses in all.", after) % {"n": number(after)}
+    more = job.licenses_after - job.licenses_before
+    if more > 0:
+        return ngettext("%(n)s license more than before.", "%(n)s licenses more than before.", more) % {
+            "n": number(more)
+        }
+    if more < 0:
+        return ngettext("%(n)s license fewer than before.", "%(n)s licenses fewer than before.", -more) % {
+            "n": number(-more)
+        }
+    return _("No license more or less than before.")
+
+
+def done(job: LicenseSyncJob) -> str:
+    """The outcome of a job that succeeded."""
+    counts = {
+        "source": job.deployment,
+        "read": number(job.accounts_read or 0),
+        "added": number(job.accounts_added or 0),
+        "changed": number(job.accounts_changed or 0),
+        "removed": number(job.accounts_removed or 0),
+        "suspended": number(job.accounts_suspended or 0),
+    }
+    if job.deployment.is_server:
+        read = _(
+            "%(source)s: %(read)s accounts read, %(added)s new, %(changed)s changed, %(removed)s gone, "
+            "%(suspended)s suspended."
+        )
+    else:
+        read = _("%(source)s: %(read)s accounts read, %(added)s new, %(changed)s changed, %(removed)s gone.")
+    return f"{read % counts} {licenses_more_or_less(job)}".rstrip()
+
+
+def same_list(job: LicenseSyncJob) -> str:
+    """The outcome of a file that brought what `job` had taken in before."""
+    return _("%(source)s: the same list as that of %(date)s. No account and no license has changed.") % {
+        "source": job.deployment,
+        "date": moment(job.finished_at) if job.finished_at else "–",
+    }
+
+
+def outcome(job: LicenseSyncJob) -> str:
+    """What became of a job, with the name of its source; "" while it is open."""
+    match job.state:
+        case JobState.SUCCESS:
+            return done(job)
+        case JobState.FAILURE:
+            said = {"source": job.deployment, "problem": problem(job.problem_code, job.problem_params)}
+            return _("%(source)s: %(problem)s") % said
+        case JobState.CANCELED:
+            return canceled(job)
+    return ""
+
+
+def canceled(job: LicenseSyncJob) -> str:
+    return problem(job.problem_code, job.problem_params) or _("Canceled. Nothing was changed.")
+
+
+def left_out(job: LicenseSyncJob) -> list[str]:
+    """What a list held that was not taken; nothing of it is wrong."""
+    sentences = []
+    if job.invalid_emails:
+        sentences.append(
+            ngettext(
+                "%(n)s account has an e-mail that can’t be one; it is kept as “No e-mail”.",
+                "%(n)s accounts have an e-mail that can’t be one; they are kept as “No e-mail”.",
+                job.invalid_emails,
+            )
+            % {"n": number(job.invalid_emails)}
+        )
+    if job.ignored_keys:
+        names = sorted(job.ignored_keys)
+        shown = ", ".join(name[:40] for name in names[:5])
+        more = len(names) - 5
+        if more > 0:
+            shown = _("%(names)s and %(more)s more") % {"names": shown, "more": more}
+        sentences.append(_("Not needed and left out: %(names)s.") % {"names": shown})
+    return sentences
+
+
+def progress(job: LicenseSyncJob) -> str:
+    """What an open job does now, in half a sentence."""
+    if job.state == JobState.PENDING and job.phase == Phase.WAITING_FOR_COUNT:
+        return _("starts as soon as another count of this enterprise is done")
+    if job.state == JobState.PENDING and job.phase in WAITS:
+        return _(WAITS[Phase(job.phase)]) % {"time": date_format(localtime(job.not_before), _("H:i"))}
+    return {
+        Phase.WAITING: _("waiting to start") if job.state == JobState.PENDING else _("starting"),
+        Phase.FETCHING: _("fetching"),
+        Phase.WAITING_FOR_REPORT: _("the server builds its report"),
+        Phase.RATE_LIMITED: _("GitHub asks us to slow down"),
+        Phase.RETRYING: _("waiting a moment to try again"),
+        Phase.READING: _("reading accounts"),
+        Phase.COMPARING: _("comparing with the last list"),
+        Phase.WAITING_FOR_COUNT: _("waiting for another count of this enterprise"),
+        Phase.MATCHING: _("matching people"),
+        Phase.COUNTING: _("writing licenses"),
+        Phase.DELETING: _("deleting accounts"),
+    }[Phase(job.phase)]
+
+
+WAITS = {
+    Phase.WAITING_FOR_REPORT: gettext_noop("the server builds its report; goes on by itself at %(time)s"),
+    Phase.RATE_LIMITED: gettext_noop("GitHub asks us to slow down; goes on by itself at %(time)s"),
+    Phase.RETRYING: gettext_noop("tries again by itself at %(time)s"),
+}
+
+
+def progress_count(job: LicenseSyncJob) -> str:
+    """N of m, or n where m is not known, or ""."""
+    if not (job.progress_done or job.progress_total):
+        return ""
+    if job.state == JobState.PENDING:
+        return _kept(job)
+    done, total = job.progress_done, job.progress_total
+    if job.phase == Phase.FETCHING and job.deployment.is_server:
+        return _("%(n)s KB") % {"n": number(done // 1024)}
+    params = {"n": number(done), "m": number(total or 0)}
+    of_m, only_n = {
+        Phase.FETCHING: (_("%(n)s of %(m)s pages"), _("%(n)s pages")),
+        Phase.MATCHING: (_("%(n)s of %(m)s people"), _("%(n)s people")),
+        Phase.COUNTING: (_("%(n)s of %(m)s people"), _("%(n)s people")),
+    }.get(Phase(job.phase), (_("%(n)s of %(m)s accounts"), _("%(n)s accounts")))
+    return (of_m if total else only_n) % params
+
+
+def _kept(job: LicenseSyncJob) -> str:
+    """What a fetch that waits has so far."""
+    if job.deployment.is_server or not job.progress_total:
+        return ""
+    return _("%(n)s of %(m)s pages are here and kept") % {
+        "n": number(job.progress_done),
+        "m": number(job.progress_total),
+    }

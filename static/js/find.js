@@ -1,0 +1,21 @@
+// The keyboard of the list of licenses: "/" to the search, arrows from there through the people.
+
+const search = document.getElementById("q");
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  const at = document.activeElement;
+  const isWriting = at.matches("input, select, textarea");
+  if (event.key === "/" && !isWriting && search) {
+    event.preventDefault();
+    search.focus();
+    search.select();
+  }
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step || (isWriting && at !== search)) return;
+  const people = Array.from(document.querySelectorAll("#licenses .who a"));
+  const here = people.indexOf(at);
+  if (here < 0 && at !== search) return; // the page scrolls as ever
+  event.preventDefault();
+  (people[here + step] ?? (step < 0 ? search : at)).focus();
+});

@@ -1,0 +1,37 @@
+// The License page follows open work: #live fetches what has changed, this module says what is on the page already.
+
+// Every request names the versions that it has ("figures:ab12 file-7:cd34"), so that only what differs comes back.
+document.addEventListener("htmx:configRequest", ({ detail }) => {
+  const fragments = document.querySelectorAll("[data-version]");
+  detail.parameters.seen = Array.from(fragments, (each) => `${each.id}:${each.dataset.version}`).join(" ");
+});
+
+let isFollowing = false; // what arrives was not asked for by a click
+
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  isFollowing = detail.requestConfig.elt.id === "live";
+});
+
+document.addEventListener("htmx:oobBeforeSwap", ({ detail }) => {
+  const field = document.activeElement;
+  const isTypedIn = field.matches("input, select") && field.closest("[data-version]") === detail.target;
+  const isThere = detail.target.id === "files" && document.getElementById(detail.fragment.querySelector("li")?.id);
+  // Whoever types keeps what they typed, and a row that two answers bring is added once; the next answer brings the rest.
+  if ((isTypedIn && isFollowing) || isThere) detail.shouldSwap = false;
+});
+
+// What became of a file or a job is told to screen readers when it arrives, once; nothing else of what moves is.
+let known = outcomes();
+
+document.addEventListener("htmx:afterRequest", () => {
+  const now = outcomes();
+  const news = Array.from(now).filter(([name]) => !known.has(name));
+  if (news.length) document.getElementById("told").textContent = news.map(([, sentence]) => sentence).join(" ");
+  known = now;
+});
+
+/** Sentences by the name of their outcome. A file's job is named at the file and at its instance; the first one counts. */
+function outcomes() {
+  const marked = Array.from(document.querySelectorAll("[data-outcome]")).reverse();
+  return new Map(marked.map(({ dataset }) => [dataset.outcome, dataset.sentence]));
+}

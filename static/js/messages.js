@@ -1,0 +1,23 @@
+// Messages: put one away, copy a link out of one, and say so when a piece of the page could not be fetched.
+document.addEventListener("click", (event) => {
+  event.target.closest("[data-dismiss]")?.closest(".flash").remove();
+  const button = event.target.closest("[data-copy]");
+  if (button) copy(button);
+});
+
+async function copy(button) {
+  const field = document.getElementById(button.dataset.copy);
+  field.select();
+  // The clipboard is closed to pages on plain http; the old command still works there.
+  if (navigator.clipboard) await navigator.clipboard.writeText(field.value);
+  else document.execCommand("copy");
+  button.querySelector("[data-word]").textContent = button.dataset.copied;
+}
+
+const unreachable = document.getElementById("unreachable");
+for (const event of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
+  document.addEventListener(event, () => unreachable?.removeAttribute("hidden"));
+}
+document.addEventListener("htmx:afterOnLoad", ({ detail }) => {
+  if (detail.successful) unreachable?.setAttribute("hidden", "");
+});

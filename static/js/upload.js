@@ -1,0 +1,103 @@
+// Files that are dropped or chosen are sent at once, each by itself: with progress, and each can be canceled.
+// Without this module the form sends them all together.
+const form = document.getElementById("upload");
+const input = form.elements.files;
+const rows = document.getElementById("uploads");
+const zone = form.querySelector(".dropzone");
+
+const MB = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 1, minimumFractionDigits: 1 });
+const inMB = (bytes) => MB.format(bytes / 1024 / 1024);
+
+form.querySelector(".send").hidden = true;
+
+input.addEventListener("change", () => {
+  add(input.files);
+  form.reset();
+});
+
+for (const name of ["dragover", "dragleave", "drop"]) {
+  zone.addEventListener(name, (event) => {
+    event.preventDefault();
+    zone.classList.toggle("is-over", name === "dragover");
+    if (name === "drop") add(event.dataTransfer.files);
+  });
+}
+
+// A file that is dragged over the page opens the panel; dropped beside it, it does not replace the page.
+const panel = document.getElementById("add-usage");
+document.addEventListener("dragenter", () => panel.classList.add("is-open"));
+panel.querySelector("[href='#instances']")?.addEventListener("click", () => panel.classList.remove("is-open"));
+for (const name of ["dragover", "drop"]) document.addEventListener(name, (event) => event.preventDefault());
+
+/** Send files one after the other. Those that are added together belong together: the pages of a cloud list. */
+async function add(files) {
+  const batch = newId();
+  const waiting = Array.from(files, (file) => ({ file, row: newRow(file) }));
+  const fits = waiting.filter(({ file, row }) => file.size <= form.dataset.limit || fail(row, form.dataset.tooLarge));
+  for (const { file, row } of fits) {
+    await send(file, row, { batch, batch_size: fits.length });
+  }
+}
+
+function send(file, row, facts) {
+  return new Promise((resolve) => {
+    const body = new FormData(form);
+    body.set("files", file);
+    for (const [name, value] of Object.entries(facts)) body.set(name, value);
+    const request = new XMLHttpRequest();
+    request.open("POST", form.action);
+    request.setRequestHeader("Accept", "text/plain");
+    request.upload.addEventListener("progress", (event) => show(row, event.loaded, event.total));
+    request.addEventListener("load", () => {
+      if (request.status === 204) row.remove();
+      else fail(row, request.status === 400 ? request.responseText : form.dataset.broken);
+      htmx.trigger(document.body, "usage-changed");
+    });
+    request.addEventListener("error", () => fail(row, form.dataset.broken));
+    request.addEventListener("abort", () => row.remove());
+    request.addEventListener("loadend", resolve);
+    row.querySelector("button").addEventListener("click", () => request.abort());
+    if (row.isConnected) request.send(body);
+    else resolve(); // canceled while it waited
+  });
+}
+
+function newRow(file) {
+  const row = document.getElementById("upload-row").content.cloneNode(true).firstElementChild;
+  row.querySelector("[data-name]").textContent = file.name;
+  row.querySelector("progress").setAttribute("aria-label", file.name);
+  row.querySelector("button").addEventListener("click", () => row.remove());
+  rows.append(row);
+  show(row, 0, file.size);
+  return row;
+}
+
+function show(row, done, total) {
+  const bar = row.querySelector("progress");
+  bar.max = total || 1;
+  bar.value = done;
+  const words = done < total || !total ? form.dataset.progress : form.dataset.sent;
+  row.querySelector("[data-progress]").textContent = words.replace("{done}", inMB(done)).replace("{total}", inMB(total));
+}
+
+/** Say in the row why its file was not taken; the button puts the row away. */
+function fail(row, sentence) {
+  const file = row.querySelector(".file");
+  file.dataset.state = "FAILURE";
+  file.querySelector(".spinner").replaceWith(document.getElementById("upload-failed").content.cloneNode(true));
+  file.querySelector(".meter").remove();
+  const text = file.querySelector("[data-text]");
+  text.textContent = sentence;
+  text.hidden = false;
+  text.setAttribute("role", "alert");
+  file.querySelector("button").textContent = form.dataset.dismiss;
+  return false;
+}
+
+/** A UUID, also on plain http, where crypto.randomUUID is not there. */
+function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

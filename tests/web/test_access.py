@@ -1,0 +1,188 @@
+"""Every address of the product, asked by everybody: who gets in, who is sent to sign in, who finds nothing.
+
+A new address fails here until it has a row. A row names what anonymous, stranger, billing manager and owner get for a
+GET and for an empty POST. Anonymous 302 always leads to the sign-in page.
+"""
+
+import re
+from collections.abc import Iterable
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from licensesync.enterprises import connections, services, tokens
+from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise, Membership, Role
+from licensesync.users.models import User
+from tests.people import SignedIn
+
+PAGE = "302 404 200 200"  # a page of an enterprise
+NO_POST = "302 405 405 405"
+READ_ONLY = (PAGE, NO_POST)
+ACTION = ("302 405 405 405", "302 404 404 302")  # a button of owners
+ACTION_ON_NOTHING = ("302 405 405 405", "302 404 404 404")  # the same, on something that doesn't exist
+
+OWNERS_FORM = ("302 404 404 200", "302 404 404 200")
+
+#                        GET                 POST
+EXPECTED = {
+    "home": ("302 302 302 302", NO_POST),
+    "sign_in": ("200 302 302 302", "200 302 302 302"),
+    "sign_out": ("302 405 405 405", "302 302 302 302"),
+    "first_owner": ("410 410 410 410", "410 410 410 410"),
+    "account": ("302 200 200 200", "302 200 200 200"),
+    "forgot_password": ("200 200 200 200", "200 200 200 200"),
+    "new_password": ("410 410 410 410", "410 410 410 410"),
+    "enterprises": ("302 200 200 200", NO_POST),
+    "new_enterprise": ("302 200 404 200", "302 200 404 200"),
+    "enterprise_profile": (PAGE, "302 404 404 200"),
+    "people": (PAGE, "302 404 404 200"),
+    "change_role": ACTION,
+    "remove_member": ("302 404 404 200", "302 404 404 302"),
+    "make_password_link": ACTION,
+    "invitation": ("410 410 410 410", "410 410 410 410"),
+    "renew_invitation": ACTION,
+    "revoke_invitation": ACTION,
+    "license": READ_ONLY,
+    "license_news": ("302 404 200 200", NO_POST),
+    "add_usage": ("302 405 405 405", "302 404 404 302"),
+    "answer_file": ACTION_ON_NOTHING,
+    "try_file_again": ACTION_ON_NOTHING,
+    "dismiss_file": ACTION_ON_NOTHING,
+    "cancel_job": ACTION_ON_NOTHING,
+    "licenses": READ_ONLY,
+    "csv_of_licenses": READ_ONLY,
+    "json_of_licenses": READ_ONLY,
+    "usage_history": READ_ONLY,
+    "csv_of_changes": READ_ONLY,
+    "license_detail": ("302 404 404 404", NO_POST),
+    "instance": READ_ONLY,
+    "cloud": READ_ONLY,
+    "sync_history": READ_ONLY,
+    "operations": ("302 404 404 404", NO_POST),
+    "healthz": ("200 200 200 200", "405 405 405 405"),
+    "readyz": ("503 503 503 503", "405 405 405 405"),
+    "metrics": ("404 404 404 404", "405 405 405 405"),
+    "api_docs": ("200 200 200 200", "405 405 405 405"),
+    "api_schema": ("200 200 200 200", "405 405 405 405"),
+    "instance_news": READ_ONLY,
+    "connect_new_server": OWNERS_FORM,
+    "connect_cloud": OWNERS_FORM,
+    "connect_server": OWNERS_FORM,
+    "schedule": ("302 404 404 200", "302 404 404 200"),
+    "disconnect": ("302 404 404 200", "302 404 404 302"),
+    "push": OWNERS_FORM,
+    "revoke_push_token": ACTION,
+    "sync_all": ACTION,
+    "sync_now": ACTION,
+    "delete_instance": ("302 404 404 200", "302 404 404 302"),
+}
+
+
+def patterns(of: Iterable[URLPattern | URLResolver], before: str = "") -> Iterable[tuple[str, str]]:
+    """Name and route of every address."""
+    for each in of:
+        route = before + str(each.pattern)
+        if isinstance(each, URLResolver):
+            yield from patterns(each.url_patterns, route)
+        else:
+            yield each.name or route, route
+
+
+ALL_ROUTES = dict(patterns(get_resolver().url_patterns))
+# Addresses for scripts take tokens only; `tests/api/test_access.py` walks them.
+ROUTES = {name: route for name, route in ALL_ROUTES.items() if not route.startswith(("api/v3", "^api/v3"))}
+
+
+@pytest.fixture
+def arguments(enterprise: Enterprise, owner: User, billing_manager: User) -> dict[str, str | int]:
+    """A value for each part of an address that stands for a real thing of the enterprise; 0 and "x" name nothing."""
+    invitation, _token = services.invite(
+        enterprise=enterprise, email="invited@octo.example", role=Role.OWNER, invited_by=owner
+    )
+    deployment = Deployment.objects.create(enterprise=enterprise, kind=DeploymentKind.SERVER, host="ghes.octo.example")
+    connections.connect(deployment, url="https://ghes.octo.example", login="admin", token="secret", connected_by=owner)
+    push_token, _secret = tokens.create_api_token(
+        enterprise=enterprise, owner=owner, name="push", scopes=["write:usage"], deployment=deployment
+    )
+    return {
+        "slug": enterprise.slug,
+        "member_id": Membership.objects.get(user=billing_manager).pk,
+        "invitation_id": invitation.pk,
+        "deployment_id": deployment.pk,
+        "token_id": push_token.pk,
+    }
+
+
+def address(name: str, arguments: dict[str, str | int]) -> str:
+    parts = re.findall(r"<(\w+):(\w+)>", ROUTES[name])
+    return reverse(name, kwargs={part: arguments.get(part, 0 if kind == "int" else "x") for kind, part in parts})
+
+
+def test_every_address_has_a_row() -> None:
+    assert set(ROUTES) == set(EXPECTED)
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("name", EXPECTED)
+def test_everybody_gets_what_is_theirs(
+    name: str,
+    method: str,
+    arguments: dict[str, str | int],
+    signed_in: SignedIn,
+    billing_manager: User,
+    owner: User,
+    stranger: User,
+) -> None:
+    url = address(name, arguments)
+    answers: list[HttpResponse] = []
+    for who in (None, stranger, billing_manager, owner):  # the owner last: then what is asked for may be gone
+        answers.append(getattr(signed_in(who), method)(url))
+    assert " ".join(str(answer.status_code) for answer in answers) == EXPECTED[name][method == "post"]
+    if answers[0].status_code == 302:
+        assert answers[0]["Location"].startswith("/sign-in")
+
+
+LINK = re.compile(r'(?:href|hx-get)="(/(?!static/)[^"#]*)')
+INLINE = re.compile(r"<style|<script(?![^>]*\ssrc=)|\sstyle=|\son\w+=|javascript:", re.IGNORECASE)
+
+
+@pytest.mark.parametrize("name", [name for name, (get, _post) in EXPECTED.items() if get[-3:] in ("200", "410")])
+def test_pages_keep_the_content_security_policy(
+    name: str, arguments: dict[str, str | int], signed_in: SignedIn, owner: User
+) -> None:
+    """Nothing inline, and a policy that would stop it."""
+    answer = signed_in(owner).get(address(name, arguments))
+    policy = answer["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert not INLINE.search(answer.getvalue().decode())
+
+
+def test_no_link_leads_nowhere(arguments: dict[str, str | int], signed_in: SignedIn, owner: User) -> None:
+    browser = signed_in(owner)
+    pages = [address(name, arguments) for name, (get, _post) in EXPECTED.items() if get.endswith("200")]
+    links = {link for page in pages for link in LINK.findall(browser.get(page).getvalue().decode())}
+    assert len(links) > 10
+    assert {link: status for link in links if (status := browser.get(link).status_code) not in (200, 204, 302)} == {}
+
+
+def test_an_error_of_ours_shows_a_page_of_ours(
+    signed_in: SignedIn, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("licensesync.web.enterprise_pages.memberships_of", fail)
+    browser = signed_in(owner)
+    browser.raise_request_exception = False
+    answer = browser.get("/enterprises")
+    assert answer.status_code == 500
+    assert b"Something went wrong on our side" in answer.content
+
+
+def test_a_form_without_its_token_is_refused_in_words(owner: User) -> None:
+    answer = Client(enforce_csrf_checks=True).post("/sign-in")
+    assert answer.status_code == 403
+    assert b"This page was open for too long" in answer.content

@@ -1,0 +1,204 @@
+"""Connecting in the browser: the form, its test, the schedule, the push token, and what is never shown again."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from licensesync.config.simulated_github import Addresses, SimulatedGitHub, running, worlds
+from licensesync.enterprises import connections, deployments
+from licensesync.enterprises.models import ApiToken, Connection, Deployment, Enterprise, Schedule
+from licensesync.enterprises.queries import sha256
+from licensesync.syncing.models import JobKind, JobState, LicenseSyncJob, Trigger
+from licensesync.users.models import User
+from tests.people import SignedIn
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def browser(owner: User, signed_in: SignedIn, settings: Any) -> Client:
+    settings.CONNECT_ALLOW = ("127.0.0.1",)
+    return signed_in(owner)
+
+
+@pytest.fixture
+def github() -> Iterator[tuple[SimulatedGitHub, Addresses]]:
+    played = worlds.small()
+    with running(played) as addresses:
+        yield played, addresses
+
+
+@pytest.fixture
+def server(enterprise: Enterprise) -> Deployment:
+    return deployments.server_named(enterprise, "ghe.octo.example")
+
+
+@pytest.fixture
+def connection(server: Deployment) -> Connection:
+    return connections.connect(
+        server, url="https://ghe.octo.example", login="octo-admin", token="ghp_secret", connected_by=None
+    )
+
+
+def address(name: str, enterprise: Enterprise, *more: int) -> str:
+    return reverse(name, args=[enterprise.slug, *more])
+
+
+def test_a_new_instance_is_connected_and_its_first_sync_requested(
+    browser: Client, enterprise: Enterprise, github: tuple[SimulatedGitHub, Addresses]
+) -> None:
+    played, addresses = github
+    url = addresses.servers["ghe.octo.example"]
+    typed = {"url": f" {url}/login ", "login": "octo-admin", "token": played.servers[0].token}
+    answer = browser.post(address("connect_new_server", enterprise), typed, follow=True)
+    assert "127.0.0.1 is connected. Its first sync has started." in answer.content.decode()
+    connection = Connection.objects.get()
+    assert (connection.url, connection.login) == (url, "octo-admin")
+    assert connections.token_of(connection) == played.servers[0].token
+    job = LicenseSyncJob.objects.get()
+    assert (job.kind, job.trigger, job.state) == (JobKind.SYNC, Trigger.SYNC_NOW, JobState.PENDING)
+    assert job.requested_by is not None
+
+
+def test_the_cloud_is_connected(browser: Client, enterprise: Enterprise) -> None:
+    typed = {"cloud_slug": "octo", "token": "ghp_secret", "url": "octo.ghe.com"}
+    browser.post(address("connect_cloud", enterprise), typed)
+    connection = Connection.objects.get()
+    assert (connection.url, connection.cloud_slug) == ("https://api.octo.ghe.com", "octo")
+    assert not connection.deployment.is_server
+
+
+def test_the_test_says_step_by_step_what_works(
+    browser: Client, enterprise: Enterprise, github: tuple[SimulatedGitHub, Addresses]
+) -> None:
+    played, addresses = github
+    typed = {"url": addresses.servers["ghe.octo.example"], "login": "octo-admin", "token": played.servers[0].token}
+    answer = browser.post(address("connect_new_server", enterprise), typed | {"test": "1"})
+    page = answer.content.decode()
+    assert "GitHub Enterprise Server 3.19.2" in page
+    assert page.count('data-state="SUCCESS"') >= 5
+    assert not Connection.objects.exists()
+    wrong = browser.post(address("connect_new_server", enterprise), typed | {"token": "ghp_wrong", "test": "1"})
+    assert 'data-state="FAILURE"' in wrong.content.decode()
+    assert "ghp_wrong" not in wrong.content.decode()
+
+
+def test_a_stored_token_is_never_shown_and_is_asked_for_again(
+    browser: Client, enterprise: Enterprise, connection: Connection
+) -> None:
+    url = address("connect_server", enterprise, connection.deployment_id)
+    assert "ghp_secret" not in browser.get(url).content.decode()
+    answer = browser.post(url, {"url": "https://attacker.example", "login": "octo-admin", "token": ""})
+    assert answer.status_code == 200
+    connection.refresh_from_db()
+    assert connection.url == "https://ghe.octo.example"
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "said"),
+    [
+        ("url", "ftp://ghe.octo.example", "ftp://ghe.octo.example"),
+        ("ca_certificates", "no certificate", "This is no certificate"),
+        ("proxy", "proxy:3128", "with its scheme"),
+    ],
+)
+def test_what_can_not_be_right_is_refused_beside_its_field(
+    browser: Client, enterprise: Enterprise, field: str, typed: str, said: str
+) -> None:
+    form = {"url": "https://ghe.octo.example", "login": "octo-admin", "token": "ghp_secret"} | {field: typed}
+    assert said in browser.post(address("connect_new_server", enterprise), form).content.decode()
+    assert not Connection.objects.exists()
+
+
+def test_sync_now_twice_is_one_job(browser: Client, enterprise: Enterprise, connection: Connection) -> None:
+    url = address("sync_now", enterprise, connection.deployment_id)
+    browser.post(url)
+    answer = browser.post(url, {"from": "instance"}, follow=True)
+    assert LicenseSyncJob.objects.count() == 1
+    assert "Waiting to start" in answer.content.decode()
+    assert "every 1s" in answer.content.decode()  # the page follows it
+
+
+def test_the_page_of_an_instance_is_sent_again_only_when_it_has_changed(
+    browser: Client, enterprise: Enterprise, connection: Connection
+) -> None:
+    page = browser.get(address("instance", enterprise, connection.deployment_id)).content.decode()
+    news = page.split('hx-get="')[-1].split('"')[0] if 'id="live-instance"' not in page else ""
+    news = news or page.split('id="live-instance" hx-get="')[1].split('"')[0]
+    assert browser.get(news).status_code == 204
+    browser.post(address("sync_now", enterprise, connection.deployment_id))
+    assert b"Waiting to start" in browser.get(news).content
+
+
+def test_sync_all(browser: Client, enterprise: Enterprise, connection: Connection) -> None:
+    deployments.server_named(enterprise, "not-connected.octo.example")
+    browser.post(address("sync_all", enterprise))
+    assert [job.deployment for job in LicenseSyncJob.objects.all()] == [connection.deployment]
+
+
+def test_the_schedule_is_changed(browser: Client, enterprise: Enterprise, connection: Connection) -> None:
+    url = address("schedule", enterprise, connection.deployment_id)
+    browser.post(url, {"schedule": "daily"})
+    connection.refresh_from_db()
+    assert connection.schedule == Schedule.DAILY
+    browser.post(url, {"schedule": "off"})
+    connection.refresh_from_db()
+    assert connection.next_sync_at is None
+    page = browser.get(address("instance", enterprise, connection.deployment_id)).content.decode()
+    assert "It never syncs by itself." in page
+
+
+def test_to_disconnect_forgets_the_token_and_keeps_the_accounts(
+    browser: Client, enterprise: Enterprise, connection: Connection
+) -> None:
+    url = address("disconnect", enterprise, connection.deployment_id)
+    assert b"Disconnect ghe.octo.example?" in browser.get(url).content
+    browser.post(url)
+    assert not Connection.objects.exists()
+    assert Deployment.objects.filter(pk=connection.deployment_id).exists()
+
+
+def test_a_push_token_is_shown_once_and_is_for_this_instance_only(
+    browser: Client, enterprise: Enterprise, server: Deployment
+) -> None:
+    url = address("push", enterprise, server.pk)
+    page = browser.post(url, {"name": "cron"}).content.decode()
+    secret = "lsy_" + page.split("lsy_")[1][:40]
+    token = ApiToken.objects.get()
+    assert token.token_hash == sha256(secret)
+    assert (token.deployment, token.scopes, token.name) == (server, ["write:usage"], "cron")
+    assert f"Bearer {secret}" in page
+    assert "lsy_" not in browser.get(url).content.decode()
+    browser.post(address("revoke_push_token", enterprise, server.pk, token.pk))
+    assert not ApiToken.objects.exists()
+
+
+def test_deleting_asks_in_figures_first(browser: Client, enterprise: Enterprise, server: Deployment) -> None:
+    Deployment.objects.update(last_usage_at="2026-01-01T00:00Z", accounts=704, only_here=88)
+    url = address("delete_instance", enterprise, server.pk)
+    page = " ".join(browser.get(url).content.decode().split())
+    assert "Its 704 accounts go; 88 people who are only here stop counting. This can’t be undone." in page
+    assert Deployment.objects.exists()
+    browser.post(url)
+    assert LicenseSyncJob.objects.get().kind == JobKind.DELETE
+
+
+def test_after_three_failures_the_owner_sees_a_standing_notice(
+    browser: Client, enterprise: Enterprise, connection: Connection
+) -> None:
+    for _ in range(3):
+        LicenseSyncJob.objects.create(
+            deployment=connection.deployment,
+            kind=JobKind.SYNC,
+            trigger=Trigger.SCHEDULED,
+            state=JobState.FAILURE,
+            finished_at="2026-01-01T00:00Z",
+            problem_code="sign_in_page",
+            problem_params={"host": "ghe.octo.example", "scope": "site_admin"},
+        )
+    page = browser.get(address("instance", enterprise, connection.deployment_id)).content.decode()
+    assert "The last 3 syncs failed." in page
+    assert "Enter a new token" in page

@@ -1,0 +1,104 @@
+"""A server instance, the cloud, and the sync history."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+
+from licensesync.enterprises.models import Deployment, Enterprise
+from licensesync.syncing.models import JobState, LicenseSyncJob
+from licensesync.users.models import User
+from tests.flows.lists import account, cloud_list, cloud_user, import_one, report, server_export
+from tests.web.usage import page
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ANA = "ana@octo.example"
+
+
+@pytest.fixture(autouse=True)
+def signed_in_owner(client: Client, owner: User) -> None:
+    client.force_login(owner)
+
+
+def server(enterprise: Enterprise) -> Deployment:
+    return Deployment.objects.get(enterprise=enterprise, kind="server")
+
+
+def test_what_an_export_says_about_its_server(client: Client, enterprise: Enterprise) -> None:
+    facts: dict[str, Any] = {"version": "3.19.2", "customer_name": "Octo <b>", "http_only": True}
+    import_one(enterprise, server_export([account(1, ANA), account(2, suspended=True)], dormancy_threshold=90, **facts))
+    html = page(client, enterprise, "instance", server(enterprise).pk)
+    for words in ("GitHub Enterprise Server 3.19.2.", "id-of-ghes.example", "Octo &lt;b&gt;", "Plain http", "90 days"):
+        assert words in html
+    assert "Never IP addresses" in html
+    assert "1 license in all." in html
+    assert "Add server usage" in html
+
+
+def test_a_report_says_who_is_dormant(client: Client, enterprise: Enterprise) -> None:
+    deployment = Deployment.objects.create(enterprise=enterprise, kind="server", host="ghes.example")
+    assert "No list of it has arrived yet." in page(client, enterprise, "instance", deployment.pk)
+    import_one(enterprise, report([(1, ANA)]), server=deployment)
+    assert "counted all the same" in page(client, enterprise, "instance", deployment.pk)
+
+
+def test_the_cloud_before_and_after_its_first_list(client: Client, enterprise: Enterprise) -> None:
+    assert "No list of it has arrived yet." in page(client, enterprise, "cloud")
+    assert not Deployment.objects.filter(enterprise=enterprise).exists()
+    import_one(enterprise, cloud_list([cloud_user("ana", ANA)]))
+    html = page(client, enterprise, "cloud")
+    assert "GitHub’s own count" in html
+    assert "Cloud licenses uploaded" in html
+
+
+def test_a_failure_stands_on_top(client: Client, enterprise: Enterprise) -> None:
+    import_one(enterprise, server_export([account(1, ANA)]))
+    LicenseSyncJob.objects.create(
+        deployment=server(enterprise), kind="file", trigger="uploaded", state=JobState.FAILURE, problem_code="disk_full"
+    )
+    html = page(client, enterprise, "instance", server(enterprise).pk)
+    assert '<div class="flash" data-tone="danger">' in html
+    assert html.count("The last good figures stay in use.") == 2  # on top and in the history
+    assert "The figures of" not in html
+
+
+def test_history_is_paged(client: Client, enterprise: Enterprise, billing_manager: User) -> None:
+    assert "Nothing has arrived yet" in page(client, enterprise, "sync_history")
+    import_one(enterprise, server_export([account(1, ANA)]))
+    for _number in range(30):
+        LicenseSyncJob.objects.create(
+            deployment=server(enterprise), kind="file", trigger="uploaded", state=JobState.CANCELED
+        )
+    client.force_login(billing_manager)
+    url = reverse("sync_history", args=[enterprise.slug])
+    first = client.get(url).context["history"]
+    assert (len(first.rows), first.newer) == (25, "")
+    older = client.get(f"{url}?{first.older}").context["history"]
+    assert (len(older.rows), older.older) == (6, "")
+    again = client.get(f"{url}?{older.newer}").context["history"]
+    assert [row.job.pk for row in again.rows] == [row.job.pk for row in first.rows]
+    assert again.newer == ""
+
+
+def test_strangers_and_other_enterprises(client: Client, enterprise: Enterprise, owner: User, stranger: User) -> None:
+    theirs = Enterprise.objects.exclude(pk=enterprise.pk).get()
+    deployment = Deployment.objects.create(enterprise=theirs, kind="server", host="ghes.theirs.example")
+    assert client.get(reverse("instance", args=[enterprise.slug, deployment.pk])).status_code == 404
+    import_one(enterprise, server_export([account(1, ANA)]))
+    client.force_login(stranger)
+    for name, arguments in (("instance", [server(enterprise).pk]), ("cloud", []), ("sync_history", [])):
+        assert client.get(reverse(name, args=[enterprise.slug, *arguments])).status_code == 404
+
+
+def test_no_query_in_a_loop(
+    client: Client, enterprise: Enterprise, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in (1, 2, 3):
+        import_one(enterprise, server_export([account(number, ANA)]))
+    with django_assert_num_queries(6):
+        page(client, enterprise, "sync_history")
+    with django_assert_num_queries(12):
+        page(client, enterprise, "instance", server(enterprise).pk)

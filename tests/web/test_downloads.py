@@ -1,0 +1,67 @@
+"""What can be taken away, as it comes over HTTP."""
+
+import csv
+import io
+import json
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from licensesync.enterprises.models import Enterprise
+from licensesync.flows.forget import forget_old
+from licensesync.users.models import User
+from licensesync.web.downloads import CountGoneError
+from tests.flows.lists import account, cloud_list, cloud_user, import_one, server_export
+from tests.web.usage import page
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def full(client: Client, enterprise: Enterprise, billing_manager: User) -> Enterprise:
+    import_one(enterprise, cloud_list([cloud_user("ana", "ana@octo.example"), cloud_user("zoë")]))
+    import_one(enterprise, server_export([account(1, "ana@octo.example"), account(2)]))
+    client.force_login(billing_manager)
+    return enterprise
+
+
+def get(client: Client, enterprise: Enterprise, name: str, query: str = "") -> str:
+    response = client.get(reverse(name, args=[enterprise.slug]) + query)
+    assert response.status_code == 200
+    assert response["Content-Disposition"].startswith(f'attachment; filename="{enterprise.slug}-')
+    assert response["Cache-Control"] == "no-store"
+    return response.getvalue().decode()
+
+
+def test_billing_managers_download_the_report_where_they_see_the_button(client: Client, full: Enterprise) -> None:
+    address = reverse("csv_of_licenses", args=[full.slug])
+    assert address in page(client, full)
+    assert address in page(client, full, "licenses")
+    report = get(client, full, "csv_of_licenses")
+    assert {row["GitHub com login"] for row in csv.DictReader(io.StringIO(report))} == {"ana", "zoë", ""}
+    assert get(client, full, "csv_of_licenses", "?bom=1") == "\ufeff" + report
+
+
+def test_json_is_what_githubs_rest_api_answers(client: Client, full: Enterprise) -> None:
+    answer = json.loads(get(client, full, "json_of_licenses"))
+    assert (answer["total_seats_consumed"], answer["total_seats_purchased"]) == (3, 100)
+    assert sorted(user["total_user_accounts"] for user in answer["users"]) == [1, 1, 2]
+
+
+def test_nobody_yet(client: Client, enterprise: Enterprise, owner: User) -> None:
+    client.force_login(owner)
+    assert reverse("csv_of_licenses", args=[enterprise.slug]) not in page(client, enterprise, "licenses")
+    assert get(client, enterprise, "csv_of_licenses").count("\n") == 1
+    assert json.loads(get(client, enterprise, "json_of_licenses"))["users"] == []
+
+
+def test_a_download_that_outlives_its_count_breaks_off(
+    client: Client, full: Enterprise, settings: pytest.FixtureRequest
+) -> None:
+    response = client.get(reverse("csv_of_licenses", args=[full.slug]))
+    settings.SUPERSEDED_SECONDS = 0  # type: ignore[attr-defined]
+    import_one(full, server_export([account(1, "ana@octo.example"), account(3)]))
+    forget_old()
+    with pytest.raises(CountGoneError):
+        response.getvalue()

@@ -1,0 +1,66 @@
+"""A new enterprise, and its profile and seats."""
+
+import pytest
+
+from licensesync.enterprises.models import Enterprise
+from licensesync.users.models import User
+from tests.people import SignedIn
+
+PROFILE = "/enterprises/octo-industries/settings/profile"
+GIVEN = {
+    "name": "Octo Group",
+    "license_model": "volume",
+    "enterprise_licenses": "2,200",
+    "visual_studio_licenses": "200",
+}
+
+
+def test_an_owner_changes_profile_and_seats(signed_in: SignedIn, owner: User, enterprise: Enterprise) -> None:
+    page = signed_in(owner).post(PROFILE, GIVEN, follow=True).content.decode()
+    assert "Profile and seats are saved." in page
+    enterprise.refresh_from_db()
+    assert (enterprise.name, enterprise.enterprise_licenses, enterprise.visual_studio_licenses) == (
+        "Octo Group",
+        2200,
+        200,
+    )
+
+
+@pytest.mark.parametrize("number", ["24OO", "-1", "1.5", "99999999999"])
+def test_a_number_that_is_none_is_said_at_its_field(
+    signed_in: SignedIn, owner: User, enterprise: Enterprise, number: str
+) -> None:
+    page = signed_in(owner).post(PROFILE, GIVEN | {"enterprise_licenses": number}).content.decode()
+    assert "Enter a whole number, for example 2400." in page
+    assert 'aria-invalid="true"' in page
+    enterprise.refresh_from_db()
+    assert enterprise.enterprise_licenses == 100
+
+
+def test_a_billing_manager_reads(signed_in: SignedIn, billing_manager: User) -> None:
+    page = signed_in(billing_manager).get(PROFILE).content.decode()
+    assert "Octo Industries" in page
+    assert "Save changes" not in page
+
+
+@pytest.mark.parametrize(
+    ("slug", "words"),
+    [
+        ("octo-industries", "is already the slug of an enterprise here"),
+        ("new", "taken by LicenseSync itself"),
+        ("Two Words", "Use small letters, digits and single hyphens"),
+    ],
+)
+def test_a_slug_that_does_not_fit_is_said_at_its_field(
+    signed_in: SignedIn, owner: User, enterprise: Enterprise, slug: str, words: str
+) -> None:
+    page = signed_in(owner).post("/enterprises/new", GIVEN | {"slug": slug}).content.decode()
+    assert words in page
+    assert Enterprise.objects.count() == 1
+
+
+def test_the_slug_comes_from_the_name_when_none_is_given(
+    signed_in: SignedIn, owner: User, enterprise: Enterprise
+) -> None:
+    assert signed_in(owner).post("/enterprises/new", GIVEN | {"name": "Zürich & Söhne"}).status_code == 302
+    assert Enterprise.objects.filter(slug="zurich-sohne").exists()

@@ -1,0 +1,187 @@
+"""The License page: figures, where people are, deployments and their states, and what the total can't know."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from licensesync.enterprises.models import Deployment, Enterprise, LicenseModel
+from licensesync.syncing.models import JobState, LicenseSyncJob
+from licensesync.users.models import User
+from licensesync.web import license_page
+from tests.flows.lists import account, cloud_list, cloud_user, import_one, server_export
+from tests.web.usage import HTMX, page
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ANA, BOB = "ana@octo.example", "bob@octo.example"
+
+
+@pytest.fixture
+def full(enterprise: Enterprise) -> Enterprise:
+    """Ana in the cloud and on a server, Bob only on the server, Cem only in the cloud; two licenses purchased."""
+    Enterprise.objects.filter(pk=enterprise.pk).update(enterprise_licenses=2, visual_studio_licenses=0)
+    enterprise.refresh_from_db()
+    import_one(enterprise, cloud_list([cloud_user("ana", ANA), cloud_user("cem")]))
+    import_one(enterprise, server_export([account(1, ANA), account(2, BOB), account(3, suspended=True)]))
+    return enterprise
+
+
+def test_an_owner_is_told_what_to_do_first(client: Client, enterprise: Enterprise, owner: User) -> None:
+    client.force_login(owner)
+    html = page(client, enterprise)
+    assert "No usage yet" in html
+    assert 'id="upload"' in html
+
+
+def test_a_billing_manager_sees_but_can_add_nothing(client: Client, full: Enterprise, billing_manager: User) -> None:
+    client.force_login(billing_manager)
+    html = page(client, full)
+    assert "Consumed" in html
+    assert 'id="upload"' not in html
+    assert "add-usage" not in html
+
+
+def test_strangers_and_the_signed_out(client: Client, full: Enterprise, stranger: User) -> None:
+    url = reverse("license", args=[full.slug])
+    assert client.get(url).status_code == 302
+    client.force_login(stranger)
+    assert client.get(url).status_code == 404
+    assert client.get(reverse("license_news", args=[full.slug])).status_code == 404
+
+
+def test_over_the_limit(client: Client, full: Enterprise, owner: User) -> None:
+    client.force_login(owner)
+    html = page(client, full)
+    assert "−1 <span" in html
+    assert "Limit exceeded" in html
+    for query, people in (("where=cloud", 1), ("where=both", 1), ("where=server", 1)):
+        link = f'{reverse("licenses", args=[full.slug])}?{query}&amp;type=enterprise"><span>'
+        assert link in html
+        assert f"<strong>{people}</strong>" in html.split(link)[1][:200]
+
+
+def test_metered_use_has_no_limit(client: Client, full: Enterprise, owner: User) -> None:
+    Enterprise.objects.filter(pk=full.pk).update(license_model=LicenseModel.METERED)
+    client.force_login(owner)
+    html = page(client, full)
+    assert "Limit exceeded" not in html
+    assert "<dt>Available</dt><dd>–</dd>" in html
+    assert "where-marks" not in html
+
+
+def test_each_license_type_has_its_own_limit(client: Client, full: Enterprise, owner: User) -> None:
+    Enterprise.objects.filter(pk=full.pk).update(enterprise_licenses=2, visual_studio_licenses=10)
+    client.force_login(owner)
+    html = page(client, full)
+    assert "<dt>Available</dt><dd>9</dd>" in html
+    assert '<td class="num danger">−1 ' in html
+
+
+def test_what_the_total_can_not_know(client: Client, enterprise: Enterprise, owner: User) -> None:
+    import_one(enterprise, server_export([account(1, ANA)]))
+    client.force_login(owner)
+    html = page(client, enterprise)
+    assert "Counted from 1 of 1 server." in html
+    assert "The cloud’s license list is not here" in html
+    import_one(enterprise, cloud_list([cloud_user("cem")], total=1))
+    html = page(client, enterprise)
+    assert "names no SAML identity" in html
+    assert "names no e-mail of a verified domain" in html
+    assert "GitHub’s own count in that list is 1." in html
+
+
+@pytest.mark.parametrize(
+    ("change", "label"),
+    [
+        ({"list_date": timezone.now() - timedelta(days=31)}, "Out of date"),
+        ({"last_usage_at": None}, "Never synced"),
+        ({}, "Up to date"),
+    ],
+)
+def test_state_of_an_instance(
+    client: Client, full: Enterprise, owner: User, change: dict[str, object], label: str
+) -> None:
+    Deployment.objects.filter(enterprise=full, host="ghes.example").update(**change)
+    client.force_login(owner)
+    assert label in page(client, full).split("ghes.<wbr>example")[-1].split("</tbody>")[0]
+
+
+def test_a_failed_list_says_why_and_that_the_figures_stay(client: Client, full: Enterprise, owner: User) -> None:
+    server = Deployment.objects.get(enterprise=full, host="ghes.example")
+    LicenseSyncJob.objects.create(
+        deployment=server, kind="file", trigger="uploaded", state=JobState.FAILURE, problem_code="truncated",
+        problem_params={"read": 1234},
+    )  # fmt: skip
+    client.force_login(owner)
+    html = page(client, full)
+    assert "The file ends in the middle, after 1,234 accounts." in html
+    assert "The figures of" in html
+
+
+def test_names_are_escaped(client: Client, enterprise: Enterprise, owner: User) -> None:
+    import_one(enterprise, server_export([account(1, ANA)], version="<script>3</script>"))
+    client.force_login(owner)
+    html = page(client, enterprise)
+    assert "<script>3" not in html
+    assert "&lt;script&gt;3" in html
+
+
+def test_only_what_is_not_on_the_page_yet_comes_as_news(client: Client, full: Enterprise, owner: User) -> None:
+    client.force_login(owner)
+    url = reverse("license_news", args=[full.slug])
+    everything = client.get(url, headers=HTMX)
+    versions = [f"{fragment.key}:{fragment.version}" for fragment in everything.context["swapped"]]
+    assert [version.split(":")[0] for version in versions] == ["headline", "figures", "deployments"]
+    assert client.get(url, {"seen": " ".join(versions)}, headers=HTMX).status_code == 204
+    partly = client.get(url, {"seen": " ".join([*versions[:2], "deployments:old", "file-99:gone"])}, headers=HTMX)
+    assert b'id="figures"' not in partly.content
+    assert b'id="deployments"' in partly.content
+    assert b'<li id="file-99" hx-swap-oob="delete">' in partly.content
+
+
+def test_the_page_asks_again_only_while_work_is_open(client: Client, full: Enterprise, owner: User) -> None:
+    client.force_login(owner)
+    url = reverse("license_news", args=[full.slug])
+    assert "HX-Trigger" not in client.get(url, headers=HTMX)
+    assert "load delay" not in page(client, full)
+    server = Deployment.objects.get(enterprise=full, host="ghes.example")
+    LicenseSyncJob.objects.create(deployment=server, kind="file", trigger="uploaded")
+    assert client.get(url, headers=HTMX)["HX-Trigger"] == "still-open"
+    assert "load delay" in page(client, full)
+
+
+def test_work_that_ends_while_the_page_is_read_is_asked_about_again(
+    client: Client, full: Enterprise, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the page would show it as running for ever."""
+    server = Deployment.objects.get(enterprise=full, host="ghes.example")
+    LicenseSyncJob.objects.create(deployment=server, kind="file", trigger="uploaded", state=JobState.RUNNING)
+
+    def read_then_end(*args: Any) -> list[Any]:
+        LicenseSyncJob.objects.filter(state=JobState.RUNNING).update(state=JobState.SUCCESS)
+        return []
+
+    monkeypatch.setattr(license_page, "file_rows", read_then_end)
+    client.force_login(owner)
+    response = client.get(reverse("license_news", args=[full.slug]), headers=HTMX)
+    assert b"Syncing" in response.content
+    assert response["HX-Trigger"] == "still-open"
+
+
+def test_no_query_in_a_loop(
+    client: Client, full: Enterprise, owner: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    client.force_login(owner)
+    page(client, full)  # what only the first page asks
+    with django_assert_num_queries(12):
+        page(client, full)
+    for number in range(5):
+        import_one(full, server_export([account(1, ANA)], host=f"ghes-{number}.example"))
+    page(client, full)
+    with django_assert_num_queries(12):
+        page(client, full)

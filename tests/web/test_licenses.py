@@ -1,0 +1,150 @@
+"""The consumed licenses: one row a person, paged, and as the links of the License page filter them."""
+
+import re
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+
+from licensesync.enterprises.models import Deployment, Enterprise, VerifiedDomain
+from licensesync.users.models import User
+from tests.flows.lists import account, cloud_list, cloud_user, import_one, server_export
+from tests.web.usage import HTMX, page
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ANA, BOB = "ana@octo.example", "bob@octo.example"
+
+
+@pytest.fixture
+def full(client: Client, enterprise: Enterprise, owner: User) -> Enterprise:
+    """Thirty people in the cloud; Ana is on a server, too, and Bob only there."""
+    cloud = [cloud_user(f"user-{number:02}") for number in range(29)]
+    import_one(enterprise, cloud_list([cloud_user("ana", ANA), *cloud]))
+    import_one(enterprise, server_export([account(1, ANA), account(2, BOB, login="bob")], host="ghes-emea.example"))
+    client.force_login(owner)
+    return enterprise
+
+
+def people(html: str) -> list[str]:
+    return re.findall(r'/consumed/\d+[^"]*">([^<]*)</a>', html)
+
+
+def test_a_row_says_who_where_and_since_when(client: Client, full: Enterprise) -> None:
+    row = page(client, full, "licenses").split("<tr>")[2]
+    for words in ("Ana", "Cloud", "ghes-emea", "Enterprise", "ana<wbr>@octo.<wbr>example", "2<span", "or before"):
+        assert words in row
+
+
+def test_nobody_yet(client: Client, enterprise: Enterprise, owner: User) -> None:
+    client.force_login(owner)
+    assert "Nobody is counted yet" in page(client, enterprise, "licenses")
+
+
+def test_pages_forth_and_back(client: Client, full: Enterprise) -> None:
+    first = client.get(reverse("licenses", args=[full.slug]))
+    second = client.get("?".join([reverse("licenses", args=[full.slug]), first.context["next"]]))
+    names = [*people(first.content.decode()), *people(second.content.decode())]
+    assert len(names) == 31
+    assert names == sorted(names, key=str.casefold)
+    assert second.context["next"] == ""
+    again = client.get("?".join([reverse("licenses", args=[full.slug]), second.context["previous"]]))
+    assert people(again.content.decode()) == people(first.content.decode())
+    assert again.context["previous"] == ""
+
+
+def test_more_rows(client: Client, full: Enterprise) -> None:
+    html = page(client, full, "licenses", query="?rows=50")
+    assert len(people(html)) == 31
+    assert "<option selected>50</option>" in html
+
+
+@pytest.mark.parametrize(
+    ("query", "number", "words"),
+    [
+        ("?where=cloud&type=enterprise", 29, "Cloud only, Enterprise<"),
+        ("?where=both&type=enterprise", 1, "Cloud and server, Enterprise<"),
+        ("?where=server", 1, "Server only"),
+        ("?type=visual-studio", 0, "Visual Studio subscription"),
+        ("?only={server}", 1, "Only on ghes-emea.example"),
+        ("?where=nowhere&only=x&rows=7&after=~~&type=", 31, ""),
+    ],
+)
+def test_filters(client: Client, full: Enterprise, query: str, number: int, words: str) -> None:
+    server = Deployment.objects.get(enterprise=full, kind="server")
+    response = client.get(reverse("licenses", args=[full.slug]) + query.format(server=server.pk))
+    html = " ".join(response.content.decode().split())
+    assert response.context["found"] == number
+    assert len(people(html)) == min(number, 25)
+    assert words in html
+    assert ("Clear filter" in html) == bool(words)
+
+
+def test_htmx_gets_the_list_alone(client: Client, full: Enterprise) -> None:
+    response = client.get(reverse("licenses", args=[full.slug]), headers=HTMX)
+    assert b"<h1>" not in response.content
+    assert response.content.strip().startswith(b'<div class="list" id="licenses"')
+    for part in ("result", "choices", "chips"):  # what stands beside it comes along
+        assert f'id="{part}" hx-swap-oob' in response.content.decode()
+
+
+def test_an_address_leads_to_what_htmx_shows(client: Client, full: Enterprise) -> None:
+    url = reverse("licenses", args=[full.slug])
+    typed = client.get(f"{url}?q=an&instance=&sort=-name", headers={**HTMX, "HX-Trigger-Name": "q"})
+    assert typed["HX-Replace-Url"] == f"{url}?q=an&sort=-name"
+    chosen = client.get(f"{url}?where=cloud&role=", headers=HTMX)
+    assert chosen["HX-Push-Url"] == f"{url}?where=cloud"
+    assert client.get(url, headers={**HTMX, "HX-History-Restore-Request": "true"}).content.count(b"<h1>") == 1
+
+
+def test_searching(client: Client, full: Enterprise) -> None:
+    assert people(page(client, full, "licenses", query="?q=BOB")) == ["bob"]
+    assert people(page(client, full, "licenses", query="?q=ghes-emea&sort=-name")) == ["bob", "Ana"]
+    html = page(client, full, "licenses", query="?q=bob&where=cloud")
+    assert "Nobody of 31: “bob”, Cloud only." in html
+    assert 'where=cloud">Without the search <span class="counter">29' in html
+    assert 'q=bob">Without “Cloud only” <span class="counter">1' in html
+
+
+def test_counts_stand_beside_filters(client: Client, full: Enterprise) -> None:
+    html = page(client, full, "licenses", query="?q=bob")
+    assert "Server only <span>1</span></a>" in html
+    assert '<span class="chip" aria-disabled="true">Cloud only <span>0</span></span>' in html
+    assert ">ghes-emea.example (1)</option>" in html
+
+
+def test_no_verified_domain(client: Client, full: Enterprise) -> None:
+    assert "No verified domain" not in page(client, full, "licenses")
+    VerifiedDomain.objects.create(enterprise=full, name="octo-industries.example")
+    html = page(client, full, "licenses", query="?domain=none&where=server")
+    assert people(html) == ["bob"]
+    assert '<span class="badge" data-tone="attention">No verified domain</span>' in html
+
+
+def test_names_are_escaped(client: Client, enterprise: Enterprise, owner: User) -> None:
+    import_one(enterprise, server_export([account(1, ANA, login="<i>x</i>", name='"><script>alert(1)</script>')]))
+    client.force_login(owner)
+    html = page(client, enterprise, "licenses")
+    assert "<i>x" not in html
+    assert "<script>alert" not in html
+
+
+def test_a_billing_manager_sees_it_and_a_stranger_does_not(
+    client: Client, full: Enterprise, billing_manager: User, stranger: User
+) -> None:
+    client.force_login(billing_manager)
+    assert people(page(client, full, "licenses"))
+    client.force_login(stranger)
+    assert client.get(reverse("licenses", args=[full.slug])).status_code == 404
+    client.logout()
+    assert client.get(reverse("licenses", args=[full.slug])).status_code == 302
+
+
+def test_no_query_in_a_loop(
+    client: Client, full: Enterprise, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    page(client, full, "licenses")  # its process loads the index
+    for query in ("", "?rows=50", "?where=both"):
+        with django_assert_num_queries(9):
+            page(client, full, "licenses", query=query)

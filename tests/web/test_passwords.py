@@ -1,0 +1,99 @@
+"""One's own password, and links for who forgot it."""
+
+import pytest
+from django.core import mail
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from licensesync.enterprises.models import Enterprise, Membership
+from licensesync.flows.mail_password_link import mail_password_link
+from licensesync.users.models import PasswordLinkRequest, User
+from licensesync.users.services import password_link_path
+from tests.people import PASSWORD, SignedIn
+
+NEW = "an entirely new pass 7"
+TWICE = {"new_password1": NEW, "new_password2": NEW}
+
+
+def test_a_change_signs_out_everywhere_else(signed_in: SignedIn, owner: User) -> None:
+    here, elsewhere = signed_in(owner), signed_in(owner)
+    answer = here.post("/account", {"old_password": PASSWORD, **TWICE}, follow=True)
+    assert "The password is changed" in answer.content.decode()
+    assert elsewhere.get("/account").status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [("wrong", NEW, "This is not your old password"), (PASSWORD, "short", "at least 12 characters")],
+)
+def test_a_change_that_is_refused_says_why(signed_in: SignedIn, owner: User, old: str, new: str, words: str) -> None:
+    data = {"old_password": old, "new_password1": new, "new_password2": new}
+    assert words in signed_in(owner).post("/account", data).content.decode()
+    owner.refresh_from_db()
+    assert owner.check_password(PASSWORD)
+
+
+def test_a_link_sets_the_password_once_and_signs_in(client: Client, owner: User) -> None:
+    path = password_link_path(user=owner)
+    assert client.post(path, TWICE)["Location"] == "/"
+    assert client.get("/account").status_code == 200
+    assert client.get(path).status_code == 410
+
+
+def test_without_mail_the_page_says_whom_to_ask(client: Client, owner: User) -> None:
+    assert "manage.py reset_password" in client.get("/password/forgot").content.decode()
+
+
+def test_the_page_says_the_same_to_everybody_after_the_same_work(
+    client: Client, owner: User, settings: Settings, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    settings.EMAIL_HOST = "mail.octo.example"
+    pages = []
+    for email in ("Owner@octo.example", "nobody@octo.example"):
+        with django_assert_num_queries(3):  # note the wish, count for the e-mail, count for the client
+            pages.append(client.post("/password/forgot", {"email": email}).content.decode().lower())
+    assert "is on its way" in pages[0]
+    assert pages[0].replace("owner", "nobody") == pages[1]
+    assert not mail.outbox
+    assert not PasswordLinkRequest.objects.filter(client__contains="127.0.0.1").exists()
+    mail_password_link(PasswordLinkRequest.objects.earliest("pk").pk)
+    assert "http://testserver/password/new/" in mail.outbox[0].body
+
+
+def test_too_many_links_are_refused_with_a_sentence(client: Client, owner: User, settings: Settings) -> None:
+    settings.EMAIL_HOST = "mail.octo.example"
+    answers = [client.post("/password/forgot", {"email": owner.email}) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert "Links that have arrived still work" in answers[-1].content.decode()
+
+
+def test_the_old_password_is_guessed_no_more_often_than_at_the_door(
+    signed_in: SignedIn, owner: User, settings: Settings
+) -> None:
+    browser = signed_in(owner)
+    guesses = [browser.post("/account", {"old_password": "guess", **TWICE}) for _ in range(settings.AXES_FAILURE_LIMIT)]
+    assert guesses[-1].status_code == 429
+    assert browser.post("/account", {"old_password": PASSWORD, **TWICE}).status_code == 429
+    owner.refresh_from_db()
+    assert owner.check_password(PASSWORD)
+
+
+def test_an_owner_makes_a_link_that_is_shown_once(
+    signed_in: SignedIn, owner: User, billing_manager: User, enterprise: Enterprise
+) -> None:
+    member = Membership.objects.get(user=billing_manager)
+    browser = signed_in(owner)
+    url = f"/enterprises/octo-industries/settings/people/{member.pk}/password-link"
+    page = browser.post(url, follow=True).content.decode()
+    assert "http://testserver/password/new/" in page
+    assert "/password/new/" not in browser.get("/enterprises/octo-industries/settings/people").content.decode()
+
+
+def test_but_not_for_who_also_belongs_elsewhere(
+    signed_in: SignedIn, owner: User, stranger: User, enterprise: Enterprise
+) -> None:
+    member = Membership.objects.create(enterprise=enterprise, user=stranger, role="billing_manager")
+    url = f"/enterprises/octo-industries/settings/people/{member.pk}/password-link"
+    page = signed_in(owner).post(url, follow=True).content.decode()
+    assert "/password/new/" not in page
+    assert "manage.py reset_password stranger@hubot.example" in page

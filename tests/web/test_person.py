@@ -1,0 +1,179 @@
+"""One person: what counts, why it is one license, and what has changed."""
+
+import pytest
+from django.http.response import HttpResponseBase
+from django.test import Client
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+
+from licensesync.enterprises.models import Enterprise
+from licensesync.licenses.queries import end_of
+from licensesync.users.models import User
+from tests.flows.lists import account, cloud_list, cloud_user, import_one, numbers, server_export
+from tests.web.usage import page
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ANA = "ana@octo.example"
+
+
+@pytest.fixture(autouse=True)
+def signed_in_owner(client: Client, owner: User) -> None:
+    client.force_login(owner)
+
+
+def person(client: Client, enterprise: Enterprise, place: str, login: str) -> str:
+    return page(client, enterprise, "license_detail", numbers(enterprise)[place, login])
+
+
+def test_saml_beats_all(client: Client, enterprise: Enterprise) -> None:
+    ana = cloud_user(
+        "ana", "ana@mail.example", github_com_saml_name_id=ANA,
+        github_com_member_roles=["octo-platform:Owner"], github_com_two_factor_auth=False,
+    )  # fmt: skip
+    import_one(enterprise, cloud_list([ana]))
+    emails = [{"email": ANA, "primary": True}, {"email": "ana@home.example"}]
+    import_one(
+        enterprise,
+        server_export([account(7, login="acarvalho", emails=emails), account(8, ANA, login="old", suspended=True)]),
+    )
+    html = person(client, enterprise, "cloud", "ana")
+    assert "1 server account carries an address of the cloud account." in html
+    assert "1 SAML or SCIM" in html
+    assert "acarvalho on ghes, primary e-mail" in html
+    assert "Verified e-mail; primary on no server" in html
+    assert "old on ghes, suspended" in html
+    assert "1 more does not count" in html
+    assert "octo-platform: Owner" in html
+    assert '<dd class="attention">Off' in html
+    assert "ana<wbr>@home.<wbr>example</span> <small>Not compared</small>" in html
+    assert "Suspended" in html
+    assert "First counted." in html
+
+
+def test_verified_email(client: Client, enterprise: Enterprise) -> None:
+    import_one(enterprise, cloud_list([cloud_user("ana", "Ana@octo.example")]))
+    import_one(enterprise, server_export([account(7, ANA)]))
+    html = person(client, enterprise, "cloud", "ana")
+    assert "2 Verified e-mail" in html
+    assert "Ana<wbr>@octo.<wbr>example" in html
+
+
+def test_linked_by_github(client: Client, enterprise: Enterprise) -> None:
+    import_one(enterprise, server_export([account(7, ANA)]))
+    import_one(enterprise, cloud_list([cloud_user("ana", enterprise_server_user_ids=["ghes.example:7"])]))
+    html = person(client, enterprise, "cloud", "ana")
+    assert "3 Linked by GitHub" in html
+    assert "GitHub’s own list names 1 server account with the cloud account." in html
+
+
+def test_on_servers_only(client: Client, enterprise: Enterprise) -> None:
+    import_one(enterprise, server_export([account(7, ANA, login="ana")], host="one.example"))
+    import_one(enterprise, server_export([account(8)], host="two.example"))
+    import_one(enterprise, server_export([account(8), account(7, ANA, login="ana")], host="two.example"))
+    html = person(client, enterprise, "two.example", "ana")
+    assert "2 server accounts have the same primary e-mail; no cloud account is known to have it." in html
+    assert "Same primary e-mail" in html
+    assert "Account ana appeared on two. Still one license." in html
+
+
+def test_alone(client: Client, enterprise: Enterprise) -> None:
+    import_one(enterprise, server_export([account(7, ANA), account(8)]))
+    assert "Only one server account that counts has this primary e-mail" in person(
+        client, enterprise, "ghes.example", "user-7"
+    )
+    html = person(client, enterprise, "ghes.example", "user-8")
+    assert "without an e-mail: there is nothing to compare" in html
+    assert "No e-mail" in html
+
+
+def test_only_in_the_cloud(client: Client, enterprise: Enterprise) -> None:
+    import_one(enterprise, cloud_list([cloud_user("ana", ANA)]))
+    html = person(client, enterprise, "cloud", "ana")
+    assert "Only in the cloud" in html
+    assert "Met by rule" not in html
+
+
+def test_nobody_has_this_number(client: Client, enterprise: Enterprise, stranger: User) -> None:
+    url = reverse("license_detail", args=[enterprise.slug, 1])
+    assert client.get(url).status_code == 404
+    import_one(enterprise, server_export([account(7, ANA)]))
+    assert client.get(url).status_code == 200
+    client.force_login(stranger)
+    assert client.get(url).status_code == 404
+    client.logout()
+    assert client.get(url).status_code == 302
+
+
+def test_names_are_escaped(client: Client, enterprise: Enterprise) -> None:
+    import_one(enterprise, cloud_list([cloud_user("<i>x", "a@<b>.example", github_com_member_roles=["<u>:<s>"])]))
+    html = person(client, enterprise, "cloud", "<i>x")
+    for tag in ("<i>x", "<b>", "<u>", "<s>"):
+        assert tag not in html
+
+
+def test_no_query_in_a_loop(
+    client: Client, enterprise: Enterprise, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    import_one(enterprise, cloud_list([cloud_user("ana", ANA)]))
+    for servers in (1, 5):
+        for number in range(servers):
+            import_one(
+                enterprise, server_export([account(7, ANA), account(8)], host=f"ghes-{servers}-{number}.example")
+            )
+        ana = numbers(enterprise)["cloud", "ana"]
+        with django_assert_num_queries(11):
+            page(client, enterprise, "license_detail", ana)
+
+
+def test_a_license_of_very_many_accounts_shows_some_of_them(client: Client, enterprise: Enterprise) -> None:
+    """An address that a script gave to everybody: SQLite takes no condition with a thousand parts."""
+    import_one(enterprise, server_export(account(number, "noreply@octo.example") for number in range(1, 1101)))
+    [number] = set(numbers(enterprise).values())
+    assert "noreply@octo.example" in page(client, enterprise, "license_detail", number)
+
+
+BEA, CEM = "bea@octo.example", "cem@octo.example"
+
+
+def gone(client: Client, enterprise: Enterprise, number: int) -> HttpResponseBase:
+    return client.get(reverse("license_detail", args=[enterprise.slug, number]))
+
+
+def test_an_old_number_leads_to_whoever_the_person_is_now_however_often_it_moved_on(
+    client: Client, enterprise: Enterprise
+) -> None:
+    import_one(enterprise, server_export([account(7, ANA)]))
+    import_one(enterprise, server_export([account(8, BEA)], host="other.example"))
+    import_one(enterprise, cloud_list([cloud_user("cem", CEM)]))
+    old = numbers(enterprise)
+    first, second, third = old["ghes.example", "user-7"], old["other.example", "user-8"], old["cloud", "cem"]
+    import_one(enterprise, server_export([account(8, ANA)], host="other.example"))
+    assert gone(client, enterprise, second)["Location"].endswith(f"/{first}")
+    import_one(enterprise, cloud_list([cloud_user("cem", CEM, ANA)]))
+    for number in (first, second):
+        assert gone(client, enterprise, number)["Location"].endswith(f"/{third}")
+    assert gone(client, enterprise, third).status_code == 200
+    import_one(enterprise, server_export([]))
+    import_one(enterprise, server_export([], host="other.example"))
+    import_one(enterprise, cloud_list([cloud_user("new", "new@octo.example")]))
+    for number in (first, second, third):
+        html = page(client, enterprise, "license_detail", number)
+        assert "No longer consumes a license since" in html
+        assert "<h1>Cem</h1>" in html
+
+
+def test_what_is_not_shown_yet_or_of_another_enterprise_ends_nothing(
+    client: Client, enterprise: Enterprise, stranger: User
+) -> None:
+    import_one(enterprise, server_export([account(7, ANA)]))
+    number = numbers(enterprise)["ghes.example", "user-7"]
+    import_one(enterprise, server_export([account(8, BEA)]))
+    assert gone(client, enterprise, number).status_code == 200
+    other = Enterprise.objects.get(slug="hubot-labs")
+    client.force_login(stranger)
+    assert gone(client, enterprise, number).status_code == 404
+    assert gone(client, other, number).status_code == 404
+    assert end_of(enterprise, number) is not None
+    enterprise.generation -= 1
+    assert end_of(enterprise, number) is None

@@ -1,0 +1,132 @@
+"""What only a person can know about a file: each question answered through its form."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from licensesync.enterprises.models import Deployment, Enterprise
+from licensesync.licenses.queries import current_count
+from licensesync.syncing.models import FileState, Question
+from licensesync.users.models import User
+from tests.flows.lists import account, import_one, report, server_export
+from tests.web.usage import HTMX, add, answer, last_file, page, work
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ANA, BOB = "ana@octo.example", "bob@octo.example"
+
+
+@pytest.fixture(autouse=True)
+def signed_in(client: Client, owner: User) -> None:
+    client.force_login(owner)
+
+
+def accounts(enterprise: Enterprise) -> dict[str, int]:
+    return dict(Deployment.objects.filter(enterprise=enterprise).values_list("host", "accounts"))
+
+
+def ask(client: Client, enterprise: Enterprise, content: bytes, question: Question, words: str) -> None:
+    add(client, enterprise, content)
+    work()
+    assert last_file().question == question
+    assert words in page(client, enterprise)
+
+
+def test_which_server_one_that_is_known(client: Client, enterprise: Enterprise) -> None:
+    import_one(enterprise, server_export([account(1, ANA)]))
+    ask(client, enterprise, report([(1, ANA), (2, BOB)]), Question.WHICH_SERVER, "does not say which server")
+    server = Deployment.objects.get(enterprise=enterprise)
+    answer(client, last_file(), answer="server", server=str(server.pk))
+    work()
+    assert accounts(enterprise) == {"ghes.example": 2}
+
+
+def test_which_server_a_new_one(client: Client, enterprise: Enterprise) -> None:
+    ask(client, enterprise, report([(1, ANA)]), Question.WHICH_SERVER, "A new instance, with the host name")
+    answer(client, last_file(), answer="new", host="https://GHES-apac.example/")
+    work()
+    assert accounts(enterprise) == {"ghes-apac.example": 1}
+
+
+@pytest.mark.parametrize("host", ["", "not a host", "<b>"])
+@pytest.mark.parametrize("headers", [HTMX, {}])
+def test_a_host_name_that_can_not_be_one(
+    client: Client, enterprise: Enterprise, host: str, headers: dict[str, str]
+) -> None:
+    ask(client, enterprise, report([(1, ANA)]), Question.WHICH_SERVER, "does not say which server")
+    url = reverse("answer_file", args=[enterprise.slug, last_file().pk])
+    response = client.post(url, {"answer": "new", "host": host}, headers=headers)
+    html = response.content.decode()
+    assert "can’t be a host name" in html
+    assert "<b>" not in html
+    assert last_file().state == FileState.NEEDS_ANSWER
+    assert not accounts(enterprise)
+
+
+def test_a_server_of_somebody_else(client: Client, enterprise: Enterprise, stranger: User) -> None:
+    theirs = Enterprise.objects.exclude(pk=enterprise.pk).get()
+    server = Deployment.objects.create(enterprise=theirs, kind="server", host="ghes.theirs.example")
+    ask(client, enterprise, report([(1, ANA)]), Question.WHICH_SERVER, "does not say which server")
+    assert answer(client, last_file(), answer="server", server=str(server.pk)).status_code == 404
+
+
+@pytest.mark.parametrize(("said", "left"), [("older", 1), ("discard", 2)])
+def test_an_older_file(client: Client, enterprise: Enterprise, said: str, left: int) -> None:
+    import_one(enterprise, server_export([account(1, ANA), account(2, BOB)], exported_at="2026-02-01T00:00:00Z"))
+    older = server_export([account(1, ANA)], exported_at="2026-01-08T00:00:00Z")
+    ask(
+        client,
+        enterprise,
+        older,
+        Question.OLDER,
+        "It is from Jan 8, 2026, 00:00; the accounts of ghes.example are from",
+    )
+    answer(client, last_file(), answer=said)
+    work()
+    assert accounts(enterprise) == {"ghes.example": left}
+
+
+@pytest.mark.parametrize(("said", "left"), [("shrink", 1), ("discard", 20)])
+def test_a_list_that_removes_many(client: Client, enterprise: Enterprise, said: str, left: int) -> None:
+    import_one(enterprise, server_export([account(n, f"user-{n}@octo.example") for n in range(1, 21)]))
+    few = server_export([account(1, "user-1@octo.example")])
+    ask(client, enterprise, few, Question.SHRINKS, "This list would remove 19 of the 20 accounts of ghes.example.")
+    answer(client, last_file(), answer=said)
+    work()
+    assert accounts(enterprise) == {"ghes.example": left}
+    enterprise.refresh_from_db()
+    count = current_count(enterprise)
+    assert count
+    assert count.consumed == left
+
+
+def test_a_server_that_was_replaced(client: Client, enterprise: Enterprise) -> None:
+    import_one(enterprise, server_export([account(1, ANA)]))
+    ask(
+        client, enterprise, server_export([account(7, BOB)], server_id="another"), Question.SERVER_CONFLICT,
+        "ghes.example is known with another server id.",
+    )  # fmt: skip
+    server = Deployment.objects.get(enterprise=enterprise)
+    assert f'<option value="{server.pk}" selected>' in page(client, enterprise)
+    answer(client, last_file(), answer="server", server=str(server.pk))
+    work()
+    server.refresh_from_db()
+    assert (server.server_id, server.accounts) == ("another", 1)
+
+
+def test_a_copy_of_a_server(client: Client, enterprise: Enterprise) -> None:
+    import_one(enterprise, server_export([account(1, ANA)]))
+    copy = server_export([account(1, ANA), account(2, BOB)], server_id="another")
+    ask(client, enterprise, copy, Question.SERVER_CONFLICT, "It is a copy, with the host name")
+    answer(client, last_file(), answer="new", host="staging.example")
+    work()
+    assert accounts(enterprise) == {"ghes.example": 1, "staging.example": 2}
+
+
+def test_whoever_types_keeps_the_row(client: Client, enterprise: Enterprise) -> None:
+    """A question that has not changed does not come again, though its form has a new token each time."""
+    ask(client, enterprise, report([(1, ANA)]), Question.WHICH_SERVER, "does not say which server")
+    url = reverse("license_news", args=[enterprise.slug])
+    [fragment] = client.get(url, headers=HTMX).context["new_files"]
+    seen = f"{fragment.key}:{fragment.version}"
+    assert fragment.key.encode() not in client.get(url, {"seen": seen}, headers=HTMX).content

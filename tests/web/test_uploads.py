@@ -1,0 +1,244 @@
+"""Add server usage: files through the plain form and by script, their outcome in words, canceled, tried again."""
+
+import json
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from django.conf import LazySettings, settings
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from licensesync.enterprises.models import Deployment, Enterprise
+from licensesync.errors import DISK_FULL, ExpectedError
+from licensesync.flows.receive_usage import recognise_file
+from licensesync.licenses.queries import current_count
+from licensesync.syncing import services as syncing
+from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, UsageFile
+from licensesync.users.models import User
+from tests.flows.lists import account, cloud_list, cloud_user, import_one, server_export
+from tests.web.usage import HTMX, add, last_file, page, work
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ANA = "ana@octo.example"
+
+
+def consumed(enterprise: Enterprise) -> int:
+    enterprise.refresh_from_db()
+    count = current_count(enterprise)
+    return count.consumed if count else 0
+
+
+def test_a_file_is_taken_in_and_its_outcome_told(client: Client, enterprise: Enterprise, owner: User) -> None:
+    client.force_login(owner)
+    response = add(client, enterprise, server_export([account(1, ANA), account(2, suspended=True)]))
+    assert response.status_code == 302
+    assert response["Location"].endswith("/settings/license#add-usage")
+    assert "Looking at the file." in page(client, enterprise)
+    work()
+    html = page(client, enterprise)
+    assert "ghes.example: 2 accounts read, 2 new, 0 changed, 0 gone, 1 suspended. 1 license in all." in html
+    assert consumed(enterprise) == 1
+
+
+def test_only_owners_add_files(client: Client, enterprise: Enterprise, billing_manager: User, stranger: User) -> None:
+    content = server_export([account(1, ANA)])
+    assert add(client, enterprise, content)["Location"].startswith("/sign-in")
+    for user in (billing_manager, stranger):
+        client.force_login(user)
+        assert add(client, enterprise, content).status_code == 404
+    assert not UsageFile.objects.exists()
+
+
+def test_a_plain_form_with_too_many_files_says_so_and_stores_none(
+    client: Client, enterprise: Enterprise, owner: User
+) -> None:
+    client.force_login(owner)
+    response = add(client, enterprise, *[b"{}"] * 101)
+    assert response.status_code == 302
+    assert "More than 100 files came at once. Nothing was stored." in page(client, enterprise)
+    assert not UsageFile.objects.exists()
+    assert not list(settings.FILE_UPLOAD_TEMP_DIR.iterdir())
+
+
+def test_a_form_of_another_site_adds_nothing(enterprise: Enterprise, owner: User) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(owner)
+    assert add(client, enterprise, b"{}").status_code == 403
+    assert not UsageFile.objects.exists()
+
+
+def test_a_file_that_is_too_large_is_not_stored(
+    client: Client, enterprise: Enterprise, owner: User, settings: LazySettings
+) -> None:
+    settings.MAX_UPLOAD_BYTES = 1024 * 1024
+    client.force_login(owner)
+    large = SimpleUploadedFile("large.json", b"x" * (1024 * 1024 + 1))
+    url = reverse("add_usage", args=[enterprise.slug])
+    response = client.post(url, {"files": large}, headers={"Accept": "text/plain"})
+    assert response.status_code == 400
+    assert response.content.decode().startswith("The file is larger than 1 MB. Nothing was stored.")
+    assert not UsageFile.objects.exists()
+    assert not list(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir())
+
+
+def test_no_other_page_takes_files(client: Client, enterprise: Enterprise) -> None:
+    file = SimpleUploadedFile("a.json", b"{}")
+    response = client.post(reverse("sign_in"), {"username": "a@octo.example", "password": "x", "file": file})
+    assert not response.wsgi_request.FILES
+
+
+def test_the_form_without_a_file(client: Client, enterprise: Enterprise, owner: User) -> None:
+    client.force_login(owner)
+    assert add(client, enterprise).status_code == 302
+    assert "No file was chosen." in page(client, enterprise)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_pages_of_a_cloud_list_are_one_list(
+    client: Client, enterprise: Enterprise, owner: User, together: bool
+) -> None:
+    """Sent in one request by the form, or each by itself by the script, and looked at before the next one is here."""
+    client.force_login(owner)
+    pages = [cloud_list([cloud_user(f"user-{n}-{m}") for m in range(3)], total=9) for n in range(3)]
+    if together:
+        add(client, enterprise, *pages)
+        work()
+    else:
+        batch = str(uuid4())
+        for each in pages:
+            assert not LicenseSyncJob.objects.exists()
+            add(client, enterprise, each, batch=batch, batch_size="3")
+            work()
+    assert consumed(enterprise) == 9
+    html = page(client, enterprise)
+    assert html.count(">GitHub Enterprise Cloud: 9 accounts read") == 1
+    assert "and 2 more pages" in html
+
+
+def test_a_page_that_never_comes(client: Client, enterprise: Enterprise, owner: User) -> None:
+    client.force_login(owner)
+    add(client, enterprise, cloud_list([cloud_user("ana")], total=2), batch=str(uuid4()), batch_size="2")
+    work()
+    assert "Waiting for the other pages of this list." in page(client, enterprise)
+    UsageFile.objects.update(created_at="2026-01-01T00:00:00Z")
+    work()
+    assert "it holds 1 of 2 consumed licenses (1 missing)" in page(client, enterprise)
+
+
+def test_the_same_file_again(client: Client, enterprise: Enterprise, owner: User) -> None:
+    client.force_login(owner)
+    content = server_export([account(1, ANA)])
+    for _each in range(2):
+        add(client, enterprise, content)
+        work()
+    assert "ghes.example: the same list as that of" in page(client, enterprise)
+    assert LicenseSyncJob.objects.count() == 1
+
+
+def test_what_was_left_out_is_told(client: Client, enterprise: Enterprise, owner: User) -> None:
+    client.force_login(owner)
+    add(client, enterprise, server_export([account(1, ANA, shoe_size=43), account(2, "no address")]))
+    work()
+    html = page(client, enterprise)
+    assert "1 account has an e-mail that can’t be one" in html
+    assert "Not needed and left out: shoe_size." in html
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "The file is empty."),
+        (b"<!doctype html><html>", "This file is a web page"),
+        (server_export([account(1, ANA), account(1, ANA)]), "User id 1 appears more than once"),
+        (server_export([account(1, ANA)])[:-20], "The file ends in the middle"),
+    ],
+)
+def test_a_file_that_can_not_be_used(
+    client: Client, enterprise: Enterprise, owner: User, content: bytes, sentence: str
+) -> None:
+    import_one(enterprise, server_export([account(1, ANA), account(2, "bob@octo.example")]))
+    client.force_login(owner)
+    add(client, enterprise, content)
+    work()
+    assert sentence in page(client, enterprise)
+    assert consumed(enterprise) == 2
+
+
+def test_an_encrypted_list(client: Client, enterprise: Enterprise, owner: User) -> None:
+    client.force_login(owner)
+    export = json.loads(server_export([])) | {"users": "QUJDRA==" * 30}
+    add(client, enterprise, json.dumps(export).encode())
+    work()
+    html = page(client, enterprise)
+    assert 'data-tone="attention"' in html
+    assert "The list of users in this file is encrypted." in html
+
+
+def test_names_of_files_are_escaped(client: Client, enterprise: Enterprise, owner: User) -> None:
+    client.force_login(owner)
+    file = SimpleUploadedFile("<img src=x onerror=alert(1)>.json", b"")
+    client.post(reverse("add_usage", args=[enterprise.slug]), {"files": file})
+    work()
+    html = page(client, enterprise)
+    assert "<img" not in html
+    assert "&lt;img src=x" in html
+
+
+def test_a_waiting_job_is_canceled_and_tried_again(client: Client, enterprise: Enterprise, owner: User) -> None:
+    client.force_login(owner)
+    add(client, enterprise, server_export([account(1, ANA)]))
+    file = last_file()
+    recognise_file(file.pk)
+    job = LicenseSyncJob.objects.get()
+    response = client.post(reverse("cancel_job", args=[enterprise.slug, job.pk]), headers=HTMX)
+    assert b"Canceled. Nothing was changed." in response.content
+    work()
+    assert consumed(enterprise) == 0
+    client.post(reverse("try_file_again", args=[enterprise.slug, file.pk]))
+    work()
+    assert consumed(enterprise) == 1
+
+
+def test_a_mishap_can_be_tried_again(client: Client, enterprise: Enterprise, owner: User) -> None:
+    client.force_login(owner)
+    add(client, enterprise, server_export([account(1, ANA)]))
+    file = last_file()
+    syncing.refuse([file], ExpectedError(DISK_FULL))
+    assert "Try again" in page(client, enterprise)
+    client.post(reverse("try_file_again", args=[enterprise.slug, file.pk]))
+    work()
+    assert consumed(enterprise) == 1
+
+
+def test_an_outcome_is_put_away(client: Client, enterprise: Enterprise, owner: User) -> None:
+    client.force_login(owner)
+    add(client, enterprise, b"")
+    work()
+    file = last_file()
+    url = reverse("dismiss_file", args=[enterprise.slug, file.pk])
+    response = client.post(url, {"seen": f"file-{file.pk}:1"}, headers=HTMX)
+    assert f'<li id="file-{file.pk}" hx-swap-oob="delete">' in response.content.decode()
+    assert "The file is empty." not in page(client, enterprise)
+
+
+def test_actions_are_for_owners_of_this_enterprise(
+    client: Client, enterprise: Enterprise, owner: User, billing_manager: User, stranger: User
+) -> None:
+    client.force_login(owner)
+    add(client, enterprise, server_export([account(1, ANA)]))
+    work()
+    file, job = last_file(), LicenseSyncJob.objects.get()
+    for user in (billing_manager, stranger):
+        client.force_login(user)
+        for name in ("answer_file", "try_file_again", "dismiss_file"):
+            assert client.post(reverse(name, args=[enterprise.slug, file.pk])).status_code == 404
+        assert client.post(reverse("cancel_job", args=[enterprise.slug, job.pk])).status_code == 404
+    client.force_login(stranger)
+    theirs = Enterprise.objects.exclude(pk=enterprise.pk).get()
+    assert client.post(reverse("dismiss_file", args=[theirs.slug, file.pk])).status_code == 404
+    assert last_file().state == FileState.ACCEPTED
+    assert Deployment.objects.filter(enterprise=enterprise).count() == 1
+    assert LicenseSyncJob.objects.get().state == JobState.SUCCESS

@@ -1,0 +1,94 @@
+"""Usage over time: the chart with its table, who came and who went, and the same as CSV."""
+
+import csv
+import io
+import re
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from licensesync.enterprises.models import Enterprise
+from licensesync.licenses.models import Count
+from licensesync.users.models import User
+from licensesync.web.usage_chart import ChartPoint, usage_chart
+from tests.flows.lists import account, import_one, server_export
+from tests.web.usage import page
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def with_history(client: Client, enterprise: Enterprise, billing_manager: User) -> Enterprise:
+    """Ana and Bo a year and a half ago, thirty others ten days ago, Ana and Cem now."""
+    for ago, logins in ((500, ("ana", "bo")), (10, ("ana", *map(str, range(30)))), (0, ("ana", "=cem"))):
+        ids = {login: number for number, login in enumerate(("ana", "bo", "=cem", *map(str, range(30))), 1)}
+        accounts = [account(ids[login], f"{ids[login]}@octo.example", login=login) for login in logins]
+        import_one(enterprise, server_export(accounts), accept_shrink=True)
+        Count.objects.filter(generation=enterprise.generation).update(finished_at=timezone.now() - timedelta(days=ago))
+    client.force_login(billing_manager)
+    return enterprise
+
+
+def test_chart_table_and_people(client: Client, with_history: Enterprise) -> None:
+    html = page(client, with_history, "usage_history", query="?period=all")
+    assert 'aria-label="Consumed licenses: 2 on' in html
+    assert html.count("<tr>") == 2 + 3 + 1, "the heads of two tables, three counts, one person who came"
+    assert "=cem" in html
+    assert "±0 <small>licenses" in html
+    assert 'href="?period=all&amp;from=1&amp;to=2#between"' in html
+
+
+def test_a_period_begins_with_the_count_before_it(client: Client, with_history: Enterprise) -> None:
+    html = page(client, with_history, "usage_history", query="?period=30d&kind=went")
+    assert html.count("<tr>") == 2 + 3 + 1
+    assert "Bo went" not in html
+    assert ">bo<" in html
+
+
+def test_between_any_two_counts_in_pages(client: Client, with_history: Enterprise) -> None:
+    html = page(client, with_history, "usage_history", query="?period=all&from=2&to=1")
+    assert "Came <span>30</span>" in html
+    assert "Went <span>1</span>" in html
+    [older] = re.findall(r'rel="next" href="([^"]+)"', html)
+    rest = page(client, with_history, "usage_history", query=older.replace("&amp;", "&").partition("#")[0])
+    shown = re.findall(r'<th scope="row">(?:<a [^>]*>)?(\d+)<', html + rest)
+    assert sorted(shown, key=int) == [str(number) for number in range(30)]
+
+
+@pytest.mark.parametrize(
+    "query", ["?from=x&to=y&kind=z&before=q&period=p", "?before=1-", "?from=99&kind=account_added"]
+)
+def test_an_address_that_means_nothing_shows_the_page(client: Client, with_history: Enterprise, query: str) -> None:
+    assert "Who came and who went" in page(client, with_history, "usage_history", query=query)
+
+
+def test_csv(client: Client, with_history: Enterprise) -> None:
+    response = client.get(reverse("csv_of_changes", args=[with_history.slug]) + "?from=1&to=3")
+    rows = list(csv.DictReader(io.StringIO(response.getvalue().decode())))
+    assert {(row["Change"], row["Login"]) for row in rows} == {("came", "'=cem"), ("went", "bo")}
+
+
+def test_before_there_is_a_history(client: Client, enterprise: Enterprise, owner: User) -> None:
+    client.force_login(owner)
+    assert "Nothing is counted yet" in page(client, enterprise, "usage_history")
+    assert client.get(reverse("csv_of_changes", args=[enterprise.slug])).getvalue().count(b"\n") == 1
+    import_one(enterprise, server_export([account(1)]))
+    assert "One day so far" in page(client, enterprise, "usage_history")
+
+
+def test_the_chart_fills_what_is_beyond_the_limit() -> None:
+    now = timezone.now()
+    days = [(0, 90, 100), (10, 110, 100), (20, 110, 120), (30, 130, 120)]
+    points = [ChartPoint(now + timedelta(days=day), consumed, purchased) for day, consumed, purchased in days]
+    chart = usage_chart(points, points[0].at, points[-1].at)
+    assert chart.excess.count("M") == 3
+    assert chart.excess.startswith("M166.7"), "crosses the limit half-way"
+    assert (chart.consumed.label, chart.purchased and chart.purchased.label) == ("130", "120")
+    metered = [ChartPoint(point.at, point.consumed, None) for point in points]
+    chart = usage_chart(metered, points[0].at, points[-1].at)
+    assert (chart.limit, chart.excess, chart.purchased) == ("", "", None)
+    empty = usage_chart([ChartPoint(now, 0, 0), ChartPoint(now + timedelta(days=1), 0, 0)], now, now)
+    assert "nan" not in empty.line + empty.limit
