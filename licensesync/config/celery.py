@@ -1,0 +1,84 @@
+"""The queue: Redis where REDIS_URL is set, else files in the data directory. The job row is the truth, a message only
+a hint, so a lost message costs a few seconds until the sweep finds the waiting row, never a job."""
+
+import os
+
+import structlog
+from celery import Celery
+from celery.signals import before_task_publish, setup_logging
+from django.conf import settings
+from kombu import Exchange, Queue
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "licensesync.config.settings")
+
+QUEUES = ("upkeep", "short", "interactive", "scheduled")  # what is in which: flows/queue.py
+
+app = Celery("licensesync", include=["licensesync.flows.tasks", "licensesync.config.worker"])
+app.set_default()  # else a thread of the web server would find Celery's own app, and no broker
+
+
+def _broker() -> dict[str, object]:
+    if settings.REDIS_URL:
+        return {
+            "broker_url": settings.REDIS_URL,
+            # A worker empties its queues in the order in which it names them.
+            "broker_transport_options": {"visibility_timeout": 3600, "queue_order_strategy": "priority"},
+        }
+    queue = settings.DATA_DIR / "queue"
+    folders = {name: queue / name for name in ("messages", "processed", "control")}
+    for folder in folders.values():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return {
+        "broker_url": "filesystem://localhost//",  # kombu warns when no host is named
+        "broker_transport_options": {
+            "data_folder_in": str(folders["messages"]),
+            "data_folder_out": str(folders["messages"]),
+            "processed_folder": str(folders["processed"]),
+            "control_folder": str(folders["control"]),
+            "store_processed": False,
+            # How long a click waits for the worker; looking this often costs it 0.2 % of a core.
+            "polling_interval": 0.25,
+        },
+    }
+
+
+app.conf.update(
+    _broker(),
+    task_serializer="json",
+    accept_content=["json"],
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_queues=[Queue(name, Exchange(name), routing_key=name) for name in QUEUES],
+    task_default_queue="short",
+    # Jobs name their queue when they are sent (flows/queue.py).
+    task_routes={f"licensesync.{name}": {"queue": "upkeep"} for name in ("sweep", "forget", "schedule")},
+    task_time_limit=3600,
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    worker_enable_remote_control=False,  # nobody asks, and its mailboxes would be more files
+    broker_connection_retry_on_startup=True,
+    task_publish_retry_policy={"max_retries": 1},  # the sweep sends again what could not be sent
+    beat_schedule={
+        "sweep": {"task": "licensesync.sweep", "schedule": settings.SWEEP_SECONDS, "options": {"expires": 30}},
+        "schedule": {
+            "task": "licensesync.schedule",
+            "schedule": settings.SCHEDULE_SECONDS,
+            "options": {"expires": settings.SCHEDULE_SECONDS},
+        },
+        "forget": {"task": "licensesync.forget", "schedule": 3600.0, "options": {"expires": 3000}},
+    },
+    beat_schedule_filename=str(settings.DATA_DIR / "beat-schedule"),
+    timezone="UTC",
+)
+
+
+@setup_logging.connect
+def _use_our_logs(**_: object) -> None:
+    """Keep Django's logging configuration: by connecting here Celery leaves logging alone."""
+
+
+@before_task_publish.connect
+def _name_the_request(headers: dict[str, object], **_: object) -> None:
+    """A message carries the id of the request that sends it, so that one id leads through web, queue and worker."""
+    if request := structlog.contextvars.get_contextvars().get("request"):
+        headers["request_id"] = request

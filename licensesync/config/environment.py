@@ -1,0 +1,106 @@
+"""Typed readers of the environment. A wrong value stops the start with a sentence; nothing is guessed.
+
+`NAME_FILE` may name a file that holds the value of `NAME` (secrets of a container).
+"""
+
+import contextlib
+import os
+import secrets
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+
+
+def text(name: str, default: str = "") -> str:
+    if file := os.environ.get(f"{name}_FILE"):
+        try:
+            return Path(file).read_text().strip()
+        except OSError as error:
+            raise ImproperlyConfigured(f"{name}_FILE names {file}, which can't be read: {error.strerror}.") from error
+    return os.environ.get(name, "").strip() or default
+
+
+def flag(name: str, default: bool) -> bool:
+    value = text(name, "true" if default else "false").lower()
+    if value not in ("true", "false", "1", "0", "yes", "no"):
+        raise ImproperlyConfigured(f"{name} is {value!r}; use true or false.")
+    return value in ("true", "1", "yes")
+
+
+def number(name: str, default: float, *, at_least: float = 0) -> float:
+    value = text(name, str(default))
+    try:
+        result = float(value)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is {value!r}; use a number.") from None
+    if not result >= at_least:
+        raise ImproperlyConfigured(f"{name} is {value}; use {at_least:g} or more.")
+    return result
+
+
+def whole_number(name: str, default: int, *, at_least: int = 0) -> int:
+    result = number(name, default, at_least=at_least)
+    if not result.is_integer():
+        raise ImproperlyConfigured(f"{name} is {result}; use a whole number.")
+    return int(result)
+
+
+def listing(name: str, default: str = "") -> list[str]:
+    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def data_directory() -> Path:
+    """The one folder with everything a fresh start creates: database, key, uploads, queue. Only we may read it."""
+    directory = Path(text("LICENSESYNC_DATA_DIR", "var")).absolute()
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(f"The data directory {directory} can't be made: {error.strerror}.") from error
+    return directory
+
+
+def secret_key(directory: Path) -> str:
+    """LICENSESYNC_SECRET_KEY, else a key that is generated once and kept in the data directory."""
+    if given := text("LICENSESYNC_SECRET_KEY"):
+        return given
+    file = directory / "secret-key"
+    key = _kept(file, lambda: secrets.token_urlsafe(50))
+    if len(key) < 50:
+        raise ImproperlyConfigured(f"{file} does not hold a whole key. Remove it, and everybody signs in again.")
+    return key
+
+
+def encryption_keys(directory: Path) -> list[str]:
+    """LICENSESYNC_ENCRYPTION_KEYS, else a key that is generated once and kept in the data directory."""
+    keys = listing("LICENSESYNC_ENCRYPTION_KEYS")
+    where = "LICENSESYNC_ENCRYPTION_KEYS"
+    if not keys:
+        file = directory / "encryption-key"
+        keys, where = [_kept(file, lambda: Fernet.generate_key().decode())], str(file)
+    for key in keys:
+        try:
+            Fernet(key)
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"{where} holds something that is no key. A key is 32 random bytes in URL-safe base64: openssl rand "
+                "-base64 32 | tr '+/' '-_'"
+            ) from None
+    return keys
+
+
+def _kept(file: Path, make: Callable[[], str]) -> str:
+    """What a file holds; what `make` gives when there is none yet."""
+    try:
+        if not file.exists():
+            # Written whole before it gets its name: of two programs that start at once, both read the same key.
+            with tempfile.NamedTemporaryFile("w", dir=file.parent) as new:
+                new.write(make())
+                new.flush()
+                with contextlib.suppress(FileExistsError):
+                    os.link(new.name, file)
+        return file.read_text().strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"The key {file} can't be kept: {error.strerror}.") from error

@@ -1,0 +1,69 @@
+"""Logs: lines for a person on a terminal, JSON for a machine (LICENSESYNC_LOG_FORMAT=json)."""
+
+import re
+from typing import Any
+
+import structlog
+from django.core.exceptions import ImproperlyConfigured
+
+# What must not stand in a log, whoever wrote it: links that let somebody in, tokens, addresses of people.
+SECRETS = (
+    (re.compile(r"/(setup|invitations|password/new)/[^\s\"']+"), r"/\1/…"),
+    (re.compile(r"\b(?:lsy|gh[opsur]|github_pat)_\w{8,}"), "<token>"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), r"\1 <token>"),
+    (re.compile(r"(://[^/\s:@]*):[^@\s/]+@"), r"\1:<password>@"),
+    (re.compile(r"(?<![\w.+%-])(?!(?:worker|upkeep)@)[\w.+%-]+@[\w-]+(?:\.[\w-]+)+"), "<e-mail>"),
+)
+
+
+def without_secrets(_logger: Any, _method: str, line: Any) -> Any:
+    """The last step of every line."""
+    for pattern, instead in SECRETS:
+        line = pattern.sub(instead, line)
+    return line
+
+
+def logging_config(style: str) -> dict[str, Any]:
+    """A `logging.config.dictConfig` for the given style: "text" or "json"."""
+    if style not in ("text", "json"):
+        raise ImproperlyConfigured(f"LICENSESYNC_LOG_FORMAT is {style!r}; use text or json.")
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    # Tracebacks without the local variables: those hold people's addresses and our secrets.
+    plain = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    last = [structlog.processors.ExceptionRenderer(plain), structlog.processors.JSONRenderer()]
+    if style == "text":
+        last = [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "lines": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": shared,
+                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last, without_secrets],
+            }
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
+        "root": {"handlers": ["stderr"], "level": "INFO"},
+        "loggers": {
+            "django.request": {"level": "ERROR"},
+            # Three lines for every beat of the clock; what a job does is told by the job.
+            "celery.beat": {"level": "WARNING"},
+            "celery.worker.strategy": {"level": "WARNING"},
+            "celery.app.trace": {"level": "WARNING"},
+            # A line for each request is for a machine; on a terminal it would hide what a person has to read.
+            "licensesync.web.requests": {"level": "INFO" if style == "json" else "WARNING"},
+            "httpx": {"level": "WARNING"},
+            "axes": {"level": "ERROR"},  # it logs e-mail addresses at info level
+        },
+    }

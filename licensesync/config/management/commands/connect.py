@@ -1,0 +1,72 @@
+"""`manage.py connect`: how to reach a server instance or the cloud of an enterprise, for scripts."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError, CommandParser
+
+from licensesync.config.management.enterprise import enterprise_of
+from licensesync.enterprises import connections, deployments
+from licensesync.enterprises.models import Connection
+from licensesync.errors import ExpectedError
+from licensesync.github.cloud import api_url_of
+from licensesync.github.server import server_url_of
+
+
+class Command(BaseCommand):
+    help = "Connect a server instance or the cloud, so that it can be synced. Prints the connection as JSON."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("enterprise", help="the slug of the enterprise")
+        kinds = parser.add_subparsers(dest="kind", required=True, metavar="server|cloud")
+        server = kinds.add_parser("server", help="a GitHub Enterprise Server")
+        server.add_argument("--url", required=True, help="its address, for example https://ghes.example.com")
+        server.add_argument("--login", required=True, help="login of a site admin, whose token it is")
+        cloud = kinds.add_parser("cloud", help="the enterprise at GitHub Enterprise Cloud")
+        cloud.add_argument("--url", default="https://api.github.com", help="address of the API (default: %(default)s)")
+        cloud.add_argument("--slug", required=True, help="the enterprise's slug there")
+        for kind in (server, cloud):
+            kind.add_argument(
+                "--token-stdin", action="store_true", required=True, help="the token is on standard input"
+            )
+            kind.add_argument("--ca", type=Path, metavar="FILE", help="certificates of a private authority (PEM)")
+            kind.add_argument("--proxy", default="", metavar="URL", help="the proxy through which it is reached")
+
+    def handle(self, *_: Any, enterprise: str, kind: str, url: str, ca: Path | None, proxy: str, **more: Any) -> None:
+        owner = enterprise_of(enterprise)
+        token = sys.stdin.readline().strip()
+        if not token:
+            raise CommandError("The token is missing: write it to standard input, on one line.")
+        try:
+            pem = ca.read_text() if ca else ""
+        except (OSError, UnicodeDecodeError) as error:
+            raise CommandError(f"{ca} can't be read: {error}") from None
+        try:
+            if kind == "server":
+                address = server_url_of(url)
+                deployment = deployments.server_named(owner, connections.host_of(address))
+                facts = {"login": more["login"]}
+            else:
+                address = api_url_of(url)
+                deployment = deployments.cloud_of(owner)
+                facts = {"cloud_slug": more["slug"]}
+            connection = connections.connect(
+                deployment, url=address, token=token, connected_by=None, ca_certificates=pem, proxy=proxy, **facts
+            )
+        except ExpectedError as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(json.dumps(shown(connection)))
+
+
+def shown(connection: Connection) -> dict[str, Any]:
+    """What may be shown of a connection: everything but its secrets."""
+    return {
+        "source": str(connection.deployment),
+        "url": connection.url,
+        "login": connection.login or None,
+        "slug": connection.cloud_slug or None,
+        "schedule": connection.schedule,
+        "next_sync_at": connection.next_sync_at.isoformat() if connection.next_sync_at else None,
+    }

@@ -1,0 +1,27 @@
+"""`manage.py consumed_licenses`: every consumed license, in the shape of GitHub's REST list or its CSV report."""
+
+from typing import Any
+
+from django.core.management import BaseCommand, CommandParser
+
+from licensesync.config.management.enterprise import enterprise_of
+from licensesync.licenses.csv_report import csv_report
+from licensesync.licenses.queries import hosts_of, license_rows, licenses, totals
+from licensesync.licenses.report import json_report
+
+
+class Command(BaseCommand):
+    help = "Print all consumed licenses of an enterprise."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("enterprise", help="the slug of the enterprise")
+        parser.add_argument("--format", choices=("json", "csv"), default="json")
+
+    def handle(self, *_: Any, enterprise: str, format: str, **__: Any) -> None:
+        owner = enterprise_of(enterprise)
+        if format == "csv":
+            pieces = csv_report(licenses(owner), hosts_of(owner))
+        else:
+            pieces = json_report(*totals(owner), license_rows(owner))
+        for piece in pieces:
+            self.stdout.write(piece, ending="")

@@ -1,0 +1,145 @@
+"""`manage.py demo`: the example enterprise of `up --demo`, and somebody who can sign in to it."""
+
+import os
+import secrets
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError
+
+from licensesync.config.demo import NAME, SEED, SLUG, DemoFiles, write_demo_files
+from licensesync.config.demo.accounts import ExampleEnterprise
+from licensesync.config.demo.groups import APAC, ENTERPRISE_LICENSES, VISUAL_STUDIO_LICENSES
+from licensesync.config.demo.history import write_earlier_lists
+from licensesync.config.simulated_github import Addresses, SimulatedServer
+from licensesync.config.simulated_github.worlds import derived_token
+from licensesync.enterprises import connections, deployments
+from licensesync.enterprises.models import Connection, Deployment, Enterprise, LicenseModel
+from licensesync.enterprises.services import create_enterprise, update_enterprise
+from licensesync.flows.receive_usage import import_files
+from licensesync.licenses.models import ConsumedLicense, Count, LicenseChange
+from licensesync.syncing.models import LicenseSyncJob, UsageFile
+from licensesync.users.queries import by_email
+from licensesync.users.services import create_user
+
+OWNER = "dana.whitfield@octo.example"
+
+
+class Command(BaseCommand):
+    help = "Ensure the example enterprise and its owner. Run again, it changes nothing."
+    stealth_options = ("github",)  # for `up --demo`, not for the command line
+
+    def handle(self, *_: Any, github: Addresses | None = None, **__: Any) -> None:
+        """`github`: where `up --demo` plays the GitHub that the example is connected to."""
+        password = demo_password()
+        owner = by_email(OWNER) or create_user(email=OWNER, password=password)
+        enterprise = Enterprise.objects.filter(slug=SLUG).first() or create_enterprise(
+            owner=owner,
+            slug=SLUG,
+            name=NAME,
+            license_model=LicenseModel.VOLUME,
+            enterprise_licenses=ENTERPRISE_LICENSES,
+            visual_studio_licenses=VISUAL_STUDIO_LICENSES,
+        )
+        is_new = not enterprise.generation
+        if is_new:
+            with tempfile.TemporaryDirectory(dir=settings.DATA_DIR) as directory:
+                # As on the day of the enterprise, so that a simulated GitHub can be told to report the same people.
+                today = enterprise.created_at
+                remember(enterprise, Path(directory), today=today)
+                fill(enterprise, write_demo_files(Path(directory), today=today))
+        if github:
+            connect_example(enterprise, github, is_new=is_new)
+        self.stdout.write(f"{NAME} is made up. Sign in to it as {OWNER} with the password {password}")
+
+
+def example() -> Enterprise:
+    return Enterprise.objects.get(slug=SLUG)
+
+
+def remember(enterprise: Enterprise, directory: Path, *, today: datetime) -> None:
+    """Take in the lists of earlier days, and write on everything that came of them that it came on that day."""
+    report_server = deployments.server_named(enterprise, APAC)
+    for lists in write_earlier_lists(directory, ExampleEnterprise(SEED, today), today=today):
+        change_seats(enterprise, lists.enterprise_licenses)
+        for path, server in (
+            (lists.cloud_licenses, None),
+            (lists.server_export, None),
+            (lists.server_report, report_server),
+        ):
+            if path is not None:
+                date_back(enterprise, take_in(enterprise, path, server), lists.at)
+    change_seats(enterprise, ENTERPRISE_LICENSES)
+
+
+def change_seats(enterprise: Enterprise, enterprise_licenses: int) -> None:
+    update_enterprise(
+        enterprise=enterprise,
+        name=enterprise.name,
+        license_model=enterprise.license_model,
+        enterprise_licenses=enterprise_licenses,
+        visual_studio_licenses=enterprise.visual_studio_licenses,
+    )
+
+
+def fill(enterprise: Enterprise, files: DemoFiles) -> None:
+    """Take the files of today in, one after the other, the way of every upload."""
+    report_server = deployments.server_named(enterprise, files.report_host)
+    lists: list[tuple[Path, Deployment | None]] = [
+        (files.cloud_licenses, None),
+        (files.server_export, None),
+        (files.server_report, report_server),
+    ]
+    for path, server in lists:
+        take_in(enterprise, path, server)
+
+
+def take_in(enterprise: Enterprise, path: Path, server: Deployment | None) -> LicenseSyncJob:
+    [imported] = import_files(enterprise=enterprise, paths=[path], server=server)
+    if imported.job is None or imported.job.problem_code:
+        raise CommandError(f"{path.name} of the example could not be taken in.")
+    return imported.job
+
+
+def date_back(enterprise: Enterprise, job: LicenseSyncJob, at: datetime) -> None:
+    """Only for the example: the clock of a product that has been there for a year can't be waited for."""
+    Deployment.objects.filter(pk=job.deployment_id).update(list_date=at, last_usage_at=at)
+    LicenseSyncJob.objects.filter(pk=job.pk).update(
+        created_at=at, started_at=at, finished_at=at + ((job.finished_at or at) - (job.started_at or at))
+    )
+    UsageFile.objects.filter(job=job).update(created_at=at)
+    generation = Count.objects.filter(enterprise=enterprise).latest("generation").generation
+    Count.objects.filter(enterprise=enterprise, generation=generation).update(started_at=at, finished_at=at)
+    LicenseChange.objects.filter(enterprise=enterprise, generation=generation).update(at=at)
+    ConsumedLicense.objects.filter(enterprise=enterprise, since_generation=generation).update(since=at)
+
+
+def connect_example(enterprise: Enterprise, github: Addresses, *, is_new: bool) -> None:
+    """Connect the example to the GitHub that is played now. What somebody has disconnected since stays so."""
+    for deployment in Deployment.objects.filter(enterprise=enterprise):
+        if not (is_new or Connection.objects.filter(deployment=deployment).exists()):
+            continue
+        if not deployment.is_server:
+            connections.connect(
+                deployment, url=github.cloud, cloud_slug=SLUG, token=derived_token(SLUG), connected_by=None
+            )
+        elif deployment.host in github.servers:
+            connections.connect(
+                deployment,
+                url=github.servers[deployment.host],
+                login=SimulatedServer.login,
+                token=derived_token(deployment.host),
+                connected_by=None,
+            )
+
+
+def demo_password() -> str:
+    """The password of the example's owner, made once and kept beside the database: no two installations share it."""
+    file = settings.DATA_DIR / "demo-password"
+    if not file.exists():
+        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
+            new.write(secrets.token_urlsafe(12))
+    return str(file.read_text().strip())

@@ -1,0 +1,75 @@
+"""`manage.py import_usage`: take usage files in, in the foreground, as the upload form does with a worker."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError, CommandParser
+
+from licensesync.config.management.enterprise import enterprise_of
+from licensesync.enterprises import deployments
+from licensesync.errors import ExpectedError, sentence
+from licensesync.flows.receive_usage import Imported, import_files
+from licensesync.syncing.models import FileState, JobState
+
+
+class Command(BaseCommand):
+    help = "Take usage files of an enterprise in and count again. Prints a JSON line per file."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("enterprise", help="the slug of the enterprise")
+        parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+        parser.add_argument("--server", metavar="HOST", help="the instance that a site-admin report is from")
+        parser.add_argument("--accept-older", action="store_true", help="use a file older than the list that is there")
+        parser.add_argument("--accept-shrink", action="store_true", help="use a list that removes many accounts")
+
+    def handle(self, *_: Any, enterprise: str, files: list[Path], server: str | None, **options: Any) -> None:
+        owner = enterprise_of(enterprise)
+        if missing := [str(file) for file in files if not file.is_file()]:
+            raise CommandError(f"There is no such file: {', '.join(missing)}.")
+        try:
+            instance = deployments.server_named(owner, server) if server else None
+            failures = []
+            for imported in import_files(
+                enterprise=owner,
+                paths=files,
+                server=instance,
+                accept_older=options["accept_older"],
+                accept_shrink=options["accept_shrink"],
+            ):
+                self.stdout.write(json.dumps(outcome(imported), ensure_ascii=False))
+                if problem := problem_of(imported):
+                    failures.append(f"{imported.file.name}: {problem}")
+        except ExpectedError as error:
+            raise CommandError(str(error)) from error
+        if failures:
+            raise CommandError("\n".join(failures))
+
+
+def outcome(imported: Imported) -> dict[str, Any]:
+    """What became of one file. Where it became no list, the counts are null and `problem` says why."""
+    file, job = imported.file, imported.job
+    taken = job is not None and file.state == FileState.ACCEPTED and job.state == JobState.SUCCESS
+    return {
+        "file": file.name,
+        "source": str(file.deployment) if file.deployment else None,
+        "state": job.state if job else JobState.FAILURE,
+        "accounts_read": job.accounts_read if job and taken else None,
+        "added": job.accounts_added if job and taken else None,
+        "changed": job.accounts_changed if job and taken else None,
+        "removed": job.accounts_removed if job and taken else None,
+        "licenses": job.licenses_after if job and taken else None,
+        "ignored_keys": job.ignored_keys if job and taken else {},
+        "seconds": round(imported.seconds, 3),
+        "problem": problem_of(imported) or None,
+    }
+
+
+def problem_of(imported: Imported) -> str:
+    """Why a file is not in, "" when it is."""
+    file, job = imported.file, imported.job
+    if file.problem_code:
+        return sentence(file.problem_code, file.problem_params, in_script=True)
+    if job is None:
+        return "A worker has taken the file meanwhile. Its outcome, or its question, is on the License page."
+    return sentence(job.problem_code, job.problem_params, in_script=True)

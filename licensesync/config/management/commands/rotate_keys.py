@@ -1,0 +1,19 @@
+"""`manage.py rotate_keys`: seal what is stored with the first encryption key, so that older ones can go."""
+
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError
+
+from licensesync.enterprises import connections
+from licensesync.errors import ExpectedError
+
+
+class Command(BaseCommand):
+    help = "Seal the tokens of all connections with the first key of LICENSESYNC_ENCRYPTION_KEYS."
+
+    def handle(self, *_: Any, **__: Any) -> None:
+        try:
+            number = connections.reseal_all()
+        except ExpectedError as error:
+            raise CommandError(f"{error} Nothing was changed.") from None
+        self.stdout.write(f"The secrets of {number} connections are sealed with the first key.")

@@ -1,0 +1,175 @@
+"""`manage.py up`: the whole product on one machine, from nothing to a page that answers."""
+
+import os
+import socket
+import sys
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from urllib.parse import urljoin
+
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError, CommandParser, call_command
+from django.db import OperationalError
+
+from licensesync.config.demo.github import play_github
+from licensesync.config.management.commands.demo import example
+from licensesync.config.processes import GaveUpError, Program, hear_stop_signals, run_together, say
+from licensesync.flows.queue import OF_JOBS, OF_SMALL_THINGS
+from licensesync.users.services import first_owner_path
+
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - and where such a listener is found from here
+
+
+class Command(BaseCommand):
+    help = "Prepare the data directory, then run web, workers and scheduler together until Ctrl-C."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--bind", default="127.0.0.1:8000", metavar="HOST:PORT", help="default: %(default)s")
+        # manage.py takes this one off every command line, before settings are read; here it is for --help.
+        parser.add_argument("--data-dir", metavar="DIR", help="where everything is kept (default: ./var)")
+        parser.add_argument("--demo", action="store_true", help="add a made-up enterprise to look around in")
+        parser.add_argument(
+            "--only",
+            action="append",
+            choices=["web", "worker", "upkeep", "scheduler"],
+            help="run just this part, for several machines; may be repeated",
+        )
+
+    def handle(self, *, bind: str, demo: bool, only: list[str] | None, **_: object) -> None:
+        stop = hear_stop_signals()
+        with listen(bind) as listener:
+            host, port = listener.getsockname()[:2]
+            host, everywhere = EVERYWHERE.get(host, host), host in EVERYWHERE
+            address = settings.LICENSESYNC_URL or f"http://{f'[{host}]' if ':' in host else host}:{port}"
+            try:
+                call_command("migrate", interactive=False, verbosity=0)
+            except OperationalError as error:
+                raise CommandError(f"The database can't be used: {error}") from None
+            call_command("collectstatic", interactive=False, verbosity=0)
+            prepare_metrics()
+            github = play_github(port) if demo and not only else None
+            if github:
+                os.environ.update(github.environment)  # the other programs call it
+            if demo:
+                call_command("demo", github=github.addresses if github else None)
+            programs = [p for p in programs_of(listener, address) if not only or p.name in only]
+            if github:
+                programs.append(github.program(example().created_at))
+            greeting = Greeting(host, port, address, ask_for_address=everywhere and not settings.LICENSESYNC_URL)
+            if only and "web" not in only:
+                greeting.said = True
+                listener.close()
+            try:
+                run_together(programs, stop, each_tick=greeting.say_once_web_answers)
+            except GaveUpError as error:
+                raise CommandError(str(error)) from None
+
+
+def listen(bind: str) -> socket.socket:
+    """The socket that the web server is handed. Ours from the start, so a port in use ends it here, in words."""
+    host, _, port = bind.rpartition(":")
+    host = host.strip("[]")
+    if not host or not port.isdecimal() or int(port) > 65_535:
+        raise CommandError(f"--bind is {bind!r}; write it like 127.0.0.1:8000.")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, int(port)), family=family, backlog=512)
+    except OSError as error:
+        reason = (error.strerror or str(error)).partition(" (")[0].lower()  # create_server adds the address to it
+        raise CommandError(
+            f"Nothing was started: {bind} can't be listened on ({reason}). "
+            "Stop what uses it, or choose another address: uv run manage.py up --bind 127.0.0.1:8001"
+        ) from None
+
+
+def prepare_metrics() -> None:
+    """An empty directory in which the processes of the web server count together (prometheus_client)."""
+    directory = settings.DATA_DIR / "metrics"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    for left in directory.glob("*.db"):
+        left.unlink(missing_ok=True)
+
+
+def programs_of(listener: socket.socket, address: str) -> list[Program]:
+    """The four programs, in the order in which they start."""
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "licensesync.config.settings",
+        "LICENSESYNC_DATA_DIR": str(settings.DATA_DIR),
+        "LICENSESYNC_URL": address,
+        # They are found from any working directory, which stays what it was: paths in the environment may be relative.
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(settings.BASE_DIR), os.environ.get("PYTHONPATH")])),
+    }
+    python = [sys.executable, "-m"]
+    gunicorn = [*python, "gunicorn", "licensesync.config.wsgi", "--bind", f"fd://{listener.fileno()}"]
+    # Celery's warning about root is about pickled messages; ours are JSON.
+    celery = [sys.executable, "-W", "ignore:You're running the worker", "-m", "celery", "--quiet"]
+    celery += ["--app", "licensesync.config.celery"]
+    alone = ["--without-mingle", "--without-gossip", "--without-heartbeat"]
+    return [
+        Program(
+            "web",
+            [
+                *gunicorn,
+                *("--worker-class", "gthread", "--workers", str(settings.WEB_PROCESSES), "--threads", "8"),
+                *("--timeout", "60", "--graceful-timeout", "20", "--log-level", "warning", "--no-control-socket"),
+            ],
+            {**environment, "PROMETHEUS_MULTIPROC_DIR": str(settings.DATA_DIR / "metrics")},
+            pass_fds=[listener.fileno()],
+        ),
+        Program(
+            "worker",
+            [
+                *celery,
+                *("worker", "--queues", ",".join(OF_JOBS), "--hostname", "worker@%h"),
+                *("--pool", "prefork", "--concurrency", str(settings.WORKER_PROCESSES), *alone),
+            ],
+            environment,
+        ),
+        # What takes seconds has a worker of its own: it never waits until a long list is done.
+        Program(
+            "upkeep",
+            [
+                *celery,
+                *("worker", "--queues", ",".join(OF_SMALL_THINGS), "--hostname", "upkeep@%h"),
+                *("--pool", "threads", "--concurrency", "4", *alone),
+            ],
+            environment,
+        ),
+        Program("scheduler", [*celery, "beat"], environment),
+    ]
+
+
+@dataclass
+class Greeting:
+    """What a person reads once there is a page to open."""
+
+    host: str
+    port: int
+    address: str
+    ask_for_address: bool
+    said: bool = False
+
+    def say_once_web_answers(self) -> None:
+        if self.said or not answers(self.host, self.port):
+            return
+        self.said = True
+        path = first_owner_path()
+        say(f"LicenseSync runs at {self.address}/  (stop it with Ctrl-C)")
+        if path:
+            say(f"Set up the first owner, once: {urljoin(self.address, path)}")
+        if self.ask_for_address:
+            example = f"LICENSESYNC_URL=http://{socket.gethostname()}:{self.port}"
+            say(f"Only this machine can open it until LICENSESYNC_URL says what people type, for example {example}")
+
+
+def answers(host: str, port: int) -> bool:
+    connection = HTTPConnection(host, port, timeout=1)
+    try:
+        connection.request("GET", "/healthz")
+        connection.getresponse()
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+    return True

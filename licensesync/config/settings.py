@@ -1,0 +1,290 @@
+"""Settings, all from the environment (docs/operations.md lists the names). The defaults run on one machine:
+SQLite and a queue in the data directory, no Redis, plain http on loopback."""
+
+import ipaddress
+import tomllib
+from datetime import timedelta
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from . import environment
+from .logs import logging_config
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
+DATA_DIR = environment.data_directory()
+SECRET_KEY = environment.secret_key(DATA_DIR)
+# Fernet keys for the tokens of connections. The first one seals; each one opens.
+ENCRYPTION_KEYS = environment.encryption_keys(DATA_DIR)
+SECRET_KEY_FALLBACKS = environment.listing("LICENSESYNC_OLD_SECRET_KEYS")
+DEBUG = environment.flag("LICENSESYNC_DEBUG", False)
+
+# The address that people type. It decides hosts, CSRF origins, cookies and the links that we print.
+LICENSESYNC_URL = environment.text("LICENSESYNC_URL").rstrip("/")
+_address = urlsplit(LICENSESYNC_URL or "http://127.0.0.1:8000")
+if _address.scheme not in ("http", "https") or not _address.hostname:
+    raise ImproperlyConfigured(f"LICENSESYNC_URL is {LICENSESYNC_URL!r}; write it like https://licenses.example.com.")
+_secure = _address.scheme == "https"
+ALLOWED_HOSTS = [
+    _address.hostname,
+    "127.0.0.1",
+    "localhost",
+    "[::1]",
+    *environment.listing("LICENSESYNC_ALLOWED_HOSTS"),
+]
+CSRF_TRUSTED_ORIGINS = [f"{_address.scheme}://{_address.netloc}"]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure
+SECURE_HSTS_SECONDS = 31_536_000 if _secure else 0
+# A cookie name with the __Host- prefix can't be set from a sub-domain or over plain http.
+SESSION_COOKIE_NAME = "__Host-licensesync" if _secure else "licensesync"
+CSRF_COOKIE_NAME = "__Host-licensesync-csrf" if _secure else "licensesync-csrf"
+CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+BEHIND_PROXY = environment.flag("LICENSESYNC_BEHIND_PROXY", False)
+if BEHIND_PROXY:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "axes",
+    "csp",
+    "django_htmx",
+    "drf_spectacular",
+    "licensesync.users",
+    "licensesync.enterprises",
+    "licensesync.usage",
+    "licensesync.licenses",
+    "licensesync.syncing",
+    "licensesync.operations",
+    "licensesync.web",
+    "licensesync.api",
+    "licensesync.config",
+]
+MIDDLEWARE = [
+    "licensesync.web.requests.RequestMiddleware",  # first: it names and measures everything behind it
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "licensesync.web.reader.ReaderMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+ROOT_URLCONF = "licensesync.config.urls"
+WSGI_APPLICATION = "licensesync.config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "licensesync.web.reader.reader",
+            ],
+            "builtins": ["django.templatetags.i18n", "licensesync.web.templatetags.licensesync"],
+        },
+    }
+]
+
+
+def _database() -> dict[str, object]:
+    """DATABASE_URL=postgresql://user:password@host:port/name?sslmode=..., else SQLite in the data directory."""
+    url = environment.text("DATABASE_URL")
+    if not url:
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": DATA_DIR / "licensesync.sqlite3",
+            "CONN_MAX_AGE": None,
+            "OPTIONS": {
+                # A writer says so at its first word, so that two writers queue instead of failing half-way.
+                "transaction_mode": "IMMEDIATE",
+                "timeout": environment.number("LICENSESYNC_DATABASE_WAIT_SECONDS", 20),
+                "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA cache_size=-32000;"
+                "PRAGMA temp_store=FILE;",
+            },
+            "TEST": {"NAME": DATA_DIR / "test.sqlite3"},
+        }
+    wrong = ImproperlyConfigured("DATABASE_URL must read postgresql://USER:PASSWORD@HOST:PORT/NAME.")
+    try:
+        parts = urlsplit(url)
+        port = parts.port or ""
+    except ValueError:
+        raise wrong from None
+    if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
+        raise wrong
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.strip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": environment.text("DATABASE_PASSWORD") or unquote(parts.password or ""),
+        "HOST": unquote(parts.hostname or ""),
+        "PORT": port,
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": dict(parse_qsl(parts.query)),
+    }
+
+
+DATABASES = {"default": _database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "users.User"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "sign_in"
+LOGIN_REDIRECT_URL = "home"
+PASSWORD_RESET_TIMEOUT = 60 * 60 * 24
+AXES_USERNAME_FORM_FIELD = "username"
+AXES_FAILURE_LIMIT = environment.whole_number("LICENSESYNC_SIGN_IN_TRIES", 5, at_least=1)
+AXES_COOLOFF_TIME = timedelta(minutes=environment.number("LICENSESYNC_SIGN_IN_WAIT_MINUTES", 15))
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_HANDLER = "licensesync.web.tries.Tries"
+AXES_CLIENT_IP_CALLABLE = "licensesync.web.tries.pseudonym_of_client"
+AXES_LOCKOUT_CALLABLE = "licensesync.web.tries.locked_out"
+# Fields of the forms with a password; axes keeps a form without them.
+AXES_SENSITIVE_PARAMETERS = [
+    "username",
+    "email",
+    "password",
+    "old_password",
+    "new_password1",
+    "new_password2",
+    "next",
+    "csrfmiddlewaretoken",
+]
+AXES_ENABLE_ADMIN = False
+AXES_DISABLE_ACCESS_LOG = True
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = environment.text("LICENSESYNC_TIME_ZONE", "UTC")
+USE_TZ = True
+USE_THOUSAND_SEPARATOR = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+# htmx and Swagger UI come out of installed packages; the paths name just the one folder with each.
+STATICFILES_DIRS = [
+    BASE_DIR / "static",
+    ("htmx", str(files("django_htmx") / "static" / "django_htmx")),
+    ("swagger-ui", str(files("drf_spectacular_sidecar") / "static" / "drf_spectacular_sidecar" / "swagger-ui-dist")),
+]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# Uploads: written once, straight to the private folder; nothing of them is ever served.
+UPLOADS_DIR = DATA_DIR / "uploads"
+FILE_UPLOAD_HANDLERS = ["licensesync.flows.upload_limit.NoUploads"]  # but where a view allows them
+FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
+FILE_UPLOAD_PERMISSIONS = 0o600
+FETCHES_DIR = DATA_DIR / "fetches"  # what a sync has fetched so far, a folder a job
+for _directory in (UPLOADS_DIR, FILE_UPLOAD_TEMP_DIR, FETCHES_DIR):
+    _directory.mkdir(mode=0o700, exist_ok=True)
+MAX_UPLOAD_BYTES = environment.whole_number("LICENSESYNC_MAX_UPLOAD_MB", 500, at_least=1) * 1024 * 1024
+MAX_UNPACKED_BYTES = environment.whole_number("LICENSESYNC_MAX_UNPACKED_MB", 2000, at_least=1) * 1024 * 1024
+MAX_ACCOUNTS = environment.whole_number("LICENSESYNC_MAX_ACCOUNTS", 3_000_000, at_least=1)
+PAYLOAD_RETENTION = timedelta(days=environment.number("LICENSESYNC_PAYLOAD_RETENTION_DAYS", 7))
+HISTORY_RETENTION = timedelta(days=environment.number("LICENSESYNC_HISTORY_RETENTION_DAYS", 400))
+
+API_REQUESTS_PER_HOUR = environment.whole_number("LICENSESYNC_API_REQUESTS_PER_HOUR", 5000, at_least=1)  # of a token
+# Only what drf-spectacular reads; the rest of REST framework is set in `api.endpoint`.
+REST_FRAMEWORK = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema", "UNAUTHENTICATED_USER": None}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "LicenseSync",
+    "DESCRIPTION": "GitHub’s licensing endpoints as GitHub answers them, and everything that LicenseSync does.",
+    "VERSION": "3",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v3",
+    "ENABLE_LIST_MECHANICS_ON_NON_2XX": False,
+}
+
+# The life of a job. Seconds; tests shorten them.
+HEARTBEAT_SECONDS = environment.number("LICENSESYNC_HEARTBEAT_SECONDS", 5)
+STALLED_SECONDS = environment.number("LICENSESYNC_STALLED_SECONDS", 20)
+SWEEP_SECONDS = environment.number("LICENSESYNC_SWEEP_SECONDS", 10)
+SCHEDULE_SECONDS = environment.number("LICENSESYNC_SCHEDULE_SECONDS", 60)  # between two looks for syncs that are due
+MAX_ATTEMPTS = 3
+# Fetching. Where our requests may go: hosts and CIDRs (`github.transport`), what may pass is tried again.
+CONNECT_ALLOW = tuple(environment.listing("LICENSESYNC_CONNECT_ALLOW"))
+CONNECT_DENY = tuple(environment.listing("LICENSESYNC_CONNECT_DENY"))
+FETCH_TRIES = environment.whole_number("LICENSESYNC_FETCH_TRIES", 6, at_least=1)
+RETRY_SECONDS = environment.number("LICENSESYNC_RETRY_SECONDS", 10)  # before the second try; doubles each time
+REPORT_PATIENCE_SECONDS = environment.number("LICENSESYNC_REPORT_PATIENCE_SECONDS", 1800)
+# How long a job may go on after its worker was asked to stop; then it is given back. Less than `up` waits (25).
+HAND_BACK_SECONDS = environment.number("LICENSESYNC_HAND_BACK_SECONDS", 15)
+# How long rows of an earlier count stay readable, so that whoever is paging through it can finish.
+SUPERSEDED_SECONDS = environment.number("LICENSESYNC_SUPERSEDED_SECONDS", 3600)
+
+# How many processes `up` gives to pages and to jobs; a page process answers eight requests at once.
+WEB_PROCESSES = environment.whole_number("LICENSESYNC_WEB_PROCESSES", 2, at_least=1)
+WORKER_PROCESSES = environment.whole_number("LICENSESYNC_WORKER_PROCESSES", 2, at_least=1)
+
+# How it is looked after. How often workers say that they are there; the space that the disk should keep.
+SEEN_SECONDS = 15
+DISK_RESERVE_MB = environment.whole_number("LICENSESYNC_DISK_RESERVE_MB", 500)
+# Who may read /metrics: whoever sends the token, and whoever comes from one of the networks.
+METRICS_TOKEN = environment.text("LICENSESYNC_METRICS_TOKEN")
+try:
+    METRICS_NETWORKS = [ipaddress.ip_network(each) for each in environment.listing("LICENSESYNC_METRICS_NETWORKS")]
+except ValueError as error:
+    raise ImproperlyConfigured(f"LICENSESYNC_METRICS_NETWORKS: {error}; write it like 10.0.0.0/8.") from None
+# How long a page waits for PostgreSQL. Jobs may take longer.
+WEB_STATEMENT_SECONDS = environment.number("LICENSESYNC_WEB_STATEMENT_SECONDS", 30)
+WEB_LOCK_SECONDS = environment.number("LICENSESYNC_WEB_LOCK_SECONDS", 5)
+
+REDIS_URL = environment.text("REDIS_URL")
+EMAIL_HOST = environment.text("LICENSESYNC_MAIL_HOST")
+EMAIL_PORT = environment.whole_number("LICENSESYNC_MAIL_PORT", 587)
+EMAIL_HOST_USER = environment.text("LICENSESYNC_MAIL_USER")
+EMAIL_HOST_PASSWORD = environment.text("LICENSESYNC_MAIL_PASSWORD")
+EMAIL_USE_TLS = environment.flag("LICENSESYNC_MAIL_TLS", True)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = environment.text("LICENSESYNC_MAIL_FROM", "licensesync@localhost")
+
+LOGGING = logging_config(environment.text("LICENSESYNC_LOG_FORMAT", "text"))
+LOGGING_CONFIG = "logging.config.dictConfig"

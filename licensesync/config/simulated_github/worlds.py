@@ -1,0 +1,149 @@
+"""Who there is at the simulated GitHub: the example enterprise, a handful for tests, or as many as you like."""
+
+import csv
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.utils.crypto import salted_hmac
+
+from licensesync.config.demo import SEED, SLUG
+from licensesync.config.demo.accounts import ExampleEnterprise
+from licensesync.config.demo.files import REPORT_HEADING, SERVER_IDS, licensed_user, reported_user
+from licensesync.config.demo.groups import ENTERPRISE_LICENSES, VISUAL_STUDIO_LICENSES
+from licensesync.config.simulated_github.enterprise_cloud import SimulatedCloud, member
+from licensesync.config.simulated_github.enterprise_server import ReportedUser, SimulatedServer
+from licensesync.config.simulated_github.listening import SimulatedGitHub
+
+PURCHASED = ENTERPRISE_LICENSES + VISUAL_STUDIO_LICENSES
+
+
+def derived_token(name: str) -> str:
+    """The token of a deployment (a server's host, the cloud's slug), the same one for the same secret key."""
+    return f"ghp_{salted_hmac('licensesync.simulated_github', name, algorithm='sha256').hexdigest()[:36]}"
+
+
+def example(today: datetime) -> SimulatedGitHub:
+    """The people of `licensesync.config.demo`, as they were on that day."""
+    enterprise = ExampleEnterprise(SEED, today)
+    servers = [
+        SimulatedServer(
+            host=host,
+            accounts=[ReportedUser(*map(str, reported_user(account))) for account in accounts],
+            server_id=SERVER_IDS[host],
+            token=derived_token(host),
+            seats=PURCHASED,
+        )
+        for host, accounts in enterprise.servers.items()
+    ]
+    cloud = SimulatedCloud(
+        slug=SLUG,
+        licenses=[licensed_user(row) for row in enterprise.cloud],
+        purchased=PURCHASED,
+        token=derived_token(SLUG),
+        sync_status=[sync_status(server, today) for server in servers],
+    )
+    return SimulatedGitHub(servers, cloud)
+
+
+def small() -> SimulatedGitHub:
+    """Six accounts on one server and three licenses in the cloud, one of each kind that makes a difference."""
+    server = SimulatedServer(
+        host="ghe.octo.example",
+        server_id="f1d0c0de-0000-4000-8000-00000000abcd",
+        accounts=[
+            account(2, "octo-admin", "root@octo.example", role="admin"),
+            account(4, "monalisa", "mona@octo.example"),
+            account(5, "hubot", "hubot@octo.example", suspended=True),
+            account(6, "sleepy", "sleepy@octo.example", dormant=True),
+            account(7, "no-mail", ""),
+            account(9, "only-here", "only.here@octo.example"),
+        ],
+        seats=100,
+    )
+    mona = member("mona-lisa", "mona@octo.example")
+    mona |= {"enterprise_server_user": True, "total_user_accounts": 2}
+    mona |= {"enterprise_server_user_ids": [f"{server.host}:4"]}
+    mona |= {"enterprise_server_primary_emails": ["mona@octo.example"]}
+    licenses = [member("defunkt", "defunkt@octo.example"), mona, member("pj", "pj@octo.example")]
+    return SimulatedGitHub([server], SimulatedCloud(slug="octo-industries", licenses=licenses, purchased=100))
+
+
+def generated(*, servers: int = 1, accounts: int = 10, licenses: int = 100) -> SimulatedGitHub:
+    """As large as asked for. Every person of the servers is also in the cloud, as far as it goes."""
+    hosts = [f"ghe-{number}.octo.example" for number in range(1, servers + 1)]
+    return SimulatedGitHub(
+        [
+            SimulatedServer(
+                host=host,
+                server_id=f"00000000-0000-4000-8000-{number:012}",
+                accounts=[
+                    account(user_id, f"user-{user_id}", f"user-{user_id}@octo.example")
+                    for user_id in range(1, accounts + 1)
+                ],
+            )
+            for number, host in enumerate(hosts, start=1)
+        ],
+        SimulatedCloud(
+            slug="octo-industries",
+            licenses=[member(f"octo-{number}", f"user-{number}@octo.example") for number in range(1, licenses + 1)],
+            purchased=licenses,
+        ),
+    )
+
+
+def from_directory(directory: Path, *, slug: str) -> SimulatedGitHub:
+    """`HOST.csv` is the all_users report of a server; `consumed-licenses.json` a page of the cloud's list, or an array
+    of its pages. ValueError says what is wrong with a file."""
+    servers = []
+    for path in sorted(directory.glob("*.csv")):
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            heading, *lines = list(csv.reader(file)) or [[]]
+        if ",".join(heading) != REPORT_HEADING.strip() or any(len(line) != len(heading) for line in lines):
+            raise ValueError(f"{path} doesn't have the columns of all_users.csv: {REPORT_HEADING.strip()}")
+        users = [ReportedUser(*line) for line in lines]
+        servers.append(SimulatedServer(host=path.stem, accounts=users, token=derived_token(path.stem)))
+    cloud = None
+    if (file_ := directory / "consumed-licenses.json").exists():
+        content = json.loads(file_.read_bytes())
+        pages: list[dict[str, Any]] = content if isinstance(content, list) else [content]
+        try:
+            cloud = SimulatedCloud(
+                slug=slug,
+                licenses=[user for page in pages for user in page["users"]],
+                purchased=pages[0]["total_seats_purchased"],
+                consumed=pages[0]["total_seats_consumed"],
+                token=derived_token(slug),
+            )
+        except (LookupError, TypeError) as error:
+            raise ValueError(f"{file_} is no list of consumed licenses: {error!r}") from error
+    if not servers and not cloud:
+        raise ValueError(f"{directory} has neither a HOST.csv nor a consumed-licenses.json.")
+    return SimulatedGitHub(servers, cloud)
+
+
+def account(
+    user_id: int, login: str, email: str, *, role: str = "user", suspended: bool = False, dormant: bool = False
+) -> ReportedUser:
+    return ReportedUser(
+        created_at="2024-02-01T09:00:00Z",
+        id=str(user_id),
+        login=login,
+        email=email,
+        role=role,
+        suspended=str(suspended).lower(),
+        last_logged_ip="192.0.2.1",
+        repos="3",
+        ssh_keys="1",
+        org_memberships="2",
+        dormant=str(dormant).lower(),
+        last_active="2024-03-01T09:00:00Z" if dormant else "2026-11-01T09:00:00Z",
+        raw_login=login,
+        two_factor="true",
+    )
+
+
+def sync_status(server: SimulatedServer, at: datetime) -> dict[str, Any]:
+    last_sync = {"date": at.strftime("%Y-%m-%dT%H:%M:%SZ"), "status": "success", "error": ""}
+    return {"server_id": server.server_id, "hostname": server.host, "last_sync": last_sync}

@@ -1,0 +1,72 @@
+"""What a worker does besides its tasks: at its start, while it lives, and when it is asked to stop."""
+
+from typing import Any
+
+import structlog
+from celery import current_app
+from celery.signals import task_postrun, task_prerun, worker_ready, worker_shutdown, worker_shutting_down
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+
+from licensesync.operations import services as operations
+from licensesync.syncing import working
+
+log = structlog.get_logger()
+
+LOCK_SECONDS = 60  # a job that waits longer for a row ends with a sentence instead of standing for ever
+
+
+@worker_ready.connect
+def _begin(sender: Any, **_: object) -> None:
+    """Sweep what the last worker left behind now, not at the next beat of the clock; and be seen from now on."""
+    current_app.send_task("licensesync.sweep", expires=30)
+    name, queues = sender.hostname, list(current_app.amqp.queues.consume_from)
+    _say(name, queues, just_started=True)
+    sender.timer.call_repeatedly(settings.SEEN_SECONDS, _say, (name, queues))
+
+
+def _say(name: str, queues: list[str], *, just_started: bool = False) -> None:
+    try:
+        operations.note_seen(name, queues=queues, just_started=just_started)
+    except DatabaseError as error:
+        log.warning("not_seen", worker=name, error=str(error))
+    finally:
+        connection.close()  # the processes that are forked from this one must not find it
+
+
+@worker_shutting_down.connect
+def _hand_back_what_takes_long(**_: object) -> None:
+    """Jobs may finish for a while; what is not done by then is given back for another worker."""
+    working.stop_soon()
+
+
+@worker_shutdown.connect
+def _end(sender: Any, **_: object) -> None:
+    try:
+        operations.note_gone(sender.hostname)
+    except DatabaseError as error:
+        log.warning("not_seen", worker=sender.hostname, error=str(error))
+
+
+@task_prerun.connect
+def _name_what_is_done_for(task: Any, **_: object) -> None:
+    """Lines of a task name the request that wanted it, and keep nothing of the task before."""
+    structlog.contextvars.clear_contextvars()
+    if request := getattr(task.request, "request_id", None):
+        structlog.contextvars.bind_contextvars(request=request)
+
+
+@task_postrun.connect
+def _see_the_scheduler(task: Any, **_: object) -> None:
+    """A sweep that was done shows that the scheduler, the queue and the worker for small things all live."""
+    if task.name == "licensesync.sweep":
+        operations.note_seen(operations.SCHEDULER)
+
+
+@connection_created.connect
+def _wait_for_locks_with_patience(connection: BaseDatabaseWrapper, **_: object) -> None:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', %s, false)", [f"{LOCK_SECONDS}s"])

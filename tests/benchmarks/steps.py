@@ -1,0 +1,69 @@
+"""One step of a measurement in a process of its own, so that its peak memory is its own: `python -m ... STEP FILE`.
+
+The last line that it prints is the outcome as JSON.
+"""
+
+import json
+import resource
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import perf_counter
+
+import django
+from django.core.management import call_command
+
+django.setup()
+
+from licensesync.enterprises.models import Enterprise  # noqa: E402 (needs Django)
+from licensesync.flows.receive_usage import import_files  # noqa: E402
+from licensesync.licenses.models import ConsumedLicense  # noqa: E402
+from licensesync.syncing.models import JobState  # noqa: E402
+from licensesync.usage.models import OPEN  # noqa: E402
+from tests.benchmarks import floor  # noqa: E402
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    seconds: float
+    peak_mib: float  # of the whole process, Python and Django included
+    rows: int  # licenses that there are after a list, rows that the floor loaded
+
+
+def prepare(cloud_list: Path) -> Outcome:
+    """A new database, and an enterprise that already holds the cloud's list."""
+    call_command("migrate", verbosity=0)
+    Enterprise.objects.create(slug="benchmark", name="Benchmark")
+    return take_in(cloud_list)
+
+
+def take_in(path: Path) -> Outcome:
+    """What the product does with a file: from its bytes to consolidated licenses."""
+    floor.settle()
+    started = perf_counter()
+    [imported] = import_files(enterprise=_enterprise(), paths=[path])
+    seconds = perf_counter() - started
+    if imported.job is None or imported.job.state != JobState.SUCCESS:
+        raise AssertionError(f"{path.name} was not taken in: {(imported.job or imported.file).problem_code}")
+    return _outcome(seconds, ConsumedLicense.objects.filter(valid_to=OPEN).count())
+
+
+def least(path: Path) -> Outcome:
+    """The floor for the file that was taken in last."""
+    decoding = floor.decode(path)
+    loading, rows = floor.load(_enterprise().generation)
+    return _outcome(decoding + loading, rows)
+
+
+def _enterprise() -> Enterprise:
+    return Enterprise.objects.get()
+
+
+def _outcome(seconds: float, rows: int) -> Outcome:
+    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return Outcome(seconds=seconds, peak_mib=peak_kib / 1024, rows=rows)
+
+
+if __name__ == "__main__":
+    step = {each.__name__: each for each in (prepare, take_in, least)}[sys.argv[1]]
+    sys.stdout.write(json.dumps(asdict(step(Path(sys.argv[2])))) + "\n")

@@ -1,0 +1,45 @@
+"""That the harness works, not how fast anything is."""
+
+import os
+from pathlib import Path
+
+from tests.benchmarks import report
+from tests.benchmarks.databases import Database
+from tests.benchmarks.measuring import Figures, measure
+from tests.benchmarks.people import expected_licenses
+
+
+def test_both_lists_are_measured_on_the_database_at_hand() -> None:
+    database = Database(os.environ.get("DATABASE_URL", ""))
+
+    first, changed = measure(database, 1_000)
+
+    for figures in (first, changed):
+        assert min(figures.seconds, figures.peak_mib, figures.floor_seconds, figures.floor_peak_mib) > 0
+    assert first.licenses == expected_licenses(1_000)
+    assert changed.licenses == expected_licenses(1_000, changed=True) != first.licenses
+    assert first.floor_rows > 1_000 > changed.floor_rows > 0
+
+
+def test_the_figures_replace_those_of_the_page(tmp_path: Path) -> None:
+    page = tmp_path / "performance.md"
+    page.write_text(f"How fast?\n\n{report.BEGIN}\nold\n{report.END}\n\nThe end.\n")
+    figures = Figures(
+        database="SQLite",
+        accounts=1_000_000,
+        list_is="first",
+        seconds=30.5,
+        peak_mib=812.4,
+        licenses=1_022_500,
+        floor_seconds=20,
+        floor_peak_mib=950,
+        floor_rows=3_000_000,
+    )
+
+    report.write(page, report.table([figures]))
+
+    text = page.read_text()
+    assert "old" not in text
+    assert text.startswith("How fast?")
+    assert text.endswith("The end.\n")
+    assert "| SQLite | 1,000,000 | first | 30.50 | 20.00 | 1.5 | 812 | 950 | 1,022,500 |" in text

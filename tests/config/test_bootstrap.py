@@ -1,0 +1,117 @@
+"""`manage.py bootstrap`: what it makes, what it leaves alone, what it refuses."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from licensesync.enterprises.models import ApiToken, Enterprise, LicenseModel, Membership, Role
+from licensesync.enterprises.queries import sha256
+from licensesync.enterprises.services import add_member, create_enterprise
+from licensesync.users.models import User
+from licensesync.users.queries import by_password_link
+from licensesync.users.services import create_user
+
+pytestmark = pytest.mark.django_db
+
+OWNER = "owner@example.com"
+PASSWORD = "correct horse battery staple"
+
+
+def bootstrap(*words: str, enterprise: str = "acme", owner: str = OWNER) -> dict[str, Any]:
+    out = io.StringIO()
+    call_command("bootstrap", "--enterprise", enterprise, "--owner", owner, *words, stdout=out)
+    (line,) = out.getvalue().splitlines()
+    result: dict[str, Any] = json.loads(line)
+    return result
+
+
+def test_makes_an_enterprise_with_its_owner() -> None:
+    result = bootstrap("--name", "Acme", "--seats", "1500", "--visual-studio-seats", "20")
+    link = result.pop("password_link")
+    assert result == {
+        "enterprise": "acme",
+        "name": "Acme",
+        "license_model": "volume",
+        "seats": 1500,
+        "visual_studio_seats": 20,
+        "owner": OWNER,
+        "token": None,
+    }
+    assert by_password_link(*link.strip("/").split("/")[-2:]) == User.objects.get(email=OWNER)
+    assert Membership.objects.get().role == Role.OWNER
+
+
+def test_run_again_it_changes_nothing() -> None:
+    first = bootstrap("--name", "Acme", "--seats", "1500")
+    again = bootstrap("--name", "Acme", "--seats", "1500", owner="Owner@Example.com")
+    assert first | {"password_link": ""} == again | {"password_link": ""}
+    assert (Enterprise.objects.count(), User.objects.count(), Membership.objects.count()) == (1, 1, 1)
+
+
+def test_what_is_not_said_stays() -> None:
+    bootstrap("--name", "Acme", "--seats", "1500", "--visual-studio-seats", "20")
+    result = bootstrap("--seats", "1600")
+    assert (result["name"], result["seats"], result["visual_studio_seats"]) == ("Acme", 1600, 20)
+
+
+def test_metered_and_back() -> None:
+    assert bootstrap("--metered")["license_model"] == LicenseModel.METERED
+    assert bootstrap()["license_model"] == LicenseModel.METERED
+    assert bootstrap("--seats", "5")["license_model"] == LicenseModel.VOLUME
+
+
+def test_sets_the_password_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
+    assert bootstrap("--password-stdin")["password_link"] is None
+    owner = User.objects.get()
+    assert owner.check_password(PASSWORD)
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
+    bootstrap("--password-stdin")
+    assert User.objects.get().password == owner.password  # nobody is signed out
+
+
+@pytest.mark.parametrize("typed", ["short\n", "\n", "", f"{OWNER}\n"])
+def test_a_weak_password_is_refused_and_nothing_made(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    with pytest.raises(CommandError, match="password"):
+        bootstrap("--password-stdin")
+    assert not User.objects.exists()
+
+
+def test_each_token_is_a_new_one() -> None:
+    tokens = [bootstrap("--token")["token"], bootstrap("--token")["token"]]
+    assert tokens[0] != tokens[1]
+    assert {row.token_hash for row in ApiToken.objects.all()} == {sha256(token) for token in tokens}
+    assert {row.name for row in ApiToken.objects.all()} == {"bootstrap"}
+
+
+def test_an_owner_may_be_somebody_who_is_there_already() -> None:
+    person = create_user(email=OWNER, password=PASSWORD)
+    other = create_user(email="other@example.com")
+    enterprise = create_enterprise(owner=other, slug="acme", name="Acme", license_model=LicenseModel.VOLUME)
+    add_member(enterprise=enterprise, user=person, role=Role.BILLING_MANAGER)
+    assert bootstrap()["password_link"] is None
+    assert set(Membership.objects.values_list("user__email", "role")) == {
+        (OWNER, Role.OWNER),
+        ("other@example.com", Role.OWNER),
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--enterprise", "Acme Inc"], "--enterprise: Use small letters"),
+        (["--owner", "owner"], "--owner: Enter a valid email address"),
+        (["--seats", "-1"], "Seats can't be negative"),
+        (["--metered", "--seats", "5"], "leave out the seats"),
+        (["--name", " "], "--name needs 1 to 200 characters"),
+    ],
+)
+def test_wrong_words_are_refused_with_a_sentence(words: list[str], sentence: str) -> None:
+    with pytest.raises(CommandError, match=sentence):
+        bootstrap(*words)
+    assert not User.objects.exists()
+    assert not Enterprise.objects.exists()

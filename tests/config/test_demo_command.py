@@ -1,0 +1,60 @@
+"""The example enterprise goes the way of every upload and shows what its maker expects."""
+
+import io
+import shutil
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.utils import timezone
+
+from licensesync.config.demo import SLUG, write_demo_files
+from licensesync.config.management.commands.demo import OWNER
+from licensesync.config.simulated_github import worlds
+from licensesync.enterprises.models import Enterprise
+from licensesync.enterprises.queries import visible_to
+from licensesync.licenses.queries import current_count
+from licensesync.usage.models import OPEN, ServerUserAccount
+from licensesync.users.queries import by_email
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def demo() -> str:
+    out = io.StringIO()
+    call_command("demo", stdout=out)
+    return out.getvalue()
+
+
+def test_twice_is_once_and_its_owner_can_sign_in() -> None:
+    first = demo()
+    enterprise = Enterprise.objects.get(slug=SLUG)
+    count = current_count(enterprise)
+    assert count is not None
+    directory = settings.DATA_DIR / "expected"
+    directory.mkdir()
+    expected = write_demo_files(directory, today=timezone.now()).expected
+    shutil.rmtree(directory)
+    for name in ("consumed", "cloud_only", "cloud_and_server", "server_only", "visual_studio"):
+        assert getattr(count, name) == getattr(expected, name), name
+    assert enterprise.purchased < count.consumed < enterprise.purchased + 30, "a few over the limit"
+
+    assert demo() == first
+    assert Enterprise.objects.get(slug=SLUG).generation == enterprise.generation
+    password = first.rsplit(" ", 1)[1].strip()
+    owner = by_email(OWNER)
+    assert owner is not None
+    assert owner.check_password(password)
+    assert enterprise in visible_to(owner)
+
+
+def test_a_simulated_github_reports_the_same_people() -> None:
+    demo()
+    enterprise = Enterprise.objects.get(slug=SLUG)
+    github = worlds.example(enterprise.created_at)
+    for server in github.servers:
+        reported = {(user.id, user.login, user.email, user.created_at) for user in server.accounts}
+        rows = ServerUserAccount.objects.filter(deployment__host=server.host, valid_to=OPEN)
+        assert reported == {
+            (str(row.user_id), row.login, row.email, f"{row.created_at:%Y-%m-%dT%H:%M:%SZ}") for row in rows
+        }

@@ -1,0 +1,155 @@
+"""The readers of the environment, and the two things that are found before settings are read."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from licensesync.config import data_dir_from, environment
+from tests.product import MANAGE, product_environment
+
+
+def test_text_without_space_around(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NAME", " value\n")
+    assert environment.text("NAME") == "value"
+
+
+def test_an_empty_value_is_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Container files often pass a name on although nothing is set."""
+    monkeypatch.setenv("NAME", "")
+    assert environment.text("NAME", "default") == "default"
+    assert environment.whole_number("NAME", 3) == 3
+
+
+def test_a_file_may_hold_the_value(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("from the file\n")
+    monkeypatch.setenv("NAME_FILE", str(tmp_path / "secret"))
+    assert environment.text("NAME") == "from the file"
+    monkeypatch.setenv("NAME_FILE", str(tmp_path / "none"))
+    with pytest.raises(ImproperlyConfigured, match=r"NAME_FILE names .*none, which can't be read"):
+        environment.text("NAME")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("true", True), ("Yes", True), ("1", True), ("no", False), ("0", False)]
+)
+def test_flag(monkeypatch: pytest.MonkeyPatch, value: str, expected: bool) -> None:
+    monkeypatch.setenv("NAME", value)
+    assert environment.flag("NAME", not expected) is expected
+
+
+def test_a_wrong_value_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NAME", "maybe")
+    with pytest.raises(ImproperlyConfigured, match="NAME is 'maybe'; use true or false"):
+        environment.flag("NAME", False)
+    with pytest.raises(ImproperlyConfigured, match="NAME is 'maybe'; use a number"):
+        environment.number("NAME", 1)
+
+
+@pytest.mark.parametrize("value", ["-1", "nan"])
+def test_a_number_out_of_range(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("NAME", value)
+    with pytest.raises(ImproperlyConfigured, match="use 0 or more"):
+        environment.number("NAME", 1)
+
+
+@pytest.mark.parametrize("value", ["1.5", "inf"])
+def test_a_whole_number(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("NAME", value)
+    with pytest.raises(ImproperlyConfigured, match="whole number"):
+        environment.whole_number("NAME", 1)
+
+
+def test_listing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NAME", "a, b,,")
+    assert environment.listing("NAME") == ["a", "b"]
+
+
+def test_a_key_is_made_once_and_kept_for_us_alone(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        keys = set(threads.map(lambda _: environment.secret_key(tmp_path), range(8)))
+    assert len(keys) == 1
+    assert len(keys.pop()) >= 50
+    assert [path.name for path in tmp_path.iterdir()] == ["secret-key"]
+    assert (tmp_path / "secret-key").stat().st_mode & 0o777 == 0o600
+
+
+def test_half_a_key_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "secret-key").write_text("half")
+    with pytest.raises(ImproperlyConfigured, match="does not hold a whole key"):
+        environment.secret_key(tmp_path)
+
+
+def test_a_given_key_is_not_written_down(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LICENSESYNC_SECRET_KEY", "given")
+    assert environment.secret_key(tmp_path) == "given"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "rest"),
+    [
+        (["manage.py", "up", "--data-dir", "data", "--demo"], ["manage.py", "up", "--demo"]),
+        (["manage.py", "--data-dir=data", "check"], ["manage.py", "check"]),
+    ],
+)
+def test_any_command_takes_the_data_directory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: list[str], rest: list[str]
+) -> None:
+    monkeypatch.setenv("LICENSESYNC_DATA_DIR", "another")
+    monkeypatch.chdir(tmp_path)
+    assert data_dir_from(words) == rest
+    assert os.environ["LICENSESYNC_DATA_DIR"] == str(tmp_path / "data")
+
+
+def test_a_data_directory_without_its_name() -> None:
+    with pytest.raises(SystemExit, match="needs a directory"):
+        data_dir_from(["manage.py", "up", "--data-dir"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("DATABASE_URL", "mysql://root@localhost/x", "DATABASE_URL must read postgresql://"),
+        ("DATABASE_URL", "postgresql://localhost", "DATABASE_URL must read postgresql://"),
+        ("DATABASE_URL", "postgresql://user:secret@localhost:port/x", "DATABASE_URL must read postgresql://"),
+        ("LICENSESYNC_URL", "licenses.example.com", "write it like https://licenses.example.com"),
+        ("LICENSESYNC_MAX_UPLOAD_MB", "0", "LICENSESYNC_MAX_UPLOAD_MB is 0; use 1 or more"),
+        ("LICENSESYNC_LOG_FORMAT", "xml", "use text or json"),
+    ],
+)
+def test_a_wrong_setting_stops_every_command_with_a_sentence(
+    tmp_path: Path, name: str, value: str, sentence: str
+) -> None:
+    result = manage(product_environment(tmp_path / "data") | {name: value}, "check")
+    assert result.returncode == 1
+    assert sentence in result.stderr
+    assert "Traceback" not in result.stderr
+    assert "secret" not in result.stderr
+
+
+def test_the_parts_of_a_database_url(tmp_path: Path) -> None:
+    environment = product_environment(
+        tmp_path / "data",
+        DATABASE_URL="postgresql://a%40b:p%2Fw@db.example:6432/x?sslmode=require&application_name=a+b",
+    )
+    source = (
+        "from django.conf import settings; d = settings.DATABASES['default'];"
+        "print([d[k] for k in ('USER', 'PASSWORD', 'HOST', 'PORT', 'NAME', 'OPTIONS')])"
+    )
+    environment["DJANGO_SETTINGS_MODULE"] = "licensesync.config.settings"
+    result = subprocess.run(
+        [sys.executable, "-c", source], cwd=MANAGE.parent, env=environment, capture_output=True, text=True, check=True
+    )
+    expected = ["a@b", "p/w", "db.example", 6432, "x", {"sslmode": "require", "application_name": "a b"}]
+    assert result.stdout.strip() == str(expected)
+
+
+def manage(environment: dict[str, str], *words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, str(MANAGE), *words], env=environment, capture_output=True, text=True, check=False
+    )

@@ -1,0 +1,81 @@
+"""What a log never says, and that one id leads from the request to the worker."""
+
+import json
+import logging
+import logging.config
+from io import StringIO
+from typing import Any
+
+import pytest
+import structlog
+from django.test import Client
+
+from licensesync.config.logs import logging_config
+from licensesync.users.models import User
+from tests.people import PASSWORD
+
+SECRET = "0123456789abcdef0123456789abcdef"
+LEAKS = [
+    f"Internal Server Error: /setup/{SECRET}/",
+    f"Not Found: /invitations/{SECRET}/join",
+    f"Gone: /password/new/MQ/{SECRET}",
+    f"the token lsy_{SECRET} was sent",
+    f"Authorization: Bearer {SECRET}",
+    f"Authorization: Basic {SECRET}",
+    f"postgresql://licensesync:{SECRET}@db.octo.example/licensesync",
+]
+
+
+@pytest.fixture
+def log(request: pytest.FixtureRequest) -> Any:
+    """The lines that are written from now on, by the product's own configuration."""
+    configuration = logging_config(request.param)
+    lines = StringIO()
+    configuration["handlers"]["stderr"]["stream"] = lines
+    before = logging.getLogger().handlers[:]
+    logging.config.dictConfig(configuration)
+    yield lines
+    logging.getLogger().handlers[:] = before
+    structlog.contextvars.clear_contextvars()
+
+
+@pytest.mark.parametrize("log", ["text", "json"], indirect=True)
+@pytest.mark.parametrize("leak", LEAKS)
+def test_no_secret(log: StringIO, leak: str) -> None:
+    logging.getLogger("django.request").error(leak)
+    structlog.get_logger().info("something", detail=leak)
+    try:
+        raise ValueError(leak)
+    except ValueError:
+        logging.getLogger("django.request").exception("It failed")
+    assert "It failed" in log.getvalue()
+    assert SECRET not in log.getvalue()
+
+
+@pytest.mark.parametrize("log", ["text", "json"], indirect=True)
+def test_no_address_of_a_person_but_the_names_of_workers(log: StringIO) -> None:
+    structlog.get_logger().info("seen", who="ana.b+test@octo.example", worker="worker@one.octo.example")
+    assert "ana" not in log.getvalue()
+    assert "worker@one.octo.example" in log.getvalue()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("log", ["json"], indirect=True)
+def test_a_request_leaves_one_line_with_its_id_and_nothing_of_its_address(log: StringIO, owner: User) -> None:
+    browser = Client()
+    browser.post("/sign-in", {"username": owner.email, "password": PASSWORD})
+    answer = browser.get(f"/setup/{SECRET}/?e={owner.email}")
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    [line] = [each for each in lines if each.get("page") == "first_owner"]
+    assert (line["method"], line["status"], line["request"]) == ("GET", 410, answer["X-Request-ID"])
+    assert SECRET not in log.getvalue()
+    assert owner.email not in log.getvalue()
+
+
+@pytest.mark.django_db
+def test_an_id_is_taken_from_a_proxy_alone(settings: Any) -> None:
+    given = {"x-request-id": "from-outside-1234"}
+    assert Client().get("/healthz", headers=given)["X-Request-ID"] != given["x-request-id"]
+    settings.BEHIND_PROXY = True
+    assert Client().get("/healthz", headers=given)["X-Request-ID"] == given["x-request-id"]
+    assert Client().get("/healthz", headers={"x-request-id": "a b"})["X-Request-ID"] != "a b"

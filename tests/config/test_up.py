@@ -1,0 +1,152 @@
+"""`manage.py up` as a real process: what it says, what it leaves behind."""
+
+import os
+import signal
+import socket
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError
+
+from licensesync.config.management.commands import up
+from tests.product import Product, all_gone, product_environment, running, services, start, wait_for
+
+FAMILY = 8  # web and its two, worker and its two, upkeep, scheduler
+
+on_services = pytest.mark.skipif(
+    not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")), reason="DATABASE_URL and REDIS_URL not set"
+)
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """One for all tests that leave it running."""
+    with running(tmp_path_factory.mktemp("up") / "data") as product:
+        yield product
+
+
+def status(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_starts_from_nothing(product: Product) -> None:
+    assert status(product.url + "/") < 500
+    assert product.first_owner_link.startswith(product.url)
+    assert status(product.first_owner_link) == 200
+    assert "Traceback" not in product.said()
+
+
+def test_data_is_for_our_eyes_only(product: Product) -> None:
+    assert product.data_dir.stat().st_mode & 0o077 == 0
+    assert (product.data_dir / "secret-key").stat().st_mode & 0o077 == 0
+
+
+def test_messages_do_not_pile_up(product: Product) -> None:
+    """The scheduler sends, the worker takes."""
+    messages = product.data_dir / "queue" / "messages"
+    deadline = time.monotonic() + 20
+    while list(messages.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not list(messages.iterdir())
+    assert not list((product.data_dir / "queue" / "processed").iterdir())
+
+
+def test_a_part_that_dies_is_started_again(product: Product) -> None:
+    worker = product.child("celery worker")
+    worker.kill()
+    wait_for(product, r"The worker stopped by itself \(SIGKILL\) and starts again in 1 s\.")
+    deadline = time.monotonic() + 20
+    while len(product.family()) < FAMILY and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert product.child("celery worker").pid != worker.pid
+    assert status(product.url + "/") < 500
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stops_with_everything_it_started(tmp_path: Path, number: signal.Signals) -> None:
+    with running(tmp_path / "data") as product:
+        family = product.family()
+        assert len(family) >= FAMILY - 2  # a worker may still be bringing up its two
+        assert product.stop(number) == 0
+        assert all_gone(family, 0)
+        assert "Stopping." in product.said()
+        assert "Traceback" not in product.said()
+
+
+def test_nothing_is_orphaned_when_it_is_killed(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as product:
+        family = product.family()
+        product.stop(signal.SIGKILL)
+        assert all_gone(family, 20)
+
+
+def test_a_port_in_use_ends_it_in_words_before_anything_starts(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        product = start(tmp_path / "data", "--bind", f"127.0.0.1:{port}")
+        assert product.process.wait(30) == 1
+    assert f"127.0.0.1:{port} can't be listened on (address already in use)" in product.said()
+    assert not (tmp_path / "data" / "licensesync.sqlite3").exists()
+
+
+@pytest.mark.parametrize("bind", ["8000", "127.0.0.1:", "127.0.0.1:http", ":8000", "127.0.0.1:70000"])
+def test_a_wrong_address_is_refused_in_words(bind: str) -> None:
+    with pytest.raises(CommandError, match="write it like 127"):
+        up.listen(bind)
+
+
+def test_an_unknown_host_is_refused_in_words() -> None:
+    with pytest.raises(CommandError, match=r"nowhere\.invalid:8000 can't be listened on"):
+        up.listen("nowhere.invalid:8000")
+
+
+def test_an_address_of_the_new_kind() -> None:
+    with up.listen("[::1]:0") as listener:
+        assert listener.getsockname()[0] == "::1"
+
+
+def test_a_database_that_does_not_answer_ends_it_in_words(tmp_path: Path) -> None:
+    environment = product_environment(tmp_path / "data", DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+    product = start(tmp_path / "data", environment=environment)
+    assert product.process.wait(30) == 1
+    assert "The database can't be used" in product.said()
+    assert "Traceback" not in product.said()
+
+
+def test_says_what_others_need_when_it_listens_everywhere(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(up, "answers", lambda _host, _port: True)
+    monkeypatch.setattr(up, "first_owner_path", lambda: None)
+    greeting = up.Greeting("127.0.0.1", 8000, "http://127.0.0.1:8000", ask_for_address=True)
+    greeting.say_once_web_answers()
+    greeting.say_once_web_answers()
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("LicenseSync runs at http://127.0.0.1:8000/ ")
+    assert "until LICENSESYNC_URL says what people type" in lines[1]
+
+
+@on_services
+def test_runs_on_postgresql_and_redis(tmp_path: Path) -> None:
+    with services() as urls:
+        environment = product_environment(tmp_path / "data", **urls)
+        with running(tmp_path / "data", environment=environment) as product:
+            assert status(product.first_owner_link) == 200
+            assert not (product.data_dir / "licensesync.sqlite3").exists()
+            assert not (product.data_dir / "queue").exists()
+            assert product.stop() == 0
+
+
+def test_the_help_names_the_data_directory(tmp_path: Path) -> None:
+    product = start(tmp_path / "data", "--help")
+    assert product.process.wait(30) == 0
+    assert "--data-dir" in product.said()

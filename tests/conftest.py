@@ -1,0 +1,66 @@
+"""Fixtures for tests of every room."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+
+from licensesync.enterprises import services as enterprises
+from licensesync.enterprises.models import Enterprise, Role
+from licensesync.users.models import User
+from licensesync.users.services import create_user
+from tests.people import PASSWORD, SignedIn
+from tests.product import Product, product_environment, running, services
+
+
+@pytest.fixture(scope="session")
+def running_product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """One running product for all tests that only use it, on the same kind of database and queue as the tests."""
+    data_dir = tmp_path_factory.mktemp("product") / "data"
+    if os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL"):
+        with services() as urls, running(data_dir, environment=product_environment(data_dir, **urls)) as product:
+            yield product
+    else:
+        with running(data_dir) as product:
+            yield product
+
+
+@pytest.fixture
+def owner(db: None) -> User:
+    return create_user(email="owner@octo.example", password=PASSWORD)
+
+
+@pytest.fixture
+def enterprise(owner: User) -> Enterprise:
+    return enterprises.create_enterprise(
+        owner=owner, slug="octo-industries", name="Octo Industries", license_model="volume", enterprise_licenses=100
+    )
+
+
+@pytest.fixture
+def billing_manager(enterprise: Enterprise) -> User:
+    user = create_user(email="billing@octo.example", password=PASSWORD)
+    enterprises.add_member(enterprise=enterprise, user=user, role=Role.BILLING_MANAGER)
+    return user
+
+
+@pytest.fixture
+def stranger(db: None) -> User:
+    """Somebody who owns another enterprise."""
+    user = create_user(email="stranger@hubot.example", password=PASSWORD)
+    enterprises.create_enterprise(owner=user, slug="hubot-labs", name="Hubot Labs", license_model="metered")
+    return user
+
+
+@pytest.fixture
+def signed_in() -> SignedIn:
+    """A browser of this person; of nobody in particular for None."""
+
+    def browser(user: User | None) -> Client:
+        client = Client()
+        if user:
+            client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        return client
+
+    return browser
