@@ -8,7 +8,7 @@ Temporary tables of one connection, made anew for every list:
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -243,7 +243,30 @@ def compare_cloud_list(deployment: Deployment) -> Diff:
         staged="staged_person",
         diff="person_diff",
     )
-    return _compare(deployment, "usage_clouduser", "key", new=_named("s", CLOUD_FACTS), facts=CLOUD_FACTS)
+    cloud = ("usage_clouduser", "key")
+    return _compare(
+        deployment, *cloud, new=_named("s", CLOUD_FACTS), facts=CLOUD_FACTS, then=_recognise_renamed_cloud_users
+    )
+
+
+def _recognise_renamed_cloud_users() -> None:
+    """Let a new login go on with the account of a login that is gone, where both have one SAML NameID, and nobody else
+    who came or went has it. A login can be changed; the NameID is what the identity provider knows a person by."""
+    one_each = "GROUP BY x.saml_name_id HAVING count(*) = 1"
+    has_both = "x.saml_name_id <> '' AND x.login <> ''"
+    bulk.new_temporary_table("renamed", "line integer, old_id bigint")
+    bulk.execute(
+        f"""INSERT INTO renamed SELECT come.line, gone.id
+            FROM (SELECT x.saml_name_id, min(x.line) AS line FROM account_diff d JOIN staged x ON x.line = d.line
+                  WHERE d.old_id IS NULL AND {has_both} {one_each}) come
+            JOIN (SELECT x.saml_name_id, min(x.id) AS id FROM account_diff d JOIN usage_clouduser x ON x.id = d.old_id
+                  WHERE d.line IS NULL AND {has_both} {one_each}) gone ON gone.saml_name_id = come.saml_name_id"""
+    )
+    bulk.execute("DELETE FROM account_diff WHERE line IS NULL AND old_id IN (SELECT old_id FROM renamed)")
+    bulk.execute(
+        """UPDATE account_diff SET old_id = (SELECT old_id FROM renamed r WHERE r.line = account_diff.line)
+           WHERE line IN (SELECT line FROM renamed)"""
+    )
 
 
 def _named(table: str, columns: Iterable[str]) -> str:
@@ -259,6 +282,7 @@ def _compare(
     facts: tuple[str, ...],
     staged: str = "staged",
     diff: str = "account_diff",
+    then: Callable[[], None] | None = None,
 ) -> Diff:
     """Write the lines of `staged` that are not in `table` as they are, and the rows that have no line any more."""
     bulk.new_temporary_table(diff, "line integer, old_id bigint")
@@ -280,6 +304,8 @@ def _compare(
     if bulk.is_sqlite():
         bulk.execute(f"CREATE INDEX temp.{diff}_line ON {diff} (line)")
     bulk.analyze(diff)
+    if then:
+        then()
     return Diff(
         read=bulk.value(f"SELECT count(*) FROM {staged}"),
         added=bulk.value(f"SELECT count(*) FROM {diff} WHERE old_id IS NULL"),

@@ -9,6 +9,7 @@ from django.utils import timezone
 from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.flows import receive_usage, take_in
+from licensesync.licenses.models import LicenseChange
 from licensesync.licenses.queries import licenses
 from licensesync.syncing.models import FileState, JobState, Question, UsageFile
 from tests.flows.lists import (
@@ -18,6 +19,7 @@ from tests.flows.lists import (
     import_bytes,
     import_one,
     new_enterprise,
+    numbers,
     people,
     report,
     server_export,
@@ -101,6 +103,29 @@ def test_links_follow_a_server_to_its_new_name(enterprise: Enterprise) -> None:
     assert Deployment.objects.get(pk=server.pk).host == "new.example"
     import_one(enterprise, server_export([*accounts, account(22)], host="new.example", server_id="one"))
     assert licenses(enterprise).count() == 21
+
+
+def test_a_cloud_user_with_a_new_login_keeps_their_license(enterprise: Enterprise) -> None:
+    """The SAML NameID says that it is the same person, unless two who came or went share it."""
+    first = [
+        cloud_user("mona", github_com_saml_name_id="mona@octo.example"),
+        cloud_user("hubot", github_com_saml_name_id="shared@octo.example"),
+        cloud_user("other"),
+    ]
+    second = [
+        cloud_user("mona-lisa", github_com_saml_name_id="mona@octo.example"),
+        cloud_user("one", github_com_saml_name_id="shared@octo.example"),
+        cloud_user("two", github_com_saml_name_id="shared@octo.example"),
+        cloud_user("somebody-else"),
+    ]
+    import_one(enterprise, cloud_list(first))
+    before = numbers(enterprise)
+    job = import_one(enterprise, cloud_list(second))
+    after = numbers(enterprise)
+    assert (job.accounts_added, job.accounts_changed, job.accounts_removed) == (3, 1, 2)
+    assert after["cloud", "mona-lisa"] == before["cloud", "mona"]
+    assert not {after["cloud", login] for login in ("one", "two", "somebody-else")} & set(before.values())
+    assert LicenseChange.objects.filter(enterprise=enterprise, generation=enterprise.generation).count() == 5
 
 
 def test_rows_without_a_login_that_look_alike_are_people_of_their_own(enterprise: Enterprise) -> None:
