@@ -1,6 +1,7 @@
 """Every job of an enterprise, newest first: who started it, how long it took, what it changed."""
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -9,6 +10,7 @@ from django.urls import path
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.syncing import queries
 from licensesync.syncing.models import JobState, LicenseSyncJob
 from licensesync.web import words
@@ -62,6 +64,48 @@ class HistoryPage:
     older: str
 
 
+@dataclass(frozen=True)
+class HistoryFilter:
+    """The jobs that the query asks for; None and "": of every deployment, in every state."""
+
+    deployments: list[Deployment]  # to choose from
+    deployment: Deployment | None
+    state: str
+
+    @property
+    def narrows(self) -> bool:
+        return bool(self.deployment or self.state)
+
+    @property
+    def sources(self) -> list[tuple[int, str]]:
+        return [(each.pk, words.short_host(each) if each.is_server else _("Cloud")) for each in self.deployments]
+
+    @property
+    def states(self) -> list[tuple[str, str]]:
+        return [(state.value, str(state.label)) for state in JobState]
+
+    @property
+    def query(self) -> str:
+        """As it stands in the address, with & at its end, or ""."""
+        chosen = {"source": self.deployment.pk if self.deployment else "", "state": self.state}
+        query = urlencode({name: value for name, value in chosen.items() if value})
+        return f"{query}&" if query else ""
+
+    def of(self, jobs: QuerySet[LicenseSyncJob]) -> QuerySet[LicenseSyncJob]:
+        return jobs.filter(state=self.state) if self.state else jobs
+
+
+def history_filter(request: HttpRequest, enterprise: Enterprise) -> HistoryFilter:
+    """What can't be asked for is left out, as if it had not been said."""
+    deployments = list(Deployment.objects.filter(enterprise=enterprise).order_by("kind", "host"))
+    source, state = _id(request.GET.get("source", "")), request.GET.get("state", "")
+    return HistoryFilter(
+        deployments,
+        next((each for each in deployments if each.pk == source), None),
+        state if state in JobState.values else "",
+    )
+
+
 def history_page(request: HttpRequest, jobs: QuerySet[LicenseSyncJob]) -> HistoryPage:
     """The page that the query asks for: jobs before or after an id, else the newest."""
     after, before = (_id(request.GET.get(name, "")) for name in ("after", "before"))
@@ -89,7 +133,9 @@ def _id(text: str) -> int:
 @require_GET
 def sync_history(request: HttpRequest, slug: str) -> HttpResponse:
     enterprise = enterprise_for(request, slug)
-    context = {"enterprise": enterprise, "history": history_page(request, queries.jobs_of(enterprise))}
+    chosen = history_filter(request, enterprise)
+    jobs = chosen.of(queries.jobs_of(enterprise, chosen.deployment))
+    context = {"enterprise": enterprise, "filter": chosen, "history": history_page(request, jobs)}
     return render(request, "deployments/sync_history.html", context)
 
 

@@ -83,6 +83,27 @@ def test_history_is_paged(client: Client, enterprise: Enterprise, billing_manage
     assert again.newer == ""
 
 
+def test_history_of_one_source_or_state(client: Client, enterprise: Enterprise) -> None:
+    import_one(enterprise, server_export([account(1, ANA)]))
+    import_one(enterprise, cloud_list([cloud_user("ana", ANA)]))
+    for _number in range(30):
+        LicenseSyncJob.objects.create(
+            deployment=server(enterprise), kind="file", trigger="uploaded", state=JobState.CANCELED
+        )
+    url = reverse("sync_history", args=[enterprise.slug])
+
+    def shown(query: str) -> list[tuple[str, str]]:
+        rows = client.get(f"{url}?{query}").context["history"].rows
+        return [(row.source, row.job.state) for row in rows]
+
+    assert shown("state=SUCCESS") == [("Cloud", "SUCCESS"), ("ghes", "SUCCESS")]
+    assert shown(f"source={server(enterprise).pk}&state=SUCCESS") == [("ghes", "SUCCESS")]
+    assert len(shown("state=nonsense&source=0")) == 25
+    assert "No sync is like that" in client.get(f"{url}?state=FAILURE").content.decode()
+    canceled = client.get(f"{url}?state=CANCELED")
+    assert f"?state=CANCELED&amp;{canceled.context['history'].older}#history" in canceled.content.decode()
+
+
 def test_strangers_and_other_enterprises(client: Client, enterprise: Enterprise, owner: User, stranger: User) -> None:
     theirs = Enterprise.objects.exclude(pk=enterprise.pk).get()
     deployment = Deployment.objects.create(enterprise=theirs, kind="server", host="ghes.theirs.example")
@@ -98,7 +119,7 @@ def test_no_query_in_a_loop(
 ) -> None:
     for number in (1, 2, 3):
         import_one(enterprise, server_export([account(number, ANA)]))
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         page(client, enterprise, "sync_history")
     with django_assert_num_queries(12):
         page(client, enterprise, "instance", server(enterprise).pk)
