@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.utils import timezone
 
 from licensesync.enterprises.models import ApiToken, Deployment, Enterprise, Role, Scope
@@ -44,9 +44,14 @@ def revoke(token: ApiToken) -> None:
     token.delete()
 
 
-def tokens_of(enterprise: Enterprise, owner: User) -> QuerySet[ApiToken]:
-    """The tokens that a person has made for an enterprise, newest first."""
-    return ApiToken.objects.filter(enterprise=enterprise, owner=owner).select_related("deployment").order_by("-pk")
+def tokens_shown_to(user: User, enterprise: Enterprise) -> QuerySet[ApiToken]:
+    """What a person may see and revoke, newest first: their own tokens, and as an owner everybody's. `has_run_out`: it
+    is too old to be of use."""
+    tokens = ApiToken.objects.filter(enterprise=enterprise)
+    if role_of(user, enterprise) != Role.OWNER:
+        tokens = tokens.filter(owner=user)
+    has_run_out = ExpressionWrapper(Q(expires_at__lte=timezone.now()), BooleanField())
+    return tokens.annotate(has_run_out=has_run_out).select_related("owner", "deployment").order_by("-pk")
 
 
 def push_tokens(deployment: Deployment) -> QuerySet[ApiToken]:

@@ -18,6 +18,7 @@ from licensesync.web import (
     signing_in,
     sync_history,
     syncs,
+    tokens,
     uploads,
     usage_history,
 )
@@ -29,6 +30,7 @@ urlpatterns = [
     *enterprise_pages.urlpatterns,
     *people.urlpatterns,
     *invitations.urlpatterns,
+    *tokens.urlpatterns,
     *license_page.urlpatterns,
     *uploads.urlpatterns,
     *licenses.urlpatterns,

@@ -88,6 +88,13 @@ def test_each_token_is_a_new_one() -> None:
     assert {row.name for row in ApiToken.objects.all()} == {"bootstrap"}
 
 
+def test_a_token_may_do_what_is_said() -> None:
+    bootstrap("--token")
+    assert ApiToken.objects.latest("pk").scopes == ["read:enterprise", "write:usage"]
+    bootstrap("--token", "--scope", "admin:enterprise", "--scope", "read:enterprise")
+    assert ApiToken.objects.latest("pk").scopes == ["admin:enterprise", "read:enterprise"]
+
+
 def test_an_owner_may_be_somebody_who_is_there_already() -> None:
     person = create_user(email=OWNER, password=PASSWORD)
     other = create_user(email="other@example.com")
@@ -107,6 +114,7 @@ def test_an_owner_may_be_somebody_who_is_there_already() -> None:
         (["--owner", "owner"], "--owner: Enter a valid email address"),
         (["--seats", "-1"], "Seats can't be negative"),
         (["--metered", "--seats", "5"], "leave out the seats"),
+        (["--scope", "admin:enterprise"], "add --token"),
         (["--name", " "], "--name needs 1 to 200 characters"),
     ],
 )

@@ -44,6 +44,8 @@ EXPECTED = {
     "invitation": ("410 410 410 410", "410 410 410 410"),
     "renew_invitation": ACTION,
     "revoke_invitation": ACTION,
+    "tokens": (PAGE, PAGE),
+    "revoke_token": ("302 404 404 200", "302 404 404 302"),
     "license": READ_ONLY,
     "license_news": ("302 404 200 200", NO_POST),
     "add_usage": ("302 405 405 405", "302 404 404 302"),

@@ -12,7 +12,7 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 from django.core.validators import validate_email
 from django.db import transaction
 
-from licensesync.enterprises.models import Enterprise, LicenseModel, Role, slug_validator
+from licensesync.enterprises.models import Enterprise, LicenseModel, Role, Scope, slug_validator
 from licensesync.enterprises.queries import members
 from licensesync.enterprises.services import add_member, change_role, create_enterprise, update_enterprise
 from licensesync.enterprises.tokens import create_api_token
@@ -21,7 +21,7 @@ from licensesync.users.queries import by_email
 from licensesync.users.services import create_user, password_link_path, set_password
 
 MOST_SEATS = 100_000_000
-TOKEN_SCOPES = ["read:enterprise", "write:usage"]
+TOKEN_SCOPES = [Scope.READ.value, Scope.WRITE_USAGE.value]
 
 
 class Wanted(TypedDict):
@@ -35,6 +35,7 @@ class Wanted(TypedDict):
     owner: str
     password_stdin: bool
     token: bool
+    scope: list[str] | None
 
 
 class Command(BaseCommand):
@@ -49,6 +50,12 @@ class Command(BaseCommand):
         parser.add_argument("--owner", required=True, metavar="EMAIL", help="becomes a user, and an owner of it")
         parser.add_argument("--password-stdin", action="store_true", help="the owner's password is on standard input")
         parser.add_argument("--token", action="store_true", help="make a new API token of the owner")
+        parser.add_argument(
+            "--scope",
+            action="append",
+            choices=Scope.values,
+            help=f"what that token may do, once for each (without it: {', '.join(TOKEN_SCOPES)})",
+        )
 
     def handle(self, *_: object, **wanted: Unpack[Wanted]) -> None:
         check(wanted)
@@ -60,7 +67,7 @@ class Command(BaseCommand):
             token = None
             if wanted["token"]:
                 _row, token = create_api_token(
-                    enterprise=enterprise, owner=owner, name="bootstrap", scopes=TOKEN_SCOPES
+                    enterprise=enterprise, owner=owner, name="bootstrap", scopes=wanted["scope"] or TOKEN_SCOPES
                 )
             link = None if owner.has_usable_password() else password_link_path(user=owner)
         result = {
@@ -81,6 +88,8 @@ def check(wanted: Wanted) -> None:
     seats = [number for number in (wanted["seats"], wanted["visual_studio_seats"]) if number is not None]
     if any(not 0 <= number <= MOST_SEATS for number in seats):
         raise CommandError("Seats can't be negative, nor more than there are people.")
+    if wanted["scope"] and not wanted["token"]:
+        raise CommandError("--scope says what the token of --token may do: add --token.")
     if wanted["metered"] and seats:
         raise CommandError("With --metered nothing is purchased ahead: leave out the seats.")
     if wanted["name"] is not None and not 0 < len(wanted["name"].strip()) <= 200:

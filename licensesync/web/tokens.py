@@ -1,0 +1,96 @@
+"""API tokens: make one for scripts, see which are in use, revoke."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from licensesync.enterprises import tokens
+from licensesync.enterprises.models import Role, Scope
+from licensesync.enterprises.queries import role_of
+from licensesync.web import say
+from licensesync.web.access import enterprise_for, is_owner, user_of
+
+FOREVER = ""
+DAYS = (("30", _("30 days")), ("90", _("90 days")), ("365", _("One year")), (FOREVER, _("Until it is revoked")))
+
+
+class TokenForm(forms.Form):
+    """A new token, with the scopes that its owner's role can give it."""
+
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=100,
+        help_text=_("What it is for, for example: nightly report."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    days = forms.ChoiceField(label=_("Works for"), choices=DAYS, initial="90", required=False)
+    scopes = forms.MultipleChoiceField(
+        label=_("Scopes"),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": _("Choose at least one scope.")},
+    )
+
+    def __init__(self, role: Role, data: Any = None) -> None:
+        super().__init__(data, initial={"scopes": [Scope.READ]})
+        scopes = [(scope.value, scope.label) for scope in Scope if scope in tokens.BY_ROLE[role]]
+        self.fields["scopes"].choices = scopes  # type: ignore[attr-defined]  # of a choice field
+
+    @property
+    def expires_at(self) -> datetime | None:
+        days = self.cleaned_data["days"]
+        return None if days == FOREVER else timezone.now() + timedelta(days=int(days))
+
+
+def api_tokens(request: HttpRequest, slug: str) -> HttpResponse:
+    """The list, and a form for a new one, which is shown on this one answer and never again."""
+    enterprise = enterprise_for(request, slug)
+    user = user_of(request)
+    role = role_of(user, enterprise) or Role.BILLING_MANAGER
+    form, secret = TokenForm(role, request.POST or None), ""
+    if form.is_valid():
+        _token, secret = tokens.create_api_token(
+            enterprise=enterprise,
+            owner=user,
+            name=form.cleaned_data["name"],
+            scopes=form.cleaned_data["scopes"],
+            expires_at=form.expires_at,
+        )
+        form = TokenForm(role)
+    context = {
+        "enterprise": enterprise,
+        "is_owner": is_owner(request, enterprise),
+        "tokens": tokens.tokens_shown_to(user, enterprise),
+        "form": form,
+        "secret": secret,
+        "base": say.absolute(request, "/api/v3"),
+    }
+    response = render(request, "tokens/page.html", context)
+    if secret:
+        response["Cache-Control"] = "no-store"
+    return response
+
+
+def revoke_token(request: HttpRequest, slug: str, token_id: int) -> HttpResponse:
+    """Asks first: in a dialog when htmx fetches it, else as a page."""
+    enterprise = enterprise_for(request, slug)
+    token = get_object_or_404(tokens.tokens_shown_to(user_of(request), enterprise), pk=token_id)
+    if request.method == "POST":
+        tokens.revoke(token)
+        say.done(request, gettext("The token “%(name)s” no longer works.") % {"name": token.name})
+        return redirect("tokens", slug)
+    template = "tokens/_revoke.html" if getattr(request, "htmx", False) else "tokens/revoke.html"
+    return render(request, template, {"enterprise": enterprise, "token": token})
+
+
+_TOKENS = "enterprises/<slug:slug>/settings/tokens"
+urlpatterns = [
+    path(_TOKENS, api_tokens, name="tokens"),
+    path(f"{_TOKENS}/<int:token_id>/revoke", revoke_token, name="revoke_token"),
+]
