@@ -6,12 +6,13 @@ import tomllib
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from . import environment
+from .database import postgresql
 from .logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -139,25 +140,7 @@ def _database() -> dict[str, object]:
             },
             "TEST": {"NAME": DATA_DIR / "test.sqlite3"},
         }
-    wrong = ImproperlyConfigured("DATABASE_URL must read postgresql://USER:PASSWORD@HOST:PORT/NAME.")
-    try:
-        parts = urlsplit(url)
-        port = parts.port or ""
-    except ValueError:
-        raise wrong from None
-    if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
-        raise wrong
-    return {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": unquote(parts.path.strip("/")),
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": environment.text("DATABASE_PASSWORD") or unquote(parts.password or ""),
-        "HOST": unquote(parts.hostname or ""),
-        "PORT": port,
-        "CONN_MAX_AGE": 60,
-        "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": dict(parse_qsl(parts.query)),
-    }
+    return postgresql(url, password=environment.text("DATABASE_PASSWORD"))
 
 
 DATABASES = {"default": _database()}

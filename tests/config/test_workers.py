@@ -36,8 +36,7 @@ def product_of(data_dir: Path, *words: str, **more: str) -> Iterator[Product]:
 @contextmanager
 def worker(product: Product, *words: str) -> Iterator["subprocess.Popen[bytes]"]:
     """The worker that `up` would start beside this product, with more words on its command line."""
-    with up.listen("127.0.0.1:0") as listener:
-        [program] = [each for each in up.programs_of(listener, product.url) if each.name == "worker"]
+    [program] = [each for each in up.programs_of(None, product.url) if each.name == "worker"]
     environment = product.environment | {"PYTHONPATH": str(MANAGE.parent)}
     with (product.data_dir.parent / "worker.output").open("wb") as output:
         process = subprocess.Popen(

@@ -1,8 +1,11 @@
 """`manage.py up`: the whole product on one machine, from nothing to a page that answers."""
 
+import contextlib
 import os
 import socket
 import sys
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import urljoin
@@ -12,6 +15,8 @@ from django.core.management import BaseCommand, CommandError, CommandParser, cal
 from django.db import OperationalError
 
 from licensesync.config.demo.github import play_github
+from licensesync.config.in_use import InUseError, alone, in_use
+from licensesync.config.keeping import READY, finish_restore
 from licensesync.config.management.commands.demo import example
 from licensesync.config.processes import GaveUpError, Program, hear_stop_signals, run_together, say
 from licensesync.flows.queue import OF_JOBS, OF_SMALL_THINGS
@@ -37,32 +42,44 @@ class Command(BaseCommand):
 
     def handle(self, *, bind: str, demo: bool, only: list[str] | None, **_: object) -> None:
         stop = hear_stop_signals()
-        with listen(bind) as listener:
-            host, port = listener.getsockname()[:2]
-            host, everywhere = EVERYWHERE.get(host, host), host in EVERYWHERE
-            address = settings.LICENSESYNC_URL or f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        with contextlib.ExitStack() as held:
+            listener = held.enter_context(listen(bind)) if not only or "web" in only else None
+            lock = held.enter_context(data_directory())
             try:
                 call_command("migrate", interactive=False, verbosity=0)
             except OperationalError as error:
                 raise CommandError(f"The database can't be used: {error}") from None
-            call_command("collectstatic", interactive=False, verbosity=0)
-            prepare_metrics()
-            github = play_github(port) if demo and not only else None
+            greeting = Greeting.at(listener) if listener else None
+            address = greeting.address if greeting else settings.LICENSESYNC_URL
+            if greeting:
+                call_command("collectstatic", interactive=False, verbosity=0)
+            github = play_github(greeting.port) if greeting and demo and not only else None
             if github:
                 os.environ.update(github.environment)  # the other programs call it
             if demo:
                 call_command("demo", github=github.addresses if github else None)
-            programs = [p for p in programs_of(listener, address) if not only or p.name in only]
+            metrics = held.enter_context(tempfile.TemporaryDirectory(prefix="licensesync-metrics-"))
+            programs = programs_of(listener, address, metrics=metrics, pass_fds=[lock])
+            programs = [each for each in programs if not only or each.name in only]
             if github:
                 programs.append(github.program(example().created_at))
-            greeting = Greeting(host, port, address, ask_for_address=everywhere and not settings.LICENSESYNC_URL)
-            if only and "web" not in only:
-                greeting.said = True
-                listener.close()
             try:
-                run_together(programs, stop, each_tick=greeting.say_once_web_answers)
+                run_together(programs, stop, each_tick=greeting.say_once_web_answers if greeting else lambda: None)
             except GaveUpError as error:
                 raise CommandError(str(error)) from None
+
+
+@contextlib.contextmanager
+def data_directory() -> Iterator[int]:
+    """The data directory as ours, and not one that is being restored. Gives what our programs hold it by as well."""
+    try:
+        if (settings.DATA_DIR / READY).exists():  # a restore was interrupted
+            with alone(settings.DATA_DIR):
+                finish_restore(settings.DATA_DIR)
+        with in_use(settings.DATA_DIR) as lock:
+            yield lock
+    except InUseError as error:
+        raise CommandError(f"Nothing was started: {error}") from None
 
 
 def listen(bind: str) -> socket.socket:
@@ -82,16 +99,13 @@ def listen(bind: str) -> socket.socket:
         ) from None
 
 
-def prepare_metrics() -> None:
-    """An empty directory in which the processes of the web server count together (prometheus_client)."""
-    directory = settings.DATA_DIR / "metrics"
-    directory.mkdir(mode=0o700, exist_ok=True)
-    for left in directory.glob("*.db"):
-        left.unlink(missing_ok=True)
+def programs_of(
+    listener: socket.socket | None, address: str, *, metrics: str = "", pass_fds: Sequence[int] = ()
+) -> list[Program]:
+    """The four programs, in the order in which they start; without a listener, the web server is not among them.
 
-
-def programs_of(listener: socket.socket, address: str) -> list[Program]:
-    """The four programs, in the order in which they start."""
+    `metrics` is an empty directory in which the processes of the web server count together (prometheus_client).
+    """
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "licensesync.config.settings",
@@ -101,30 +115,31 @@ def programs_of(listener: socket.socket, address: str) -> list[Program]:
         "PYTHONPATH": os.pathsep.join(filter(None, [str(settings.BASE_DIR), os.environ.get("PYTHONPATH")])),
     }
     python = [sys.executable, "-m"]
-    gunicorn = [*python, "gunicorn", "licensesync.config.wsgi", "--bind", f"fd://{listener.fileno()}"]
+    gunicorn = [*python, "gunicorn", "licensesync.config.wsgi"]
     # Celery's warning about root is about pickled messages; ours are JSON.
     celery = [sys.executable, "-W", "ignore:You're running the worker", "-m", "celery", "--quiet"]
     celery += ["--app", "licensesync.config.celery"]
-    alone = ["--without-mingle", "--without-gossip", "--without-heartbeat"]
+    quiet = ["--without-mingle", "--without-gossip", "--without-heartbeat"]
+    web = []
+    if listener:
+        command = [
+            *(*gunicorn, "--bind", f"fd://{listener.fileno()}"),
+            *("--worker-class", "gthread", "--workers", str(settings.WEB_PROCESSES), "--threads", "8"),
+            *("--timeout", "60", "--graceful-timeout", "20", "--log-level", "warning", "--no-control-socket"),
+        ]
+        counting = {**environment, "PROMETHEUS_MULTIPROC_DIR": metrics}
+        web = [Program("web", command, counting, pass_fds=[listener.fileno(), *pass_fds])]
     return [
-        Program(
-            "web",
-            [
-                *gunicorn,
-                *("--worker-class", "gthread", "--workers", str(settings.WEB_PROCESSES), "--threads", "8"),
-                *("--timeout", "60", "--graceful-timeout", "20", "--log-level", "warning", "--no-control-socket"),
-            ],
-            {**environment, "PROMETHEUS_MULTIPROC_DIR": str(settings.DATA_DIR / "metrics")},
-            pass_fds=[listener.fileno()],
-        ),
+        *web,
         Program(
             "worker",
             [
                 *celery,
                 *("worker", "--queues", ",".join(OF_JOBS), "--hostname", "worker@%h"),
-                *("--pool", "prefork", "--concurrency", str(settings.WORKER_PROCESSES), *alone),
+                *("--pool", "prefork", "--concurrency", str(settings.WORKER_PROCESSES), *quiet),
             ],
             environment,
+            pass_fds,
         ),
         # What takes seconds has a worker of its own: it never waits until a long list is done.
         Program(
@@ -132,11 +147,12 @@ def programs_of(listener: socket.socket, address: str) -> list[Program]:
             [
                 *celery,
                 *("worker", "--queues", ",".join(OF_SMALL_THINGS), "--hostname", "upkeep@%h"),
-                *("--pool", "threads", "--concurrency", "4", *alone),
+                *("--pool", "threads", "--concurrency", "4", *quiet),
             ],
             environment,
+            pass_fds,
         ),
-        Program("scheduler", [*celery, "beat"], environment),
+        Program("scheduler", [*celery, "beat"], environment, pass_fds),
     ]
 
 
@@ -149,6 +165,13 @@ class Greeting:
     address: str
     ask_for_address: bool
     said: bool = False
+
+    @classmethod
+    def at(cls, listener: socket.socket) -> "Greeting":
+        host, port = listener.getsockname()[:2]
+        host, everywhere = EVERYWHERE.get(host, host), host in EVERYWHERE
+        address = settings.LICENSESYNC_URL or f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        return cls(host, port, address, ask_for_address=everywhere and not settings.LICENSESYNC_URL)
 
     def say_once_web_answers(self) -> None:
         if self.said or not answers(self.host, self.port):
