@@ -1,0 +1,69 @@
+"""Somebody holds the database locked for longer than a job waits: the job ends in words, and the next one goes well."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from licensesync.enterprises.models import Enterprise
+from licensesync.flows import receive_usage, take_in
+from licensesync.syncing.models import JobState, LicenseSyncJob
+from licensesync.usage import services as usage
+from tests.flows.lists import account, import_one, new_enterprise, numbers, server_export
+from tests.flows.workers import assert_nothing_left_over, end_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@contextmanager
+def held_by_somebody() -> Iterator[None]:
+    """SQLite: the one lock of the database. PostgreSQL: the table of accounts. And we don't wait for long."""
+    on_postgresql = connection.vendor == "postgresql"
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = 200" if on_postgresql else "PRAGMA busy_timeout = 200")
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("BEGIN" if on_postgresql else "BEGIN IMMEDIATE")
+            if on_postgresql:
+                cursor.execute("LOCK TABLE usage_serveruseraccount IN ACCESS EXCLUSIVE MODE")
+            yield
+    finally:
+        other.close()  # which rolls back
+
+
+def job_of(enterprise: Enterprise, content: bytes) -> LicenseSyncJob:
+    file = receive_usage.receive_file(BytesIO(content), enterprise=enterprise, name="list", uploaded_by=None)
+    receive_usage.recognise_file(file.pk)
+    file.refresh_from_db()
+    assert file.job is not None
+    return file.job
+
+
+def test_a_job_that_waited_too_long_can_be_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    enterprise = new_enterprise()
+    import_one(enterprise, server_export([account(1), account(2)]))
+    before = numbers(enterprise)
+    export = server_export([account(1), account(2), account(3)])
+    job = job_of(enterprise, export)
+    with monkeypatch.context() as meanwhile:
+        apply = usage.apply_server_diff
+
+        def apply_while_held(*args: Any, **more: Any) -> None:
+            with held_by_somebody():
+                apply(*args, **more)
+
+        meanwhile.setattr(usage, "apply_server_diff", apply_while_held)
+        take_in.run_job(job.pk)
+    assert end_of(job) == (JobState.FAILURE, "database_busy")
+    assert numbers(enterprise) == before
+
+    again = job_of(enterprise, export)
+    take_in.run_job(again.pk)
+    assert end_of(again) == (JobState.SUCCESS, "")
+    enterprise.refresh_from_db()
+    assert len(numbers(enterprise)) == 3
+    assert_nothing_left_over(enterprise)
