@@ -59,6 +59,10 @@ def verified_domains(enterprise: Enterprise) -> list[str]:
     return list(names.order_by("name"))
 
 
+def domains_of(enterprise: Enterprise) -> QuerySet[VerifiedDomain]:
+    return VerifiedDomain.objects.filter(enterprise=enterprise).order_by("name")
+
+
 def may_make_password_link(owner: User, person: User) -> bool:
     """An owner may let somebody in again who is nowhere but where this owner is an owner.
 

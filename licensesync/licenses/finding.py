@@ -12,6 +12,7 @@ from itertools import islice
 
 import numpy as np
 
+from licensesync.enterprises.domains import spellings
 from licensesync.enterprises.models import Enterprise
 from licensesync.enterprises.queries import verified_domains
 from licensesync.licenses import searching
@@ -65,7 +66,8 @@ class Selection:
         """Who has no e-mail of a verified domain: neither by the cloud's list nor as the primary one of a server."""
         verified = self.index.mask(VERIFIED_BY_CLOUD)
         for domain in verified_domains(self.enterprise):
-            verified |= self.index.mask(f"mail:{domain}")
+            for spelling in spellings(domain):
+                verified |= self.index.mask(f"mail:{spelling}")
         return self.index.everybody() & ~verified
 
     def count(self) -> tuple[int, bool]:

@@ -37,6 +37,7 @@ def licenses(request: HttpRequest, slug: str) -> HttpResponse:
         "filter": wanted,
         "conditions": label.conditions(wanted),
         "bar": license_filters.filter_bar(selection, label, rows=rows, has_domains=has_domains),
+        "has_domains": has_domains,
         "columns": license_filters.columns(wanted, rows=rows),
         "rows": [
             _row(each, deployments, bool(unverified is not None and unverified[each.number])) for each in page.rows

@@ -69,6 +69,7 @@ def navigation_of(enterprise: Enterprise, path: str) -> list[Group]:
             [
                 entry(_("Profile and seats"), "gear", "enterprise_profile"),
                 entry(_("Owners and billing"), "shield-lock", "people"),
+                entry(_("Verified domains"), "verified", "domains"),
                 entry(_("API tokens"), "key", "tokens"),
             ],
         ),

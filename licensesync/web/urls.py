@@ -2,6 +2,7 @@
 
 from licensesync.web import (
     connections,
+    domains,
     downloads,
     enterprise_pages,
     first_owner,
@@ -30,6 +31,7 @@ urlpatterns = [
     *enterprise_pages.urlpatterns,
     *people.urlpatterns,
     *invitations.urlpatterns,
+    *domains.urlpatterns,
     *tokens.urlpatterns,
     *license_page.urlpatterns,
     *uploads.urlpatterns,

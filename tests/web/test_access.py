@@ -12,8 +12,8 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from licensesync.enterprises import connections, services, tokens
-from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise, Membership, Role
+from licensesync.enterprises import connections, domains, services, tokens
+from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise, Membership, Role, VerifiedDomain
 from licensesync.users.models import User
 from tests.people import SignedIn
 
@@ -44,6 +44,8 @@ EXPECTED = {
     "invitation": ("410 410 410 410", "410 410 410 410"),
     "renew_invitation": ACTION,
     "revoke_invitation": ACTION,
+    "domains": (PAGE, "302 404 404 200"),
+    "remove_domain": ACTION,
     "tokens": (PAGE, PAGE),
     "revoke_token": ("302 404 404 200", "302 404 404 302"),
     "license": READ_ONLY,
@@ -108,12 +110,14 @@ def arguments(enterprise: Enterprise, owner: User, billing_manager: User) -> dic
     push_token, _secret = tokens.create_api_token(
         enterprise=enterprise, owner=owner, name="push", scopes=["write:usage"], deployment=deployment
     )
+    domains.add_domains(enterprise=enterprise, text="octo.example")
     return {
         "slug": enterprise.slug,
         "member_id": Membership.objects.get(user=billing_manager).pk,
         "invitation_id": invitation.pk,
         "deployment_id": deployment.pk,
         "token_id": push_token.pk,
+        "domain_id": VerifiedDomain.objects.get(enterprise=enterprise).pk,
     }
 
 

@@ -12,11 +12,12 @@ from django.core.management import BaseCommand, CommandError
 
 from licensesync.config.demo import NAME, SEED, SLUG, DemoFiles, write_demo_files
 from licensesync.config.demo.accounts import ExampleEnterprise
-from licensesync.config.demo.groups import APAC, ENTERPRISE_LICENSES, VISUAL_STUDIO_LICENSES
+from licensesync.config.demo.groups import APAC, ENTERPRISE_LICENSES, VISUAL_STUDIO_LICENSES, Domain
 from licensesync.config.demo.history import write_earlier_lists
 from licensesync.config.simulated_github import Addresses, SimulatedServer
 from licensesync.config.simulated_github.worlds import derived_token
 from licensesync.enterprises import connections, deployments
+from licensesync.enterprises.domains import add_domains
 from licensesync.enterprises.models import Connection, Deployment, Enterprise, LicenseModel
 from licensesync.enterprises.services import create_enterprise, update_enterprise
 from licensesync.flows.receive_usage import import_files
@@ -46,6 +47,7 @@ class Command(BaseCommand):
         )
         is_new = not enterprise.generation
         if is_new:
+            add_domains(enterprise=enterprise, text=f"{Domain.WORK} {Domain.REGIONAL}")
             with tempfile.TemporaryDirectory(dir=settings.DATA_DIR) as directory:
                 # As on the day of the enterprise, so that a simulated GitHub can be told to report the same people.
                 today = enterprise.created_at

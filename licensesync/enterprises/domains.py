@@ -1,0 +1,72 @@
+"""The domains that an enterprise has verified at GitHub, as its owners enter them here. The only writer of them.
+
+No feed lists them, and whoever has no e-mail of one is the usual suspect of being counted twice.
+"""
+
+import re
+from collections.abc import Iterable
+
+from licensesync.enterprises.models import Enterprise, VerifiedDomain
+from licensesync.errors import ExpectedError, Problem
+
+MOST_DOMAINS = 1_000  # of an enterprise
+LONGEST = 253
+
+
+def _(message: str) -> str:
+    """Mark a template for translation without translating it here, as `errors` does."""
+    return message
+
+
+NO_DOMAIN = Problem("no_domain", _("“%(name)s” is not a domain. Nothing was changed. Enter domains like octo.example."))
+TOO_MANY_DOMAINS = Problem("too_many_domains", _("More than %(most)s domains. Nothing was changed."))
+
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_DOMAIN = re.compile(rf"(?:{_LABEL}\.)+(?!\d+\Z){_LABEL}")
+_SEPARATORS = re.compile(r"[\s,;]+")
+
+
+def normalised(name: str) -> str:
+    """A domain in small letters and as the net has it (IDNA): `@Bücher.example.` is xn--bcher-kva.example.
+
+    ExpectedError(NO_DOMAIN) for everything else: an address, a web page, a wildcard.
+    """
+    domain = name.strip().removeprefix("@").removesuffix(".")
+    try:
+        encoded = domain.encode("idna").decode().lower()
+    except UnicodeError:
+        encoded = ""
+    if len(encoded) > LONGEST or not _DOMAIN.fullmatch(encoded):
+        raise ExpectedError(NO_DOMAIN, name=name[:LONGEST])
+    return encoded
+
+
+def spellings(domain: str) -> tuple[str, ...]:
+    """How a stored domain may be written in addresses: as the net has it, and in letters where that differs."""
+    try:
+        return tuple(dict.fromkeys((domain, domain.encode().decode("idna").lower())))
+    except UnicodeError:
+        return (domain,)
+
+
+def add_domains(*, enterprise: Enterprise, text: str) -> list[str]:
+    """Add the domains of a text, between which are spaces, commas or new lines; returns the new ones.
+
+    All or none: ExpectedError(NO_DOMAIN, TOO_MANY_DOMAINS). Who is there already stays.
+    """
+    names = list(dict.fromkeys(normalised(name) for name in _SEPARATORS.split(text) if name))
+    known = set(VerifiedDomain.objects.filter(enterprise=enterprise).values_list("name", flat=True))
+    new = [name for name in names if name not in known]
+    if len(known) + len(new) > MOST_DOMAINS:
+        raise ExpectedError(TOO_MANY_DOMAINS, most=MOST_DOMAINS)
+    _store(enterprise, new)
+    return new
+
+
+def _store(enterprise: Enterprise, names: Iterable[str]) -> None:
+    rows = [VerifiedDomain(enterprise=enterprise, name=name) for name in names]
+    VerifiedDomain.objects.bulk_create(rows, ignore_conflicts=True)  # somebody else added one a moment ago
+
+
+def remove_domain(*, domain: VerifiedDomain) -> None:
+    domain.delete()
