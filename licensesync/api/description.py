@@ -33,6 +33,7 @@ class Error(serializers.Serializer[Any]):
 
 
 MEANINGS = {
+    301: "It is another one now; `Location` says which.",
     400: "The request can’t be read.",
     401: "No token, or one that is wrong, revoked or has run out.",
     403: "The token’s scopes, or the role of its owner, don’t allow it.",
@@ -47,7 +48,7 @@ MEANINGS = {
 ALWAYS = (400, 401, 403, 404, 415, 429)
 
 
-def answers(shape: Any, *, status: int = 200, also: Iterable[int] = ()) -> dict[Any, Any]:
+def answers(shape: Any, *, status: int | tuple[int, str] = 200, also: Iterable[int] = ()) -> dict[Any, Any]:
     """The responses of an operation: its own, and the errors that it can answer with."""
     errors = sorted({*ALWAYS, *also})
     return {status: shape, **{code: OpenApiResponse(Error, description=MEANINGS[code]) for code in errors}}

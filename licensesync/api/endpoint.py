@@ -34,6 +34,8 @@ class Json(JSONRenderer):
 class AnyGitHubType(BaseContentNegotiation):
     """All of GitHub's media types mean the one JSON that we write."""
 
+    accepted = _ACCEPTED
+
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         kind = (request.content_type or "").partition(";")[0].strip().lower()
         if kind in ("", "application/x-www-form-urlencoded"):  # what curl says where nobody says anything
@@ -44,7 +46,7 @@ class AnyGitHubType(BaseContentNegotiation):
         self, request: Request, renderers: Iterable[BaseRenderer], _format: str | None = None
     ) -> tuple[BaseRenderer, str]:
         accepted = request.headers.get("Accept", "*/*")
-        if not any(_ACCEPTED.match(kind.strip()) for kind in accepted.split(",")):
+        if not any(self.accepted.match(kind.strip()) for kind in accepted.split(",")):
             raise errors.NotAcceptable
         renderer = next(iter(renderers))
         return renderer, str(renderer.media_type)
@@ -83,7 +85,7 @@ class Endpoint(APIView):
             for name, value in rate.headers.items():
                 response[name] = value
             response["X-OAuth-Scopes"] = ", ".join(token_of(request).scopes)
-        if request.method in ("GET", "HEAD") and response.status_code == 200:
+        if request.method in ("GET", "HEAD") and response.status_code == 200 and not response.streaming:
             response.add_post_render_callback(lambda rendered: _unless_known(request, rendered))
         return response
 

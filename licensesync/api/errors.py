@@ -67,6 +67,16 @@ def answer_to(error: Exception, context: dict[str, Any]) -> Response:
     return response
 
 
+def moved(request: Request, address: str) -> Response:
+    """301, as GitHub tells that something has another address."""
+    body = {
+        "message": "Moved Permanently",
+        "documentation_url": reverse("api_docs", request=request),
+        "status": "301",
+    }
+    return Response(body, status=status.HTTP_301_MOVED_PERMANENTLY, headers={"Location": address})
+
+
 _SENTENCES: dict[type[Exception], tuple[int, str]] = {
     Http404: (404, "Not Found"),
     NotFound: (404, "Not Found"),

@@ -3,7 +3,7 @@
 from django.shortcuts import get_object_or_404
 from django.urls import path
 from drf_spectacular.utils import extend_schema, extend_schema_field
-from rest_framework import serializers
+from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
@@ -56,6 +56,12 @@ class JobSerializer(serializers.Serializer[LicenseSyncJob]):
 
 def job_address(request: Request, job: LicenseSyncJob) -> str:
     return str(reverse("api_job", args=[job.deployment.enterprise.slug, job.pk], request=request))
+
+
+def accepted(request: Request, job: LicenseSyncJob) -> Response:
+    """202 with a job that was asked for, and where to see what becomes of it."""
+    answer = JobSerializer(job, context={"request": request}).data
+    return Response(answer, status=status.HTTP_202_ACCEPTED, headers={"Location": answer["url"]})
 
 
 def _job(request: Request, enterprise: Enterprise, job_id: int) -> LicenseSyncJob:

@@ -26,12 +26,15 @@ def page_size(request: Request) -> int:
 
 
 def link_header(request: Request, links: dict[str, dict[str, Any]]) -> str:
-    """The Link header: for each relation the query that leads there, beside the filters of this request."""
+    """The Link header: for each relation the query that leads there, beside the filters of this request. What has ""
+    is left out."""
 
     def address(query: dict[str, Any]) -> str:
         params = request.query_params.copy()
         for name, value in query.items():
             params[name] = str(value)
+            if value == "":
+                del params[name]
         return request.build_absolute_uri(f"{request.path}?{params.urlencode()}")
 
     return ", ".join(f'<{address(query)}>; rel="{relation}"' for relation, query in links.items())

@@ -1,12 +1,21 @@
 """Pieces that several resources show alike."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
 
 from rest_framework import serializers
 
-from licensesync.errors import OLDER_THAN_STORED, SERVER_CONFLICT, SERVER_UNKNOWN, SHRINKS_TOO_MUCH, sentence
+from licensesync.errors import (
+    OLDER_THAN_STORED,
+    SERVER_CONFLICT,
+    SERVER_UNKNOWN,
+    SHRINKS_TOO_MUCH,
+    ExpectedError,
+    sentence,
+)
+
+T = TypeVar("T")
 
 # What answers the question behind a refusal: a parameter of the next delivery.
 ANSWERED_BY = {
@@ -55,3 +64,11 @@ def problem_of(code: str, params: Mapping[str, str | int]) -> Problem | None:
     if not code:
         return None
     return {"code": code, "message": sentence(code, params), "needs": ANSWERED_BY.get(code)}
+
+
+def valid(read: Callable[[str], T], text: str) -> T:
+    """What `read` makes of a field's text; its ExpectedError is said of the field."""
+    try:
+        return read(text)
+    except ExpectedError as error:
+        raise serializers.ValidationError(sentence(error.problem.code, error.params)) from None

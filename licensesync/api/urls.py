@@ -2,10 +2,33 @@
 
 from django.urls import include, path, re_path
 
-from licensesync.api import consumed_licenses, docs, jobs, usage
+from licensesync.api import (
+    connections,
+    consumed_licenses,
+    docs,
+    enterprise,
+    instances,
+    invitations,
+    jobs,
+    licenses,
+    members,
+    syncs,
+    usage,
+)
 from licensesync.api.endpoint import Nothing
 
-_V3 = [*consumed_licenses.urlpatterns, *usage.urlpatterns, *jobs.urlpatterns]
+_V3 = [
+    *consumed_licenses.urlpatterns,
+    *licenses.urlpatterns,
+    *usage.urlpatterns,
+    *jobs.urlpatterns,
+    *instances.urlpatterns,
+    *connections.urlpatterns,
+    *syncs.urlpatterns,
+    *enterprise.urlpatterns,
+    *members.urlpatterns,
+    *invitations.urlpatterns,
+]
 urlpatterns = [
     *docs.urlpatterns,
     path("api/v3/", include(_V3)),

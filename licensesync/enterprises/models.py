@@ -16,6 +16,9 @@ slug_validator = RegexValidator(
 )
 
 
+MOST_LICENSES = 100_000_000  # that an enterprise purchases, and the database holds
+
+
 class LicenseModel(models.TextChoices):
     VOLUME = "volume", _("Volume (subscription)")
     METERED = "metered", _("Usage-based (metered)")

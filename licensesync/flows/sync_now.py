@@ -76,6 +76,12 @@ def request_sync(
     return job
 
 
+def connect(deployment: Deployment, *, connected_by: User, **reached: str) -> LicenseSyncJob:
+    """Connect a deployment, or change how it is reached (`connections.connect`), and have it synced."""
+    connections.connect(deployment, connected_by=connected_by, **reached)
+    return request_sync(deployment, trigger=Trigger.SYNC_NOW, requested_by=connected_by)
+
+
 def request_all(enterprise: Enterprise, *, trigger: Trigger, requested_by: User | None = None) -> list[LicenseSyncJob]:
     """Have every connected deployment of an enterprise synced."""
     connected = Deployment.objects.filter(enterprise=enterprise, connection__isnull=False).order_by("pk")

@@ -1,6 +1,6 @@
 """Reads of licenses and counts, of the generation that everybody sees."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from licensesync.enterprises.models import Deployment, Enterprise, LicenseModel
 from licensesync.licenses.compose import SERVER_KIND
+from licensesync.licenses.csv_report import csv_report
 from licensesync.licenses.models import ConsumedLicense, Count, LicenseChange
 from licensesync.licenses.report import LicenseRow, in_blocks, license_row
 from licensesync.usage.models import CloudUser, ServerUserAccount
@@ -36,6 +37,23 @@ def license_rows(enterprise: Enterprise, rows: QuerySet[ConsumedLicense] | None 
     for block in in_blocks(licenses(enterprise) if rows is None else rows, attrgetter("number")):
         for license in block:
             yield license_row(license, hosts)
+
+
+class CountGoneError(Exception):
+    """Reading took longer than an earlier count stays stored. It breaks off: half a list must not look whole."""
+
+
+def all_of_one_count(pieces: Iterable[str], enterprise: Enterprise) -> Iterator[str]:
+    """The pieces of a report. CountGoneError at their end, when rows of the count may have been missing."""
+    yield from pieces
+    if not is_stored(enterprise):
+        raise CountGoneError
+
+
+def csv_of(enterprise: Enterprise, *, marked: bool = False) -> Iterator[str]:
+    """The CSV report of everybody, of one count from the first row to the last. `marked`: for Excel."""
+    report = csv_report(licenses(enterprise), hosts_of(enterprise), marked=marked)
+    return all_of_one_count(report, enterprise)
 
 
 def hosts_of(enterprise: Enterprise) -> dict[int, str]:
@@ -77,6 +95,11 @@ class Person:
     rules: dict[tuple[int, int], str] = field(default_factory=dict)  # by deployment and user id
     deployments: dict[int, Deployment] = field(default_factory=dict)
     changes: list[LicenseChange] = field(default_factory=list)
+
+    @property
+    def listed_at(self) -> datetime | None:
+        """The date of the cloud's list, which names server accounts."""
+        return next((each.list_date for each in self.deployments.values() if not each.is_server), None)
 
 
 MOST_ACCOUNTS = 500  # of one license that a page shows

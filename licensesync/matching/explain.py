@@ -104,3 +104,9 @@ def summary(rules: Iterable[Rule], *, ambiguous: bool) -> list[Sentence]:
         ((AMBIGUOUS, ""), int(ambiguous)),
     )
     return [Sentence(one, {"count": count}, many, count) for (one, many), count in rows if count]
+
+
+def in_english(sentence: Sentence) -> str:
+    """For whoever reads no translation: a script."""
+    template = sentence.many if sentence.many and sentence.count != 1 else sentence.one
+    return template % sentence.params

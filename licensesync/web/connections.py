@@ -18,7 +18,6 @@ from licensesync.flows import connecting, sync_now
 from licensesync.github.checks import Check
 from licensesync.github.cloud import CloudConnection, api_url_of
 from licensesync.github.server import ServerConnection, server_url_of
-from licensesync.syncing.models import Trigger
 from licensesync.web import say, words
 from licensesync.web.access import enterprise_for, user_of
 from licensesync.web.connection_checks import CheckRow, check_rows
@@ -206,8 +205,7 @@ def _save(
         deployment = deployments.server_named(enterprise, connections.host_of(form.cleaned_data["url"]))
     elif deployment is None:
         deployment = deployments.cloud_of(enterprise)
-    connections.connect(deployment, connected_by=user_of(request), **form.cleaned_data)
-    sync_now.request_sync(deployment, trigger=Trigger.SYNC_NOW, requested_by=user_of(request))
+    sync_now.connect(deployment, connected_by=user_of(request), **form.cleaned_data)
     say.done(request, gettext("%(source)s is connected. Its first sync has started.") % {"source": deployment})
     return redirect("instance", enterprise.slug, deployment.pk)
 

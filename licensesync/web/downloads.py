@@ -1,7 +1,7 @@
 """Consumed licenses to take away: as GitHub's CSV report and as the answer of GitHub's REST list. Streamed, and of one
 count from the first row to the last, whatever is counted while somebody downloads."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from django.http import HttpRequest, StreamingHttpResponse
 from django.urls import path
@@ -10,36 +10,23 @@ from django.views.decorators.http import require_GET
 
 from licensesync.enterprises.models import Enterprise
 from licensesync.licenses import queries
-from licensesync.licenses.csv_report import csv_report
 from licensesync.licenses.report import json_report
 from licensesync.web.access import enterprise_for
-
-
-class CountGoneError(Exception):
-    """A download took longer than an earlier count stays stored. It breaks off: half a list must not look whole."""
 
 
 @require_GET
 def csv_of_licenses(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     """`?bom=1`: with a byte order mark, for Excel."""
     enterprise = enterprise_for(request, slug)
-    report = csv_report(
-        queries.licenses(enterprise), queries.hosts_of(enterprise), marked=request.GET.get("bom", "") == "1"
-    )
-    return download(_all_of_one_count(report, enterprise), name_of(enterprise, "consumed-licenses", "csv"))
+    report = queries.csv_of(enterprise, marked=request.GET.get("bom", "") == "1")
+    return download(report, name_of(enterprise, "consumed-licenses", "csv"))
 
 
 @require_GET
 def json_of_licenses(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     enterprise = enterprise_for(request, slug)
     report = json_report(*queries.totals(enterprise), queries.license_rows(enterprise))
-    return download(_all_of_one_count(report, enterprise), name_of(enterprise, "consumed-licenses", "json"))
-
-
-def _all_of_one_count(pieces: Iterable[str], enterprise: Enterprise) -> Iterator[str]:
-    yield from pieces
-    if not queries.is_stored(enterprise):
-        raise CountGoneError
+    return download(queries.all_of_one_count(report, enterprise), name_of(enterprise, "consumed-licenses", "json"))
 
 
 CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}

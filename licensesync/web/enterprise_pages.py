@@ -13,14 +13,12 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from licensesync.enterprises import services
-from licensesync.enterprises.models import LicenseModel, slug_validator
+from licensesync.enterprises.models import MOST_LICENSES, LicenseModel, slug_validator
 from licensesync.enterprises.queries import may_create_enterprise, memberships_of
 from licensesync.errors import ExpectedError
 from licensesync.web import say, words
 from licensesync.web.access import enterprise_for, is_owner, user_of
 from licensesync.web.navigation import start_of
-
-MOST_LICENSES = 100_000_000
 
 
 class SeatsField(forms.IntegerField):

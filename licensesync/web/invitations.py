@@ -4,7 +4,6 @@ from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.template.loader import render_to_string
 from django.urls import path, reverse
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
@@ -15,7 +14,8 @@ from django.views.decorators.http import require_POST
 
 from licensesync.enterprises import queries, services
 from licensesync.enterprises.models import Invitation
-from licensesync.users import mail
+from licensesync.flows.mail_invitation import mail_invitation
+from licensesync.users.links import absolute
 from licensesync.users.models import User
 from licensesync.users.queries import by_email
 from licensesync.web import say
@@ -26,14 +26,12 @@ from licensesync.web.passwords import MODEL_BACKEND, PasswordTwice
 
 def hand_over(request: HttpRequest, invitation: Invitation, token: str) -> None:
     """By mail where there is mail, and in any case once to copy."""
-    link = say.absolute(request, reverse("invitation", args=[token]))
-    text = render_to_string("mails/invitation.txt", {"invitation": invitation, "link": link})
-    subject = gettext("Invitation to %(name)s on LicenseSync") % {"name": invitation.enterprise.name}
+    link = absolute(request, reverse("invitation", args=[token]))
     names = {
         "email": invitation.email,
         "date": date_format(localtime(invitation.expires_at), gettext("M j, Y")),
     }
-    if mail.send(invitation.email, subject, text):
+    if mail_invitation(invitation, link):
         sentence = gettext(
             "%(email)s is invited by mail. The same link, should it not arrive; it works once, until %(date)s."
         )

@@ -18,6 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from licensesync.flows.mail_password_link import ask_for_password_link
 from licensesync.users import services as users
+from licensesync.users.links import absolute
 from licensesync.users.queries import by_password_link
 from licensesync.web import say
 from licensesync.web.access import user_of
@@ -88,7 +89,7 @@ def forgot_password(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, "outside/forgot_password.html", {"form": form})
     email = form.cleaned_data["email"]
-    if not ask_for_password_link(email=email, client=pseudonym_of_client(request), origin=say.absolute(request, "/")):
+    if not ask_for_password_link(email=email, client=pseudonym_of_client(request), origin=absolute(request, "/")):
         return render(request, "outside/asked_too_often.html", status=429)
     return render(request, "outside/link_sent.html", {"email": email})
 

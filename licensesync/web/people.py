@@ -12,6 +12,7 @@ from licensesync.enterprises import services
 from licensesync.enterprises.models import Role
 from licensesync.enterprises.queries import invitations, may_make_password_link, members
 from licensesync.errors import ExpectedError
+from licensesync.users.links import absolute
 from licensesync.users.services import password_link_path
 from licensesync.web import say, words
 from licensesync.web.access import enterprise_for, is_owner, user_of
@@ -91,7 +92,7 @@ def make_password_link(request: HttpRequest, slug: str, member_id: int) -> HttpR
     person = get_object_or_404(members(enterprise), pk=member_id).user
     names = {"email": person.email}
     if may_make_password_link(user_of(request), person):
-        link = say.absolute(request, password_link_path(user=person))
+        link = absolute(request, password_link_path(user=person))
         sentence = gettext("Send this link to %(email)s, who chooses a new password there. It works once, for a day.")
         say.done(request, sentence % names, link=link)
     else:

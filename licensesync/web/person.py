@@ -165,8 +165,7 @@ def _why_not(account: ServerUserAccount) -> str:
 
 def _met(person: Person, facts: CloudFacts) -> Iterator[WhyRow]:
     """Each server account that counts, with what brought it here."""
-    cloud = next((each for each in person.deployments.values() if not each.is_server), None)
-    listed_on = date_format(localtime(cloud.list_date), _("M j, Y")) if cloud and cloud.list_date else ""
+    listed_on = date_format(localtime(person.listed_at), _("M j, Y")) if person.listed_at else ""
     for account in person.servers:
         rule = Rule(person.rules[account.deployment_id, account.user_id])
         host = person.deployments[account.deployment_id]

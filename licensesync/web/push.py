@@ -1,8 +1,5 @@
 """Push: a token that may only deliver the usage of one instance, and the command lines that use it, to copy."""
 
-from urllib.parse import urljoin
-
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
@@ -11,6 +8,7 @@ from django.views.decorators.http import require_POST
 
 from licensesync.enterprises import tokens
 from licensesync.enterprises.models import ApiToken, Deployment, Enterprise, Scope
+from licensesync.users.links import absolute
 from licensesync.web import say
 from licensesync.web.access import enterprise_for, user_of
 
@@ -43,8 +41,7 @@ def push(request: HttpRequest, slug: str, deployment_id: int) -> HttpResponse:
 
 
 def _endpoint(request: HttpRequest, enterprise: Enterprise) -> str:
-    path_of_usage = f"/api/v3/enterprises/{enterprise.slug}/usage"
-    return urljoin(settings.LICENSESYNC_URL or request.build_absolute_uri("/"), path_of_usage)
+    return absolute(request, f"/api/v3/enterprises/{enterprise.slug}/usage")
 
 
 @require_POST

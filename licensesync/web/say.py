@@ -1,8 +1,5 @@
-"""What a page says back, and the links that it hands out."""
+"""What a page says back."""
 
-from urllib.parse import urljoin
-
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest
 
@@ -14,8 +11,3 @@ def done(request: HttpRequest, sentence: str, *, link: str = "") -> None:
 
 def refused(request: HttpRequest, sentence: str) -> None:
     messages.error(request, sentence)
-
-
-def absolute(request: HttpRequest, path: str) -> str:
-    """The whole address of a path, as people type it."""
-    return urljoin(settings.LICENSESYNC_URL, path) if settings.LICENSESYNC_URL else request.build_absolute_uri(path)

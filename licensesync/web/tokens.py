@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from licensesync.enterprises import tokens
 from licensesync.enterprises.models import Role, Scope
 from licensesync.enterprises.queries import role_of
+from licensesync.users.links import absolute
 from licensesync.web import say
 from licensesync.web.access import enterprise_for, is_owner, user_of
 
@@ -69,7 +70,7 @@ def api_tokens(request: HttpRequest, slug: str) -> HttpResponse:
         "tokens": tokens.tokens_shown_to(user, enterprise),
         "form": form,
         "secret": secret,
-        "base": say.absolute(request, "/api/v3"),
+        "base": absolute(request, "/api/v3"),
     }
     response = render(request, "tokens/page.html", context)
     if secret:

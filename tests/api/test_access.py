@@ -10,7 +10,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise
+from licensesync.enterprises import connections, services
+from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise, Membership, Role
 from licensesync.syncing.models import LicenseSyncJob, UsageFile
 from licensesync.users.models import User
 from tests.people import SignedIn
@@ -29,18 +30,46 @@ EXPECTED = {
     "api_jobs": READ,
     "api_job": READ,
     "api_cancel_job": {"post": OWNERS_ACTION},
+    "api_licenses": READ,
+    "api_licenses_as_csv": READ,
+    "api_license": {"get": "401 404 404 404"},
+    "api_enterprise": {**READ, "patch": OWNERS_ACTION},
+    "api_instances": {**READ, "post": "401 404 403 422"},
+    "api_instance": {**READ, "delete": "401 404 403 202"},
+    "api_connection": {**READ, "put": "401 404 403 422", "patch": "401 404 403 422", "delete": "401 404 403 204"},
+    "api_test_connection": {"post": "401 404 403 422"},
+    "api_sync_instance": {"post": "401 404 403 202"},
+    "api_sync_all": {"post": "401 404 403 202"},
+    "api_members": READ,
+    "api_member": {**READ, "patch": "401 404 403 422", "delete": "401 404 403 204"},
+    "api_password_link": {"post": "401 404 403 201"},
+    "api_invitations": {"get": OWNERS_ACTION, "post": "401 404 403 422"},
+    "api_invitation": {"delete": "401 404 403 204"},
+    "api_renew_invitation": {"post": "401 404 403 201"},
 }
 
 
 @pytest.fixture
-def arguments(enterprise: Enterprise) -> dict[str, str | int]:
+def arguments(enterprise: Enterprise, owner: User, billing_manager: User) -> dict[str, str | int]:
     """A value for each part of an address that stands for a real thing of the enterprise."""
     deployment = Deployment.objects.create(enterprise=enterprise, kind=DeploymentKind.SERVER, host="ghes.octo.example")
+    connections.connect(deployment, url="https://ghes.octo.example", login="admin", token="secret", connected_by=owner)
+    invitation, _secret = services.invite(
+        enterprise=enterprise, email="invited@octo.example", role=Role.OWNER, invited_by=owner
+    )
     job = LicenseSyncJob.objects.create(deployment=deployment, kind="file", trigger="script")
     file = UsageFile.objects.create(
         enterprise=enterprise, deployment=deployment, job=job, name="a", size=1, state="ACCEPTED"
     )
-    return {"enterprise": enterprise.slug, "job_id": job.pk, "file_id": file.pk}
+    return {
+        "enterprise": enterprise.slug,
+        "job_id": job.pk,
+        "file_id": file.pk,
+        "instance": str(deployment.pk),
+        "number": 1,
+        "member_id": Membership.objects.get(user=billing_manager).pk,
+        "invitation_id": invitation.pk,
+    }
 
 
 def address(name: str, arguments: dict[str, str | int]) -> str:

@@ -10,8 +10,8 @@ from django.urls import reverse
 
 from licensesync.enterprises.models import Enterprise
 from licensesync.flows.forget import forget_old
+from licensesync.licenses.queries import CountGoneError
 from licensesync.users.models import User
-from licensesync.web.downloads import CountGoneError
 from tests.flows.lists import account, cloud_list, cloud_user, import_one, server_export
 from tests.web.usage import page
 

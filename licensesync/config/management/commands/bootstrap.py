@@ -12,7 +12,7 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 from django.core.validators import validate_email
 from django.db import transaction
 
-from licensesync.enterprises.models import Enterprise, LicenseModel, Role, Scope, slug_validator
+from licensesync.enterprises.models import MOST_LICENSES, Enterprise, LicenseModel, Role, Scope, slug_validator
 from licensesync.enterprises.queries import members
 from licensesync.enterprises.services import add_member, change_role, create_enterprise, update_enterprise
 from licensesync.enterprises.tokens import create_api_token
@@ -20,7 +20,6 @@ from licensesync.users.models import User
 from licensesync.users.queries import by_email
 from licensesync.users.services import create_user, password_link_path, set_password
 
-MOST_SEATS = 100_000_000
 TOKEN_SCOPES = [Scope.READ.value, Scope.WRITE_USAGE.value]
 
 
@@ -86,7 +85,7 @@ class Command(BaseCommand):
 def check(wanted: Wanted) -> None:
     """Everything that can be known to be wrong before anything is written."""
     seats = [number for number in (wanted["seats"], wanted["visual_studio_seats"]) if number is not None]
-    if any(not 0 <= number <= MOST_SEATS for number in seats):
+    if any(not 0 <= number <= MOST_LICENSES for number in seats):
         raise CommandError("Seats can't be negative, nor more than there are people.")
     if wanted["scope"] and not wanted["token"]:
         raise CommandError("--scope says what the token of --token may do: add --token.")

@@ -5,8 +5,7 @@ from typing import Any
 from django.core.management import BaseCommand, CommandParser
 
 from licensesync.config.management.enterprise import enterprise_of
-from licensesync.licenses.csv_report import csv_report
-from licensesync.licenses.queries import hosts_of, license_rows, licenses, totals
+from licensesync.licenses.queries import csv_of, license_rows, totals
 from licensesync.licenses.report import json_report
 
 
@@ -19,9 +18,6 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, enterprise: str, format: str, **__: Any) -> None:
         owner = enterprise_of(enterprise)
-        if format == "csv":
-            pieces = csv_report(licenses(owner), hosts_of(owner))
-        else:
-            pieces = json_report(*totals(owner), license_rows(owner))
+        pieces = csv_of(owner) if format == "csv" else json_report(*totals(owner), license_rows(owner))
         for piece in pieces:
             self.stdout.write(piece, ending="")

@@ -1,0 +1,94 @@
+"""The enterprise itself: its profile, its seats, and what of them is consumed."""
+
+from typing import Any
+
+from django.urls import path
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from licensesync.api.access import enterprise_for
+from licensesync.api.description import answers
+from licensesync.api.endpoint import Endpoint
+from licensesync.api.shapes import Moment, github_time
+from licensesync.enterprises.models import MOST_LICENSES, Enterprise, LicenseModel, Scope
+from licensesync.enterprises.services import update_enterprise
+from licensesync.licenses import queries
+from licensesync.licenses.models import Count
+
+
+class SeatsSerializer(serializers.Serializer[Any]):
+    consumed = serializers.IntegerField()
+    purchased = serializers.IntegerField(allow_null=True, help_text="Null where use is metered.")
+    available = serializers.IntegerField(allow_null=True)
+
+
+class SeatTableSerializer(serializers.Serializer[Any]):
+    total = SeatsSerializer()
+    enterprise = SeatsSerializer()
+    visual_studio = SeatsSerializer()
+
+
+class SettingsSerializer(serializers.Serializer[Any]):
+    """What an owner sets. What is not sent stays."""
+
+    name = serializers.CharField(max_length=200, required=False)
+    license_model = serializers.ChoiceField(LicenseModel.choices, required=False)
+    enterprise_licenses = serializers.IntegerField(min_value=0, max_value=MOST_LICENSES, required=False)
+    visual_studio_licenses = serializers.IntegerField(min_value=0, max_value=MOST_LICENSES, required=False)
+
+
+class EnterpriseSerializer(serializers.Serializer[Enterprise]):
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    license_model = serializers.ChoiceField(LicenseModel.choices)
+    enterprise_licenses = serializers.IntegerField()
+    visual_studio_licenses = serializers.IntegerField()
+    created_at = Moment()
+    counted_at = serializers.SerializerMethodField(help_text="When what is shown was counted; null before that.")
+    seats = serializers.SerializerMethodField()
+
+    @extend_schema_field(Moment(allow_null=True))
+    def get_counted_at(self, _enterprise: Enterprise) -> str | None:
+        count: Count | None = self.context["count"]
+        return (count and github_time(count.finished_at)) or None
+
+    @extend_schema_field(SeatTableSerializer)
+    def get_seats(self, enterprise: Enterprise) -> Any:
+        return SeatTableSerializer(queries.seats(enterprise, self.context["count"])).data
+
+
+def _answer(enterprise: Enterprise) -> Response:
+    return Response(EnterpriseSerializer(enterprise, context={"count": queries.current_count(enterprise)}).data)
+
+
+class EnterpriseEndpoint(Endpoint):
+    @extend_schema(
+        operation_id="get_enterprise",
+        tags=["enterprise"],
+        summary="Get the enterprise",
+        description="Its settings, and what of its seats is consumed. Scope `read:enterprise`.",
+        responses=answers(EnterpriseSerializer),
+    )
+    def get(self, request: Request, enterprise: str) -> Response:
+        return _answer(enterprise_for(request, enterprise, Scope.READ))
+
+    @extend_schema(
+        operation_id="update_enterprise",
+        tags=["enterprise"],
+        summary="Change the settings of the enterprise",
+        description="Only what is sent changes. Scope `admin:enterprise`.",
+        request=SettingsSerializer,
+        responses=answers(EnterpriseSerializer, also=[422]),
+    )
+    def patch(self, request: Request, enterprise: str) -> Response:
+        ours = enterprise_for(request, enterprise, Scope.ADMIN)
+        said = SettingsSerializer(data=request.data)
+        said.is_valid(raise_exception=True)
+        now = {name: getattr(ours, name) for name in map(str, said.fields)}
+        update_enterprise(enterprise=ours, **now | said.validated_data)
+        return _answer(ours)
+
+
+urlpatterns = [path("enterprises/<slug:enterprise>", EnterpriseEndpoint.as_view(), name="api_enterprise")]
