@@ -95,7 +95,7 @@ def _told(error: Exception) -> tuple[int, str, list[dict[str, str]]]:
     match error:
         case ExpectedError(problem=problem):
             code = 413 if problem is TOO_LARGE else 422
-            message = sentence(problem.code, error.params)
+            message = str(error)
             return code, message, [{"code": problem.code, "message": message}]
         case ValidationError():
             return 422, "Validation Failed", list(_fields(error.detail))

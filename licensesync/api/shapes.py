@@ -71,4 +71,4 @@ def valid(read: Callable[[str], T], text: str) -> T:
     try:
         return read(text)
     except ExpectedError as error:
-        raise serializers.ValidationError(sentence(error.problem.code, error.params)) from None
+        raise serializers.ValidationError(str(error)) from None
