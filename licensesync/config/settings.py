@@ -30,6 +30,9 @@ _address = urlsplit(LICENSESYNC_URL or "http://127.0.0.1:8000")
 if _address.scheme not in ("http", "https") or not _address.hostname:
     raise ImproperlyConfigured(f"LICENSESYNC_URL is {LICENSESYNC_URL!r}; write it like https://licenses.example.com.")
 _secure = _address.scheme == "https"
+# Below a path of another site: the proxy takes the path away, and every link of ours begins with it.
+FORCE_SCRIPT_NAME = _address.path or None
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{_address.path}/"
 ALLOWED_HOSTS = [
     _address.hostname,
     "127.0.0.1",
@@ -40,9 +43,10 @@ ALLOWED_HOSTS = [
 CSRF_TRUSTED_ORIGINS = [f"{_address.scheme}://{_address.netloc}"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure
 SECURE_HSTS_SECONDS = 31_536_000 if _secure else 0
-# A cookie name with the __Host- prefix can't be set from a sub-domain or over plain http.
-SESSION_COOKIE_NAME = "__Host-licensesync" if _secure else "licensesync"
-CSRF_COOKIE_NAME = "__Host-licensesync-csrf" if _secure else "licensesync-csrf"
+# A cookie name with the __Host- prefix can't be set from a sub-domain, over plain http, or below a path.
+_prefix = "" if not _secure else "__Secure-" if _address.path else "__Host-"
+SESSION_COOKIE_NAME = f"{_prefix}licensesync"
+CSRF_COOKIE_NAME = f"{_prefix}licensesync-csrf"
 CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -47,6 +47,11 @@ def is_ready() -> bool:
     return all(finding.ok for finding in findings())
 
 
+def was_seen(name: str) -> bool:
+    """Whether this worker, or the scheduler, said so within the last minute."""
+    return Seen.objects.filter(name=name, seen_at__gte=timezone.now() - PATIENCE).exists()
+
+
 def _database() -> Finding:
     title = gettext_lazy("Database")
     try:
@@ -86,7 +91,7 @@ def _workers() -> Finding:
 
 def _scheduler() -> Finding:
     title = gettext_lazy("Scheduler")
-    if Seen.objects.filter(name=SCHEDULER, seen_at__gte=timezone.now() - PATIENCE).exists():
+    if was_seen(SCHEDULER):
         return Finding(title, _("Its last sweep was done within the last minute."))
     says = _("For a minute nothing was swept: jobs of dead workers stay as they are, and nothing is scheduled.")
     return Finding(title, says, _("Start it: manage.py up --only scheduler (it needs a worker on the queue upkeep)."))

@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import path
+from django.urls import path, reverse
 from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
@@ -41,7 +41,7 @@ def push(request: HttpRequest, slug: str, deployment_id: int) -> HttpResponse:
 
 
 def _endpoint(request: HttpRequest, enterprise: Enterprise) -> str:
-    return absolute(request, f"/api/v3/enterprises/{enterprise.slug}/usage")
+    return absolute(request, reverse("api_usage", args=[enterprise.slug]))
 
 
 @require_POST

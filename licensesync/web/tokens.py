@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import path
+from django.urls import get_script_prefix, path
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -70,7 +70,7 @@ def api_tokens(request: HttpRequest, slug: str) -> HttpResponse:
         "tokens": tokens.tokens_shown_to(user, enterprise),
         "form": form,
         "secret": secret,
-        "base": absolute(request, "/api/v3"),
+        "base": absolute(request, f"{get_script_prefix()}api/v3"),
     }
     response = render(request, "tokens/page.html", context)
     if secret:

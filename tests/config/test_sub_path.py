@@ -1,0 +1,58 @@
+"""Below a path of another site: LICENSESYNC_URL=https://intranet.example/licenses."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.product import MANAGE, product_environment
+
+ASK = """
+import json
+from django.conf import settings
+from django.core.management import call_command
+from django.test import Client
+from django.urls import get_script_prefix, reverse
+from licensesync.enterprises.models import Enterprise
+from licensesync.users.models import User
+from licensesync.users.services import first_owner_path
+
+call_command("migrate", verbosity=0)
+call_command("collectstatic", interactive=False, verbosity=0)
+browser = Client(headers={"host": "intranet.example"}, secure=True)
+found = {}
+def look(path):  # as the proxy passes it on: without the path of the site
+    answer = browser.get(path.removeprefix("/licenses"), secure=True, HTTP_HOST="intranet.example")
+    found[path] = [answer.status_code, answer.headers.get("Location", ""), b"".join(answer).decode()]
+look(first_owner_path())
+call_command("bootstrap", "--enterprise", "octo", "--owner", "o@octo.example", stdout=open("/dev/null", "w"))
+look("/licenses/")
+look("/licenses/nowhere")
+browser.force_login(User.objects.get(), backend="django.contrib.auth.backends.ModelBackend")
+for name in ("license", "licenses", "people", "usage_history"):
+    look(reverse(name, args=["octo"]))
+found["cookies"] = [[cookie.key, cookie["path"]] for cookie in browser.cookies.values()]
+print(json.dumps(found))
+"""
+
+
+def test_every_link_begins_with_the_path(tmp_path: Path) -> None:
+    environment = product_environment(
+        tmp_path / "data", LICENSESYNC_URL="https://intranet.example/licenses", LICENSESYNC_BEHIND_PROXY="true"
+    )
+    answer = subprocess.run(
+        [sys.executable, str(MANAGE), "shell", "--no-imports", "-c", ASK],
+        env=environment, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stderr
+    found = json.loads(answer.stdout)
+    cookies = dict(found.pop("cookies"))
+    assert cookies["__Secure-licensesync-csrf"] == "/licenses/"
+    for page, (status, location, content) in found.items():
+        assert page.startswith("/licenses/")
+        assert status == {"/licenses/": 302, "/licenses/nowhere": 404}.get(page, 200), page
+        assert location.startswith("/licenses/") or not location
+        links = re.findall(r'(?:href|src|action|hx-get|hx-post|data-[\w-]+)="(/[^"]*)"', content)
+        assert len(links) > 4 or location
+        assert [link for link in links if not link.startswith("/licenses/")] == [], page
