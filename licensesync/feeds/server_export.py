@@ -46,6 +46,10 @@ ACCOUNT = Spellings(
         "created_at": ("remotecreatedat", "createdat"),
         "emails": ("emails",),
         "email": ("primaryemail", "email"),
+        # Not GitHub's, but ours (`license_usage`), where a site-admin report has told it.
+        "dormant": ("dormant",),
+        "two_factor": ("twofactorenabled",),
+        "last_active_at": ("lastactiveat",),
     }
 )
 EMAIL = Spellings({"address": ("email", "address"), "primary": ("primary", "isprimary")})
@@ -89,8 +93,8 @@ def accounts(reader: JsonReader, report: ReadReport) -> Iterator[list[ServerUser
 
 def _accounts(rows: list[dict[str, Any]], report: ReadReport) -> list[ServerUserAccount]:
     columns = columns_of_objects(ACCOUNT, rows, report)
-    user_ids, logins, names, site_admin, suspended, suspended_at, created_at, emails, email = columns
-    not_said = [None] * len(rows)
+    user_ids, logins, names, site_admin, suspended, suspended_at, created_at, emails, email, *more = columns
+    dormant, two_factor, last_active_at = more
     with values.numbered(report.rows):
         primaries, others = _primary_and_others(emails, values.addresses(email))
         valid_primaries, invalid = values.valid_addresses(primaries)
@@ -104,10 +108,10 @@ def _accounts(rows: list[dict[str, Any]], report: ReadReport) -> list[ServerUser
             other_emails=others,
             site_admin=list(map(bool, values.flags(site_admin, "site admin"))),
             suspended=[bool(flag or since) for flag, since in zip(is_suspended, suspended_at, strict=True)],
-            dormant=not_said,
-            two_factor=not_said,
+            dormant=values.flags(dormant, "dormant"),
+            two_factor=values.flags(two_factor, "two-factor authentication"),
             created_at=values.times(created_at, "creation time"),
-            last_active_at=not_said,
+            last_active_at=values.times(last_active_at, "last activity"),
         )
     report.rows += len(rows)
     report.invalid_emails += invalid

@@ -4,13 +4,16 @@ count from the first row to the last, whatever is counted while somebody downloa
 from collections.abc import Iterable
 
 from django.http import HttpRequest, StreamingHttpResponse
+from django.shortcuts import get_object_or_404
 from django.urls import path
 from django.utils import timezone
+from django.utils.text import slugify
 from django.views.decorators.http import require_GET
 
-from licensesync.enterprises.models import Enterprise
+from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise
 from licensesync.licenses import queries
 from licensesync.licenses.report import json_report
+from licensesync.usage.export import export_usage
 from licensesync.web.access import enterprise_for
 
 
@@ -45,8 +48,24 @@ def name_of(enterprise: Enterprise, what: str, kind: str) -> str:
     return f"{enterprise.slug}-{what}-{timezone.localdate()}.{kind}"
 
 
+@require_GET
+def license_usage(request: HttpRequest, slug: str, deployment_id: int) -> StreamingHttpResponse:
+    """The last list of an instance, as GitHub's "Export license usage"."""
+    enterprise = enterprise_for(request, slug)
+    servers = Deployment.objects.filter(enterprise=enterprise, kind=DeploymentKind.SERVER)
+    server = get_object_or_404(servers, pk=deployment_id)
+    server.enterprise = enterprise  # of one generation to the end
+    what = f"{slugify(server.host.replace('.', '-'))}-license-usage"
+    return download(_all_of_one_count(export_usage(server), enterprise), name_of(enterprise, what, "json"))
+
+
 _LIST = "enterprises/<slug:slug>/settings/license/consumed"
 urlpatterns = [
     path(f"{_LIST}/report.csv", csv_of_licenses, name="csv_of_licenses"),
     path(f"{_LIST}/licenses.json", json_of_licenses, name="json_of_licenses"),
+    path(
+        "enterprises/<slug:slug>/settings/instances/<int:deployment_id>/license-usage.json",
+        license_usage,
+        name="license_usage",
+    ),
 ]

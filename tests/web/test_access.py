@@ -62,6 +62,7 @@ EXPECTED = {
     "csv_of_changes": READ_ONLY,
     "license_detail": ("302 404 404 404", NO_POST),
     "instance": READ_ONLY,
+    "license_usage": READ_ONLY,
     "cloud": READ_ONLY,
     "sync_history": READ_ONLY,
     "operations": ("302 404 404 404", NO_POST),
