@@ -56,7 +56,7 @@ def license_usage(request: HttpRequest, slug: str, deployment_id: int) -> Stream
     server = get_object_or_404(servers, pk=deployment_id)
     server.enterprise = enterprise  # of one generation to the end
     what = f"{slugify(server.host.replace('.', '-'))}-license-usage"
-    return download(_all_of_one_count(export_usage(server), enterprise), name_of(enterprise, what, "json"))
+    return download(queries.all_of_one_count(export_usage(server), enterprise), name_of(enterprise, what, "json"))
 
 
 _LIST = "enterprises/<slug:slug>/settings/license/consumed"
