@@ -15,7 +15,7 @@ from django.db.models.functions import Cast
 
 from licensesync.licenses.compose import CLOUD_KIND, NO_FACTS, AccountEntry, CloudFacts, decode_facts
 from licensesync.licenses.models import ConsumedLicense, LicenseType, Where
-from licensesync.licenses.report import in_blocks
+from licensesync.licenses.report import chosen_blocks, in_blocks
 from licensesync.matching import rules
 
 GITHUB_COLUMNS = (
@@ -61,14 +61,22 @@ _decode_accounts = msgspec.json.Decoder(list[AccountEntry]).decode
 Stored = tuple[int, str, str, str, str, str | None, int, bool, bool, bool, str, bool]
 
 
-def csv_report(rows: QuerySet[ConsumedLicense], hosts: Mapping[int, str], *, marked: bool = False) -> Iterator[str]:
+def csv_report(
+    rows: QuerySet[ConsumedLicense],
+    hosts: Mapping[int, str],
+    *,
+    marked: bool = False,
+    numbers: Sequence[int] | None = None,
+) -> Iterator[str]:
     """The report as pieces of text, some thousand lines each, in the order of license numbers.
 
     `rows` are the licenses of one generation; `hosts` the host names by deployment; `marked` puts a byte order mark
-    in front, for Excel.
+    in front, for Excel; `numbers` are those of the licenses that are wanted, in the order that is wanted.
     """
     yield (BYTE_ORDER_MARK if marked else "") + csv_line(COLUMNS)
-    for block in in_blocks(_stored(rows), itemgetter(0)):
+    stored, number = _stored(rows), itemgetter(0)
+    blocks = in_blocks(stored, number) if numbers is None else chosen_blocks(stored, number, numbers)
+    for block in blocks:
         yield "".join([csv_line(_cells(hosts, license)) for license in block])
 
 

@@ -5,10 +5,9 @@ rare, then all licenses with it are fetched and remembered (on PostgreSQL by a t
 the next few thousand licenses in the order of the list have a page full of it, then only those are looked at.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 
 import numpy as np
 
@@ -88,11 +87,11 @@ class Selection:
         return {value: self.index.count(f"{parameter}:{value}", among) for value in values}
 
     def numbers(self) -> Numbers:
-        """All of them, in the order of license numbers."""
+        """The license numbers of all of them, in the order of the list."""
         mask = self._facets()
         if self._search.words:
             mask &= self._search.mask()
-        return np.flatnonzero(mask).astype(np.uint32)
+        return self._in_order(mask)
 
     def page(self, size: int, *, after: str = "", before: str = "") -> Page:
         """One page, found by its neighbour: the last page costs what the first does."""
@@ -186,13 +185,6 @@ def rows_of(enterprise: Enterprise, numbers: Sequence[int]) -> list[ConsumedLice
     )
     by_number = {license.number: license for license in rows}
     return [by_number[number] for number in numbers if number in by_number]
-
-
-def all_rows(enterprise: Enterprise, filter: Filter, *, at_once: int = 2_000) -> Iterator[ConsumedLicense]:
-    """Every license that a filter leaves, in the order of license numbers, never all in memory."""
-    numbers = iter(Selection(enterprise, filter).numbers().tolist())
-    while part := list(islice(numbers, at_once)):
-        yield from rows_of(enterprise, part)
 
 
 def _mark(number: int, offset: int) -> str:

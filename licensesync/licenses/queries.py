@@ -1,6 +1,6 @@
 """Reads of licenses and counts, of the generation that everybody sees."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -14,7 +14,7 @@ from licensesync.enterprises.models import Deployment, Enterprise, LicenseModel
 from licensesync.licenses.compose import SERVER_KIND
 from licensesync.licenses.csv_report import csv_report
 from licensesync.licenses.models import ConsumedLicense, Count, LicenseChange
-from licensesync.licenses.report import LicenseRow, in_blocks, license_row
+from licensesync.licenses.report import LicenseRow, chosen_blocks, in_blocks, license_row
 from licensesync.usage.models import CloudUser, ServerUserAccount
 
 
@@ -31,10 +31,17 @@ def licenses(enterprise: Enterprise, generation: int | None = None) -> QuerySet[
     return ConsumedLicense.objects.filter(enterprise=enterprise, valid_from__lte=at, valid_to__gt=at)
 
 
-def license_rows(enterprise: Enterprise, rows: QuerySet[ConsumedLicense] | None = None) -> Iterator[LicenseRow]:
-    """Licenses as GitHub lists them, in the order of their numbers, streamed; all of the current count unless told."""
-    hosts = hosts_of(enterprise)
-    for block in in_blocks(licenses(enterprise) if rows is None else rows, attrgetter("number")):
+def license_rows(
+    enterprise: Enterprise,
+    rows: QuerySet[ConsumedLicense] | None = None,
+    *,
+    numbers: Sequence[int] | None = None,
+) -> Iterator[LicenseRow]:
+    """Licenses as GitHub lists them, in the order of their numbers, streamed; all of the current count unless told.
+    With `numbers` these licenses in that order."""
+    hosts, number = hosts_of(enterprise), attrgetter("number")
+    wanted = licenses(enterprise) if rows is None else rows
+    for block in in_blocks(wanted, number) if numbers is None else chosen_blocks(wanted, number, numbers):
         for license in block:
             yield license_row(license, hosts)
 
@@ -50,9 +57,10 @@ def all_of_one_count(pieces: Iterable[str], enterprise: Enterprise) -> Iterator[
         raise CountGoneError
 
 
-def csv_of(enterprise: Enterprise, *, marked: bool = False) -> Iterator[str]:
-    """The CSV report of everybody, of one count from the first row to the last. `marked`: for Excel."""
-    report = csv_report(licenses(enterprise), hosts_of(enterprise), marked=marked)
+def csv_of(enterprise: Enterprise, *, marked: bool = False, numbers: Sequence[int] | None = None) -> Iterator[str]:
+    """The CSV report of everybody, or of the licenses with these numbers in their order; of one count from the first
+    row to the last. `marked`: for Excel."""
+    report = csv_report(licenses(enterprise), hosts_of(enterprise), marked=marked, numbers=numbers)
     return all_of_one_count(report, enterprise)
 
 

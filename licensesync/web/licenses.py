@@ -16,6 +16,8 @@ from licensesync.web.access import enterprise_for
 from licensesync.web.license_page import is_htmx
 from licensesync.web.person import change_rows, person_page
 
+MOST_PRINTED = 1_000  # some thirty sheets
+
 
 @require_GET
 def licenses(request: HttpRequest, slug: str) -> HttpResponse:
@@ -62,6 +64,28 @@ def licenses(request: HttpRequest, slug: str) -> HttpResponse:
     address = f"{request.path}?{wanted.query(rows=rows, **cursor)}".removesuffix("?")
     response["HX-Replace-Url" if is_typed else "HX-Push-Url"] = address
     return response
+
+
+@require_GET
+def print_licenses(request: HttpRequest, slug: str) -> HttpResponse:
+    """What the list shows, all on one page and without anything to click; the first MOST_PRINTED of it."""
+    enterprise = enterprise_for(request, slug)
+    deployments = _deployments(enterprise)
+    wanted = filters.parse(request.GET.dict(), deployments=deployments)
+    selection = finding.Selection(enterprise, wanted)
+    numbers = selection.numbers()
+    rows = finding.rows_of(enterprise, numbers[:MOST_PRINTED].tolist())
+    unverified = selection.without_verified_domain if verified_domains(enterprise) else None
+    context = {
+        "enterprise": enterprise,
+        "conditions": license_filters.Words(deployments).conditions(wanted),
+        "rows": [_row(each, deployments, bool(unverified is not None and unverified[each.number])) for each in rows],
+        "found": len(numbers),
+        "total": selection.index.total,
+        "count": queries.current_count(enterprise),
+        "query": wanted.query(),
+    }
+    return render(request, "licenses/print.html", context)
 
 
 def _deployments(enterprise: Enterprise) -> dict[int, Deployment]:
@@ -111,5 +135,6 @@ def license_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse
 _LIST = "enterprises/<slug:slug>/settings/license/consumed"
 urlpatterns = [
     path(_LIST, licenses, name="licenses"),
+    path(f"{_LIST}/print", print_licenses, name="print_licenses"),
     path(f"{_LIST}/<int:number>", license_detail, name="license_detail"),
 ]

@@ -8,7 +8,7 @@ import pytest
 
 from licensesync.enterprises.models import Deployment, Enterprise, VerifiedDomain
 from licensesync.licenses import filters, finding, searching
-from licensesync.licenses.finding import Selection, all_rows
+from licensesync.licenses.finding import Selection
 from licensesync.licenses.index import SORTS
 from licensesync.licenses.models import ConsumedLicense
 from licensesync.licenses.queries import licenses
@@ -87,7 +87,7 @@ def test_filters_combine_and_their_counts_are_right(mixed: Enterprise, many: int
             continue
         expected = [each.number for each in people if all(holds(each) for _, holds in combination)]
         selection = asked(mixed, **parameters)
-        assert selection.numbers().tolist() == expected, parameters
+        assert sorted(selection.numbers().tolist()) == expected, parameters
         assert selection.count() == (len(expected), True)
         [(parameter, value), *_] = parameters.items()
         assert selection.counts(parameter, [value]) == {value: len(expected)}
@@ -167,7 +167,7 @@ def test_search(mixed: Enterprise) -> None:
         assert len(asked(mixed, q=q).page(25).rows) == number, q
         assert asked(mixed, q=q).count() == (number, True), q
         assert len(asked(mixed, q=q).page(25).rows) == number, q
-        assert len(list(all_rows(mixed, asked(mixed, q=q).filter, at_once=4))) == number, q
+        assert len(asked(mixed, q=q).numbers()) == number, q
 
 
 def test_a_very_common_word_is_not_counted(mixed: Enterprise, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,7 +202,7 @@ def test_before_the_first_list(enterprise: Enterprise) -> None:
     assert selection.page(25).rows == []
     assert selection.count() == (0, True)
     assert selection.counts("where", ["cloud"]) == {"cloud": 0}
-    assert list(all_rows(enterprise, selection.filter)) == []
+    assert len(selection.numbers()) == 0
 
 
 def test_what_changes_is_found_at_once(mixed: Enterprise) -> None:

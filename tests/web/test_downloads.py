@@ -65,3 +65,34 @@ def test_a_download_that_outlives_its_count_breaks_off(
     forget_old()
     with pytest.raises(CountGoneError):
         response.getvalue()
+
+
+def test_of_what_the_list_shows_in_its_order(client: Client, full: Enterprise) -> None:
+    html = page(client, full, "licenses", query="?where=cloud&sort=-name")
+    assert f'{reverse("csv_of_licenses", args=[full.slug])}?where=cloud&amp;sort=-name"' in html
+    [_heading, *lines] = get(client, full, "csv_of_licenses", "?where=cloud&bom=1").splitlines()
+    assert [line.split(",")[0] for line in lines] == ['"zoë"']
+    rows = csv.DictReader(io.StringIO(get(client, full, "csv_of_licenses", "?sort=-name")))
+    assert [row["Person"] for row in rows] == ["Zoë", "user-2", "Ana"]
+    answer = json.loads(get(client, full, "json_of_licenses", "?q=user-2"))
+    assert [user["enterprise_server_user_ids"] for user in answer["users"]] == [["ghes.example:2"]]
+    assert answer["total_seats_consumed"] == 3  # of the enterprise, as GitHub has it on every page
+
+
+def test_a_filter_that_leaves_nobody(client: Client, full: Enterprise) -> None:
+    assert get(client, full, "csv_of_licenses", "?type=visual-studio").count("\n") == 1
+    assert json.loads(get(client, full, "json_of_licenses", "?type=visual-studio"))["users"] == []
+
+
+def test_in_blocks(client: Client, full: Enterprise, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("licensesync.licenses.report.CHOSEN_AT_ONCE", 2)
+    assert len(json.loads(get(client, full, "json_of_licenses", "?sort=-since"))["users"]) == 3
+
+
+def test_to_print(client: Client, full: Enterprise, monkeypatch: pytest.MonkeyPatch) -> None:
+    html = page(client, full, "print_licenses", query="?where=cloud")
+    assert "1 of 3 licenses: Cloud only." in html
+    assert "Zoë" in html
+    assert "Ana" not in html
+    monkeypatch.setattr("licensesync.web.licenses.MOST_PRINTED", 2)
+    assert "The first 2 are here; the CSV report has all of them." in page(client, full, "print_licenses")
