@@ -104,6 +104,21 @@ def test_every_token_gets_what_is_its_owners(
             assert {"message", "documentation_url", "status"} <= set(answer.json())
 
 
+@pytest.mark.parametrize("name", [name for name in EXPECTED if name != "api_nothing"])
+def test_nothing_of_another_enterprise_is_told(
+    name: str, arguments: dict[str, str | int], strangers_script: Client
+) -> None:
+    """A stranger's token is answered as if the enterprise were not there, and finds nothing of it under its own."""
+    there, nowhere = (address(name, arguments | {"enterprise": slug}) for slug in (arguments["enterprise"], "nowhere"))
+    own = address(name, arguments | {"enterprise": "hubot-labs"})
+    for method in EXPECTED[name]:
+        ask = getattr(strangers_script, method)
+        told, missing = (ask(url, content_type="application/json") for url in (there, nowhere))
+        assert (told.status_code, told.json()) == (404, missing.json())
+        if API_ROUTES[name].count("<") > 1:
+            assert ask(own, content_type="application/json").status_code == 404
+
+
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_browser_is_nobody_here(name: str, arguments: dict[str, str | int], signed_in: SignedIn, owner: User) -> None:
     """No form of another site makes a signed-in owner do something."""
