@@ -1,9 +1,8 @@
-"""Licenses as the page has them: filtered, searched and sorted by the same parameters; one with its reasons; as CSV."""
+"""Licenses as the page has them: filtered, searched and sorted by the same parameters; one with its
+reasons."""
 
-import re
 from typing import Any
 
-from django.http import HttpResponseBase, StreamingHttpResponse
 from django.urls import path
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -13,7 +12,7 @@ from rest_framework.response import Response
 
 from licensesync.api.access import enterprise_for
 from licensesync.api.description import PER_PAGE, answers
-from licensesync.api.endpoint import AnyGitHubType, Endpoint
+from licensesync.api.endpoint import Endpoint
 from licensesync.api.errors import Gone, moved
 from licensesync.api.license_shapes import (
     ExplainedLicenseSerializer,
@@ -46,7 +45,7 @@ _MEANINGS = {
 }
 
 
-def _filters() -> list[OpenApiParameter]:
+def filter_parameters() -> list[OpenApiParameter]:
     """The parameters of `licenses.filters`, described."""
     found = [OpenApiParameter("q", str, description="Every word, in names, logins, e-mails, user ids and host names.")]
     for name, meaning in _MEANINGS.items():
@@ -67,7 +66,7 @@ class Licenses(Endpoint):
         ),
         parameters=[
             PER_PAGE,
-            *_filters(),
+            *filter_parameters(),
             OpenApiParameter("after", str, description="Opaque; from the Link header."),
             OpenApiParameter("before", str, description="Opaque; from the Link header."),
         ],
@@ -120,30 +119,8 @@ class License(Endpoint):
         raise Gone("Whoever had this license no longer consumes one.")
 
 
-class CsvToo(AnyGitHubType):
-    accepted = re.compile(f"{AnyGitHubType.accepted.pattern}|text/(\\*|csv)", re.IGNORECASE)
-
-
-class LicensesAsCsv(Endpoint):
-    content_negotiation_class = CsvToo
-
-    @extend_schema(
-        operation_id="get_licenses_as_csv",
-        tags=["licenses"],
-        summary="Get all licenses as CSV",
-        description="GitHub’s columns, ours behind them; of one count from first to last. Scope `read:enterprise`.",
-        responses=answers(OpenApiTypes.STR, status=(200, "text/csv")),
-    )
-    def get(self, request: Request, enterprise: str) -> HttpResponseBase:
-        ours = enterprise_for(request, enterprise, Scope.READ)
-        response = StreamingHttpResponse(queries.csv_of(ours), content_type="text/csv; charset=utf-8")
-        response["Content-Disposition"] = f'attachment; filename="{ours.slug}-consumed-licenses.csv"'
-        return response
-
-
 _ENTERPRISE = "enterprises/<slug:enterprise>"
 urlpatterns = [
-    path(f"{_ENTERPRISE}/consumed-licenses.csv", LicensesAsCsv.as_view(), name="api_licenses_as_csv"),
     path(f"{_ENTERPRISE}/licenses", Licenses.as_view(), name="api_licenses"),
     path(f"{_ENTERPRISE}/licenses/<int:number>", License.as_view(), name="api_license"),
 ]

@@ -6,6 +6,8 @@ from licensesync.api import (
     connections,
     consumed_licenses,
     docs,
+    domains,
+    downloads,
     enterprise,
     instances,
     invitations,
@@ -26,6 +28,8 @@ _V3 = [
     *connections.urlpatterns,
     *syncs.urlpatterns,
     *enterprise.urlpatterns,
+    *domains.urlpatterns,
+    *downloads.urlpatterns,
     *members.urlpatterns,
     *invitations.urlpatterns,
 ]

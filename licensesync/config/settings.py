@@ -228,6 +228,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v3",
     "ENABLE_LIST_MECHANICS_ON_NON_2XX": False,
+    "SERVERS": [{"url": FORCE_SCRIPT_NAME}] if FORCE_SCRIPT_NAME else [],  # below a path, "Try it out" needs it
 }
 
 # The life of a job. Seconds; tests shorten them.

@@ -5,18 +5,19 @@ rare, then all licenses with it are fetched and remembered (on PostgreSQL by a t
 the next few thousand licenses in the order of the list have a page full of it, then only those are looked at.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from licensesync.enterprises.domains import spellings
-from licensesync.enterprises.models import Enterprise
+from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.enterprises.queries import verified_domains
 from licensesync.licenses import searching
 from licensesync.licenses.facets import VERIFIED_BY_CLOUD
-from licensesync.licenses.filters import Filter
+from licensesync.licenses.filters import Filter, parse
 from licensesync.licenses.index import Mask, Numbers
 from licensesync.licenses.indexing import index_of
 from licensesync.licenses.models import ConsumedLicense
@@ -175,6 +176,14 @@ class Selection:
             before="" if is_first else _mark(numbers[0], 0),
             first=1 if is_first else 0,
         )
+
+
+def numbers_asked_for(enterprise: Enterprise, parameters: Mapping[str, Any]) -> list[int] | None:
+    """The licenses of the list that these parameters of an address ask for, in its order; None when they ask for
+    nothing, which is everybody in the order of license numbers."""
+    deployments = set(Deployment.objects.filter(enterprise=enterprise).values_list("pk", flat=True))
+    wanted = parse(parameters, deployments=deployments)
+    return Selection(enterprise, wanted).numbers().tolist() if wanted.query() else None
 
 
 def rows_of(enterprise: Enterprise, numbers: Sequence[int]) -> list[ConsumedLicense]:

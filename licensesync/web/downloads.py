@@ -14,8 +14,8 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_GET
 
 from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise
-from licensesync.licenses import filters, queries
-from licensesync.licenses.finding import Selection
+from licensesync.licenses import queries
+from licensesync.licenses.finding import numbers_asked_for
 from licensesync.licenses.report import json_report
 from licensesync.usage.export import export_usage
 from licensesync.web.access import enterprise_for
@@ -26,23 +26,16 @@ def csv_of_licenses(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     """`?bom=1`: with a byte order mark, for Excel."""
     enterprise = enterprise_for(request, slug)
     marked = request.GET.get("bom", "") == "1"
-    report = queries.csv_of(enterprise, marked=marked, numbers=_chosen(request, enterprise))
+    report = queries.csv_of(enterprise, marked=marked, numbers=numbers_asked_for(enterprise, request.GET.dict()))
     return download(report, name_of(enterprise, "consumed-licenses", "csv"))
 
 
 @require_GET
 def json_of_licenses(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     enterprise = enterprise_for(request, slug)
-    rows = queries.license_rows(enterprise, numbers=_chosen(request, enterprise))
+    rows = queries.license_rows(enterprise, numbers=numbers_asked_for(enterprise, request.GET.dict()))
     report = json_report(*queries.totals(enterprise), rows)
     return download(queries.all_of_one_count(report, enterprise), name_of(enterprise, "consumed-licenses", "json"))
-
-
-def _chosen(request: HttpRequest, enterprise: Enterprise) -> list[int] | None:
-    """The numbers of the licenses that the list shows, None for everybody in the order of numbers."""
-    deployments = set(Deployment.objects.filter(enterprise=enterprise).values_list("pk", flat=True))
-    wanted = filters.parse(request.GET.dict(), deployments=deployments)
-    return Selection(enterprise, wanted).numbers().tolist() if wanted.query() else None
 
 
 CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}

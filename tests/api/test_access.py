@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from licensesync.enterprises import connections, services
+from licensesync.enterprises.domains import add_domains
 from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise, Membership, Role
 from licensesync.syncing.models import LicenseSyncJob, UsageFile
 from licensesync.users.models import User
@@ -40,6 +41,9 @@ EXPECTED = {
     "api_test_connection": {"post": "401 404 403 422"},
     "api_sync_instance": {"post": "401 404 403 202"},
     "api_sync_all": {"post": "401 404 403 202"},
+    "api_license_usage": READ,
+    "api_domains": {**READ, "post": "401 404 403 422"},
+    "api_domain": {"delete": "401 404 403 204"},
     "api_members": READ,
     "api_member": {**READ, "patch": "401 404 403 422", "delete": "401 404 403 204"},
     "api_password_link": {"post": "401 404 403 201"},
@@ -57,6 +61,7 @@ def arguments(enterprise: Enterprise, owner: User, billing_manager: User) -> dic
     invitation, _secret = services.invite(
         enterprise=enterprise, email="invited@octo.example", role=Role.OWNER, invited_by=owner
     )
+    add_domains(enterprise=enterprise, text="octo.example")
     job = LicenseSyncJob.objects.create(deployment=deployment, kind="file", trigger="script")
     file = UsageFile.objects.create(
         enterprise=enterprise, deployment=deployment, job=job, name="a", size=1, state="ACCEPTED"
@@ -67,6 +72,7 @@ def arguments(enterprise: Enterprise, owner: User, billing_manager: User) -> dic
         "file_id": file.pk,
         "instance": str(deployment.pk),
         "number": 1,
+        "name": "octo.example",
         "member_id": Membership.objects.get(user=billing_manager).pk,
         "invitation_id": invitation.pk,
     }

@@ -28,6 +28,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from licensesync.enterprises import connections, deployments, services
+from licensesync.enterprises.domains import add_domains
 from licensesync.enterprises.models import Enterprise, Membership, Role, Scope
 from licensesync.enterprises.tokens import create_api_token
 from licensesync.licenses.queries import licenses
@@ -84,7 +85,9 @@ def parts(enterprise: Enterprise, owner: User, billing_manager: User, settings: 
     invitation, _secret = services.invite(
         enterprise=enterprise, email="invited@octo.example", role=Role.OWNER, invited_by=owner
     )
+    add_domains(enterprise=enterprise, text="octo.example")
     return {
+        "name": "octo.example",
         "enterprise": enterprise.slug,
         "job_id": LicenseSyncJob.objects.get(pk=job.pk).pk,
         "file_id": UsageFile.objects.latest("pk").pk,

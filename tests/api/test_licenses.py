@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 from typing import Any
 
@@ -125,6 +126,11 @@ def test_the_csv_is_that_of_the_page(owners_script: Client, people: Enterprise, 
     rows = list(csv.DictReader(io.StringIO(text)))
     assert len(rows) == owners_script.get(f"{ENTERPRISE}/consumed-licenses").json()["total_seats_consumed"] == 10
     assert owners_script.get(address, headers={"Accept": "text/html"}).status_code == 415
+    chosen = owners_script.get(f"{address}?where=both&sort=-name").getvalue().decode()
+    listed = owners_script.get(f"{LICENSES}?where=both&sort=-name").json()["licenses"]
+    assert [row["License number"] for row in csv.DictReader(io.StringIO(chosen))] == [
+        str(each["number"]) for each in listed
+    ]
 
 
 def test_the_enterprise_and_its_settings(owners_script: Client, people: Enterprise) -> None:
@@ -146,3 +152,32 @@ def test_an_enterprise_without_a_list(owners_script: Client, enterprise: Enterpr
     shown = owners_script.get(ENTERPRISE).json()
     assert (shown["counted_at"], shown["seats"]["total"]["consumed"]) == (None, 0)
     assert owners_script.get(LICENSES).json() == {"total_count": 0, "incomplete_results": False, "licenses": []}
+
+
+def test_the_export_of_an_instance_can_be_added_again(owners_script: Client, people: Enterprise) -> None:
+    by_host = {each["name"]: each["url"] for each in owners_script.get(f"{ENTERPRISE}/instances").json()}
+    before = owners_script.get(ENTERPRISE).json()["seats"]
+    export = owners_script.get(f"{by_host['ghes.example']}/license-usage")
+    assert export["Content-Disposition"] == 'attachment; filename="ghes.example-license-usage.json"'
+    content = export.getvalue()
+    assert len(json.loads(content)["users"]) == 10
+    assert import_one(people, content).accounts_changed == 0
+    assert owners_script.get(ENTERPRISE).json()["seats"] == before
+    assert owners_script.get(f"{by_host['GitHub Enterprise Cloud']}/license-usage").status_code == 404
+
+
+def test_verified_domains(owners_script: Client, people: Enterprise) -> None:
+    domains = f"{ENTERPRISE}/verified-domains"
+    assert owners_script.get(domains).json() == []
+    added = owners_script.post(domains, {"names": ["Hubot.example", "bücher.example"]}, content_type=JSON)
+    assert added.status_code == 201
+    assert added.json() == [{"name": "hubot.example"}, {"name": "xn--bcher-kva.example"}]
+    assert owners_script.get(f"{LICENSES}?domain=none").json()["total_count"] == 7  # three have one by the cloud's list
+    again = owners_script.post(domains, {"names": ["hubot.example", "octo.example"]}, content_type=JSON)
+    assert again.json() == [{"name": "octo.example"}]
+    assert owners_script.get(f"{LICENSES}?domain=none").json()["total_count"] == 0
+    refused = owners_script.post(domains, {"names": ["fine.example", "no domain"]}, content_type=JSON)
+    assert (refused.status_code, len(owners_script.get(domains).json())) == (422, 3)
+    assert owners_script.delete(f"{domains}/OCTO.example").status_code == 204
+    assert owners_script.delete(f"{domains}/octo.example").status_code == 404
+    assert owners_script.delete(f"{domains}/-").status_code == 404
