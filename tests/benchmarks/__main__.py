@@ -1,14 +1,15 @@
-"""`uv run python -m tests.benchmarks`: how long a list takes, and how much memory, beside the least possible."""
+"""`uv run python -m tests.benchmarks`: how long a list takes, and how much memory, beside the least possible; with
+`--finding`, how long people wait who look for licenses."""
 
 import argparse
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from tests.benchmarks import report
+from tests.benchmarks import finding, measuring, report
 from tests.benchmarks.databases import Database
-from tests.benchmarks.measuring import Figures, measure
 
 
 def main() -> None:
@@ -19,23 +20,38 @@ def main() -> None:
         default=os.environ.get("DATABASE_URL", ""),
         help="PostgreSQL that may be measured besides SQLite, in a database made for it (default: DATABASE_URL)",
     )
+    parser.add_argument("--finding", action="store_true", help="measure finding licenses instead of taking lists in")
     parser.add_argument("--write", type=Path, metavar="PAGE", help="put the figures into this page as well")
     arguments = parser.parse_args()
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped."))  # not before its databases are dropped
     databases = [Database(arguments.database_url)] if arguments.database_url else []
     databases.append(Database())
-    figures: list[Figures] = []
-    for database in databases:
-        for size in arguments.sizes.split(","):
-            for each in measure(database, int(size)):
-                figures.append(each)
-                sys.stderr.write(f"{report.row(each)}\n")  # a long run shows what it has
-
-    text = f"{report.machine(databases)}\n\n{report.table(figures)}"
+    sizes = [int(size) for size in arguments.sizes.split(",")]
+    rows = list(_finding(databases, sizes) if arguments.finding else _lists(databases, sizes))
+    heading = report.answers_table([]) if arguments.finding else report.table([])
+    text = "\n".join([report.machine(databases), "", heading, *rows])
     sys.stdout.write(f"{text}\n")
     if arguments.write:
-        report.write(arguments.write, text)
+        report.write(arguments.write, report.FINDING if arguments.finding else report.LISTS, text)
+
+
+def _lists(databases: list[Database], sizes: list[int]) -> Iterator[str]:
+    for database in databases:
+        for size in sizes:
+            yield from map(_shown, map(report.row, measuring.measure(database, size)))
+
+
+def _finding(databases: list[Database], sizes: list[int]) -> Iterator[str]:
+    for database in databases:
+        for size in sizes:
+            yield from map(_shown, map(report.answers_row, finding.measure(database, size)))
+
+
+def _shown(row: str) -> str:
+    """A long run shows what it has."""
+    sys.stderr.write(f"{row}\n")
+    return row
 
 
 if __name__ == "__main__":

@@ -30,7 +30,11 @@ class Database:
     def fresh(self) -> Iterator[dict[str, str]]:
         """The environment in which the product finds the new, empty database."""
         with tempfile.TemporaryDirectory(prefix="licensesync-benchmark-") as directory:
-            environment = os.environ | {"LICENSESYNC_DATA_DIR": directory, "DATABASE_URL": ""}
+            environment = os.environ | {
+                "DJANGO_SETTINGS_MODULE": "licensesync.config.settings",
+                "LICENSESYNC_DATA_DIR": directory,
+                "DATABASE_URL": "",
+            }
             if not self.url:
                 yield environment
                 return

@@ -38,13 +38,13 @@ def measure(database: Database, accounts: int) -> Iterator[Figures]:
     with tempfile.TemporaryDirectory(prefix="licensesync-benchmark-") as directory, database.fresh() as environment:
         cloud_list, export = Path(directory) / "cloud.json", Path(directory) / "export.json"
         people.write_cloud_list(cloud_list, accounts)
-        _run("prepare", cloud_list, environment)
+        run("prepare", cloud_list, environment)
         for list_is, changed in (("first", False), ("1% changed", True)):
             people.write_server_export(export, accounts, changed=changed)
-            product = _run("take_in", export, environment)
+            product = run("take_in", export, environment)
             if product["rows"] != (expected := people.expected_licenses(accounts, changed=changed)):
                 raise AssertionError(f"{product['rows']} licenses instead of {expected}")
-            least = _run("least", export, environment)
+            least = run("least", export, environment)
             yield Figures(
                 database=database.kind,
                 accounts=accounts,
@@ -58,11 +58,12 @@ def measure(database: Database, accounts: int) -> Iterator[Figures]:
             )
 
 
-def _run(step: str, path: Path, environment: dict[str, str]) -> dict[str, float]:
+def run(step: str, path: Path, environment: dict[str, str]) -> dict[str, float]:
+    """One of `steps`, in a process of its own; gives its outcome."""
     process = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks.steps", step, str(path)],
         cwd=PROJECT,
-        env=environment | {"DJANGO_SETTINGS_MODULE": "licensesync.config.settings"},
+        env=environment,
         stdout=subprocess.PIPE,
         check=True,
         text=True,

@@ -10,13 +10,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from licensesync.config.demo.people import people
+from licensesync.config.demo.people import Person, people
 
 HOST = "ghes.benchmark.example"
 FIRST_USER_ID = 1_000
 PAGE_SIZE = 100
 _PEOPLE = people(1, 4_000)
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def some_people(count: int) -> list[Person]:
+    """The first people, by whose names the others are called too."""
+    return list(_PEOPLE[:count])
 
 
 def write_server_export(path: Path, accounts: int, *, changed: bool = False) -> None:

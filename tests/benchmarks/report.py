@@ -11,16 +11,45 @@ from pathlib import Path
 import psycopg
 
 from tests.benchmarks.databases import Database
+from tests.benchmarks.finding import Answers
 from tests.benchmarks.measuring import Figures
 
-BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
+LISTS, FINDING = "figures", "figures of finding"  # the places of a page where they stand
 COLUMNS = ("Database", "Accounts", "List", "Seconds", "Floor", "Ratio", "Peak MiB", "Floor's MiB", "Licenses")
+ANSWER_COLUMNS = (
+    "Database",
+    "Licenses",
+    "Asked for",
+    "Times",
+    "Median ms",
+    "95% ms",
+    "Cheapest query ms",
+    "95% ms",
+    "Ratio",
+)
 LEFT = 3  # columns with words
 
 
 def table(figures: Sequence[Figures]) -> str:
-    heading = [_line(COLUMNS), _line(["---"] * LEFT + ["---:"] * (len(COLUMNS) - LEFT))]
-    return "\n".join([*heading, *map(row, figures)])
+    return "\n".join([*_heading(COLUMNS), *map(row, figures)])
+
+
+def answers_table(answers: Sequence[Answers]) -> str:
+    return "\n".join([*_heading(ANSWER_COLUMNS), *map(answers_row, answers)])
+
+
+def answers_row(answers: Answers) -> str:
+    milliseconds = (answers.median, answers.p95, answers.floor_median, answers.floor_p95)
+    return _line(
+        (
+            answers.database,
+            f"{answers.licenses:,}",
+            answers.kind,
+            f"{answers.asked:,}",
+            *(f"{seconds * 1000:.1f}" for seconds in milliseconds),
+            f"{answers.p95 / answers.floor_p95:.0f}",
+        )
+    )
 
 
 def row(figures: Figures) -> str:
@@ -59,11 +88,21 @@ def machine(databases: Sequence[Database]) -> str:
     return f"Measured {datetime.now(UTC):%Y-%m-%d} with {', '.join(parts)}; the database on the same machine."
 
 
-def write(path: Path, text: str) -> None:
-    """Put the text in the place of the figures of a page."""
-    before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    path.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+def write(path: Path, place: str, text: str) -> None:
+    """Put the text in a place of a page, `LISTS` or `FINDING`."""
+    begin, end = marks(place)
+    before, _, rest = path.read_text(encoding="utf-8").partition(begin)
+    _, _, after = rest.partition(end)
+    path.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
+
+
+def marks(place: str) -> tuple[str, str]:
+    """The lines around a place of a page."""
+    return f"<!-- {place} -->", f"<!-- end of {place} -->"
+
+
+def _heading(columns: Sequence[str]) -> list[str]:
+    return [_line(columns), _line(["---"] * LEFT + ["---:"] * (len(columns) - LEFT))]
 
 
 def _line(cells: Sequence[str]) -> str:

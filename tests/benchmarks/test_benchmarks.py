@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from tests.benchmarks import report
+from tests.benchmarks import finding, report
 from tests.benchmarks.databases import Database
 from tests.benchmarks.measuring import Figures, measure
 from tests.benchmarks.people import expected_licenses
@@ -21,9 +21,22 @@ def test_both_lists_are_measured_on_the_database_at_hand() -> None:
     assert first.floor_rows > 1_000 > changed.floor_rows > 0
 
 
+def test_every_kind_of_question_is_measured_on_the_database_at_hand() -> None:
+    database = Database(os.environ.get("DATABASE_URL", ""))
+
+    answers = list(finding.measure(database, 1_000, rounds=1))
+
+    assert [each.kind for each in answers] == [*finding.QUESTIONS, finding.PAGES]
+    for each in answers:
+        assert each.licenses == expected_licenses(1_000)
+        assert 0 < each.floor_median <= each.floor_p95
+        assert 0 < each.median <= each.p95
+
+
 def test_the_figures_replace_those_of_the_page(tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
-    page.write_text(f"How fast?\n\n{report.BEGIN}\nold\n{report.END}\n\nThe end.\n")
+    begin, end = report.marks(report.LISTS)
+    page.write_text(f"How fast?\n\n{begin}\nold\n{end}\n\nThe end.\n")
     figures = Figures(
         database="SQLite",
         accounts=1_000_000,
@@ -36,7 +49,7 @@ def test_the_figures_replace_those_of_the_page(tmp_path: Path) -> None:
         floor_rows=3_000_000,
     )
 
-    report.write(page, report.table([figures]))
+    report.write(page, report.LISTS, report.table([figures]))
 
     text = page.read_text()
     assert "old" not in text

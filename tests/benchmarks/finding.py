@@ -1,0 +1,152 @@
+"""How long the list of consumed licenses takes to answer: eight people at once, who never stop to think, ask the
+running product for every kind of filter, search, order and page. Beside it stands the cheapest query of the same table,
+one license by its number, asked by eight at once as well.
+
+The clock runs in the client, so the way to the server and its queue are in it.
+"""
+
+import random
+import re
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import httpx
+import psycopg
+
+from tests.benchmarks import measuring, people
+from tests.benchmarks.databases import Database
+from tests.product import Product, running
+
+USERS = 8
+EMAIL, PASSWORD = "owner@benchmark.example", "correct horse battery staple"
+LIST = "/enterprises/benchmark/settings/license/consumed"
+PEOPLE = people.some_people(2)
+QUESTIONS: dict[str, Sequence[str]] = {
+    "first page": [""],
+    "filters": [
+        "where=cloud", "where=both", "where=server", "email=none", "two_factor=off", "where=both&match=ambiguous",
+        "organization=octo-platform&role=Member",
+    ],
+    "orders": ["sort=-name", "sort=email", "sort=-since", "sort=accounts", "where=server&sort=-email"],
+    "searches": [
+        "q=an", "q=octo.example", "q=nobody-is-called-so", "where=server&q=77",
+        *(f"q={person.login}777" for person in PEOPLE), *(f"q={person.login}" for person in PEOPLE),
+        *(f"q={person.mailbox}.1&sort=-name" for person in PEOPLE),
+    ],
+}  # fmt: skip
+PAGES = "pages, one after the other"
+NEXT = re.compile(r'rel="next" href="[^"]*\?([^"]*)"')
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """Seconds of one kind of question, and of the cheapest query: the median and the 95th percentile of each."""
+
+    database: str
+    licenses: int
+    kind: str
+    asked: int
+    median: float
+    p95: float
+    floor_median: float
+    floor_p95: float
+
+
+def measure(database: Database, accounts: int, *, rounds: int = 5) -> Iterator[Answers]:
+    """Everything once before the clock runs, as on the second day; each user then asks `rounds` times."""
+    with tempfile.TemporaryDirectory(prefix="licensesync-benchmark-") as directory, database.fresh() as environment:
+        cloud_list, export = Path(directory) / "cloud.json", Path(directory) / "export.json"
+        people.write_cloud_list(cloud_list, accounts)
+        people.write_server_export(export, accounts)
+        measuring.run("prepare", cloud_list, environment)
+        licenses = int(measuring.run("take_in", export, environment)["rows"])
+        floor = _times(_cheapest(environment, licenses), rounds * 20)
+        with running(Path(environment["LICENSESYNC_DATA_DIR"]), "--only", "web", environment=environment) as product:
+            cookies = _sign_in(product)
+            for kind, queries in (*QUESTIONS.items(), (PAGES, [""])):
+                follow = kind == PAGES
+                _times(_asking(product, cookies, queries, follow=follow), len(queries))
+                times = _times(_asking(product, cookies, queries, follow=follow), len(queries) * rounds)
+                yield Answers(
+                    database=database.kind,
+                    licenses=licenses,
+                    kind=kind,
+                    asked=len(times),
+                    median=_share(times, 0.5),
+                    p95=_share(times, 0.95),
+                    floor_median=_share(floor, 0.5),
+                    floor_p95=_share(floor, 0.95),
+                )
+
+
+def _share(times: Sequence[float], share: float) -> float:
+    return sorted(times)[min(int(len(times) * share), len(times) - 1)]
+
+
+def _times(user: Callable[[int, int], list[float]], asks: int) -> list[float]:
+    """What all the users measured, each of whom asks so often."""
+    with ThreadPoolExecutor(USERS) as pool:
+        return [time for times in pool.map(user, range(USERS), [asks] * USERS) for time in times]
+
+
+def _asking(
+    product: Product, cookies: httpx.Cookies, queries: Sequence[str], *, follow: bool
+) -> Callable[[int, int], list[float]]:
+    """Somebody who asks these questions in an order of their own; `follow`: each next one is for the next page."""
+
+    def user(number: int, asks: int) -> list[float]:
+        order = random.Random(number)  # the same in every run
+        times, query = [], f"sort={'-' * (number % 2)}name"
+        with httpx.Client(base_url=product.url, cookies=cookies, headers={"HX-Request": "true"}) as client:
+            for _ask in range(asks):
+                query = query if follow else order.choice(queries)
+                started = perf_counter()
+                answer = client.get(f"{LIST}?{query}")
+                times.append(perf_counter() - started)
+                answer.raise_for_status()
+                found = NEXT.search(answer.text) if follow else None
+                query = found[1].replace("&amp;", "&") if found else query
+        return times
+
+    return user
+
+
+def _cheapest(environment: dict[str, str], licenses: int) -> Callable[[int, int], list[float]]:
+    """Somebody who asks for one license by its number, on an open connection."""
+    url = environment["DATABASE_URL"]
+    path = Path(environment["LICENSESYNC_DATA_DIR"]) / "licensesync.sqlite3"
+    query = "SELECT * FROM licenses_consumedlicense WHERE enterprise_id = 1 AND number = " + ("%s" if url else "?")
+
+    def user(number: int, asks: int) -> list[float]:
+        order, times = random.Random(number), []
+        with closing(psycopg.connect(url) if url else sqlite3.connect(path)) as connection:
+            database: Any = connection
+            for _ask in range(asks):
+                started = perf_counter()
+                database.execute(query, [order.randint(1, licenses)]).fetchall()
+                times.append(perf_counter() - started)
+        return times
+
+    return user
+
+
+def _sign_in(product: Product) -> httpx.Cookies:
+    made = product.manage(
+        "bootstrap", "--enterprise", "benchmark", "--owner", EMAIL, "--password-stdin", stdin=f"{PASSWORD}\n"
+    )
+    if made.returncode:
+        raise AssertionError(made.stderr)
+    with httpx.Client(base_url=product.url, headers={"Referer": product.url}) as client:
+        client.get("/sign-in")
+        token = client.cookies["licensesync-csrf"]
+        answer = client.post("/sign-in", data={"username": EMAIL, "password": PASSWORD, "csrfmiddlewaretoken": token})
+        if answer.status_code != 302:
+            raise AssertionError(f"{answer.status_code} instead of being signed in")
+        return client.cookies
