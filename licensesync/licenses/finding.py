@@ -140,10 +140,9 @@ class Selection:
         """Who is in the selection, None when the search finds too many to count."""
         mask = self._facets(without=without)
         if self._search.words:
-            found = self._search.found()
-            if found is None:
+            if self._search.found is None:
                 return None
-            mask &= self.index.mask_of(found)
+            mask &= self._search.found
         return mask
 
     def _in_order(self, mask: Mask) -> Numbers:

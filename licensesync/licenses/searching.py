@@ -34,14 +34,19 @@ class Search:
         """Whether everybody with the words has been asked for before."""
         return (self._key, self.words) in _remembered
 
-    def found(self) -> Numbers | None:
+    @cached_property
+    def found(self) -> Mask | None:
         """Everybody with the words, None when these are more than MOST_FOUND."""
         found = self._remembered(self.words)
-        rest, there = self._at_hosts
-        if found is None or there is None:
-            return found
-        others = self._remembered(rest) if rest else np.flatnonzero(there)
-        return None if others is None else np.union1d(found, others[there[others]]).astype(np.uint32)
+        if found is None:
+            return None
+        mask, (rest, there) = self.index.mask_of(found), self._at_hosts
+        if there is None:
+            return mask
+        others = self._remembered(rest) if rest else None
+        if rest and others is None:
+            return None
+        return mask | (there if others is None else there & self.index.mask_of(others))
 
     def mask(self) -> Mask:
         """Everybody with the words, however many."""

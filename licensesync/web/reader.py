@@ -2,6 +2,7 @@
 
 import zoneinfo
 from collections.abc import Callable
+from functools import cache
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -17,7 +18,7 @@ class ReaderMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         name = request.COOKIES.get("timezone", "")
-        if name in zoneinfo.available_timezones():
+        if name in _known_zones():
             timezone.activate(zoneinfo.ZoneInfo(name))
         else:
             timezone.deactivate()
@@ -25,6 +26,12 @@ class ReaderMiddleware:
             return self.get_response(request)
         finally:
             timezone.deactivate()
+
+
+@cache
+def _known_zones() -> set[str]:
+    """Finding them opens hundreds of files."""
+    return zoneinfo.available_timezones()
 
 
 def reader(request: HttpRequest) -> dict[str, str]:
