@@ -99,6 +99,25 @@ class LicenseIndex(models.Model):
     enterprise_id: int
 
 
+class GitHubComparison(models.Model):
+    """How GitHub's own count differs from one of ours (`licenses.comparison`), made when somebody first asks for it.
+
+    Numbers and keys of rows only; what they stand for is read where it is shown.
+    """
+
+    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="+")
+    generation = models.PositiveIntegerField()
+    content = models.BinaryField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["enterprise", "generation"], name="comparison_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.enterprise_id} {self.generation}"
+
+    enterprise_id: int
+
+
 class LicensedAccount(Generational):
     """Which license an account belongs to; the way back from `ConsumedLicense.accounts`."""
 
