@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from licensesync.enterprises.models import Deployment
 from licensesync.usage import bulk
-from licensesync.usage.models import OPEN, CloudAddress
+from licensesync.usage.models import OPEN, CloudAddress, CloudUser, ServerOnlyPerson
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +46,14 @@ def cloud_names(cloud: Deployment) -> set[int]:
     """The `CloudAddress.Kind`s that the cloud's list carries: by what its accounts can be found at all."""
     ours = CloudAddress.objects.filter(cloud_user__deployment=cloud, valid_to=OPEN)
     return {kind for kind in CloudAddress.Kind.values if ours.filter(kind=kind).exists()}
+
+
+def units_named(*, cloud_users: list[int], people: list[int]) -> dict[tuple[bool, int], str]:
+    """What GitHub calls whom it counts, by (is a cloud user, key of the row): the login, or the accounts on servers."""
+    found = {
+        (True, pk): login or name
+        for pk, login, name in CloudUser.objects.filter(pk__in=cloud_users).values_list("pk", "login", "name")
+    }
+    for pk, ids in ServerOnlyPerson.objects.filter(pk__in=people).values_list("pk", "server_user_ids"):
+        found[False, pk] = ", ".join(ids)
+    return found

@@ -52,6 +52,7 @@ def navigation_of(enterprise: Enterprise, path: str) -> list[Group]:
                     counter="count-licenses",
                 ),
                 entry(_("Usage over time"), "graph", "usage_history"),
+                entry(_("GitHub’s own count"), "git-compare", "comparison"),
             ],
         ),
         Group(

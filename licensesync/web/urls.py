@@ -1,6 +1,7 @@
 """The addresses of the pages; each module lists its own."""
 
 from licensesync.web import (
+    comparison,
     connections,
     domains,
     downloads,
@@ -38,6 +39,7 @@ urlpatterns = [
     *licenses.urlpatterns,
     *downloads.urlpatterns,
     *usage_history.urlpatterns,
+    *comparison.urlpatterns,
     *instances.urlpatterns,
     *connections.urlpatterns,
     *push.urlpatterns,

@@ -80,12 +80,12 @@ def _sentence(enterprise: Enterprise, now: datetime) -> str:
     month, year = (_consumed_at(points, now - timedelta(days=days)) for days in (28, 365))
     consumed = points[-1].consumed
     if month is not None:
-        said.append(_("%(change)s in 4 weeks") % {"change": _signed(consumed - month)})
+        said.append(_("%(change)s in 4 weeks") % {"change": words.signed(consumed - month)})
     if year is not None:
-        said.append(_("%(change)s in a year") % {"change": _signed(consumed - year)})
+        said.append(_("%(change)s in a year") % {"change": words.signed(consumed - year)})
     if year is None:
         since = date_format(localtime(points[0].finished_at), _("M j, Y"))
-        change = _signed(consumed - points[0].consumed)
+        change = words.signed(consumed - points[0].consumed)
         said.append(_("%(change)s since the first count on %(day)s") % {"change": change, "day": since})
     sentence = ", ".join(said) + "."
     over: Count | None = None
@@ -102,10 +102,6 @@ def _sentence(enterprise: Enterprise, now: datetime) -> str:
 def _consumed_at(points: Sequence[Count], moment: datetime) -> int | None:
     before = [point for point in points if point.finished_at and point.finished_at <= moment]
     return before[-1].consumed if before else None
-
-
-def _signed(change: int) -> str:
-    return f"+{words.number(change)}" if change > 0 else words.number(change).replace("-", "−") if change else "±0"
 
 
 @require_GET
@@ -127,7 +123,7 @@ class TableRow:
 
     @property
     def change(self) -> str:
-        return _signed(self.count.consumed - self.before.consumed) if self.before else ""
+        return words.signed(self.count.consumed - self.before.consumed) if self.before else ""
 
 
 def _table(points: Sequence[Count]) -> Iterator[TableRow]:
@@ -181,7 +177,7 @@ def _between(request: HttpRequest, enterprise: Enterprise, usage: UsageOverTime)
         later=later,
         choices=usage.points,
         found=found,
-        total=_signed(found.total),
+        total=words.signed(found.total),
         tabs=[
             Tab(each, str(each.label), found.number(each), urlencode({**chosen, "kind": each}), each == kind)
             for each in kinds

@@ -22,6 +22,11 @@ def number(value: int) -> str:
     return number_format(value, force_grouping=True)
 
 
+def signed(change: int) -> str:
+    """A change: +12, −3 or ±0."""
+    return f"+{number(change)}" if change > 0 else number(change).replace("-", "−") if change else "±0"
+
+
 def moment(value: datetime) -> str:
     """To the minute, as evidence is told."""
     return date_format(localtime(value), _("M j, Y, H:i"))

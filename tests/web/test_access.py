@@ -61,6 +61,8 @@ EXPECTED = {
     "json_of_licenses": READ_ONLY,
     "usage_history": READ_ONLY,
     "csv_of_changes": READ_ONLY,
+    "comparison": READ_ONLY,
+    "csv_of_comparison": READ_ONLY,
     "license_detail": ("302 404 404 404", NO_POST),
     "instance": READ_ONLY,
     "license_usage": READ_ONLY,

@@ -1,0 +1,183 @@
+"""Is GitHub's own number right? Its count beside ours, and the people of the difference by cause."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.urls import path
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_GET
+
+from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise
+from licensesync.licenses import comparison, queries
+from licensesync.licenses.causes import Cause, Kind
+from licensesync.licenses.comparison import Comparison, Entry
+from licensesync.licenses.csv_report import csv_line, safe
+from licensesync.licenses.finding import rows_of
+from licensesync.licenses.models import ConsumedLicense
+from licensesync.usage.queries import units_named
+from licensesync.web import words
+from licensesync.web.access import enterprise_for
+from licensesync.web.downloads import download, name_of
+
+ROWS = 25
+AT_ONCE = 1_000
+
+CAUSES: dict[str, tuple[str | Promise, str | Promise]] = {
+    Cause.SERVER: (
+        _("Server not synced there"),
+        _("Only one side has the list of this server: GitHub or LicenseSync."),
+    ),
+    Cause.SUSPENDED: (
+        _("Suspended since"),
+        _("GitHub still counts accounts that are suspended now. Its next sync ends that."),
+    ),
+    Cause.AMBIGUOUS: (
+        _("Ambiguous"),
+        _("Two cloud accounts claim one address. GitHub has decided in another way than LicenseSync."),
+    ),
+    Cause.SECONDARY: (
+        _("Secondary e-mail only"),
+        _("GitHub knows the account by an address that is only a secondary one by now."),
+    ),
+    Cause.LONG_AGO: (
+        _("Synced long ago"),
+        _("The account is new, gone, or has another primary e-mail than at GitHub’s last sync of its server."),
+    ),
+    Cause.UNEXPLAINED: (
+        _("Not explained"),
+        _("Nothing in the lists says why. GitHub may know more than its list tells."),
+    ),
+}
+TWICE = "twice"
+KINDS = {
+    Kind.UNIT_TOO_MANY: _("GitHub counts this person once more"),
+    Kind.UNIT_ALONE: _("GitHub counts somebody who is no license here"),
+    Kind.LICENSE_ALONE: _("GitHub does not count this person"),
+}
+
+
+@dataclass(frozen=True)
+class Group:
+    key: str
+    label: str | Promise
+    sentence: str | Promise
+    more: int  # that GitHub counts
+    fewer: int
+    is_current: bool
+
+    @property
+    def people(self) -> int:
+        return self.more + self.fewer
+
+
+@dataclass(frozen=True)
+class Row:
+    """`license` is None where only GitHub counts somebody. `named` is what GitHub has of them."""
+
+    license: ConsumedLicense | None
+    named: str
+    kind: str | Promise
+    by_github: bool
+
+
+def _groups(found: Comparison, current: str) -> list[Group]:
+    more, fewer = dict.fromkeys(Cause, 0), dict.fromkeys(Cause, 0)
+    for entry in found.entries:
+        (more if entry.kind.by_github else fewer)[entry.cause] += 1
+    return [
+        Group(cause.value, *CAUSES[cause], more[cause], fewer[cause], cause == current)
+        for cause in Cause
+        if more[cause] or fewer[cause]
+    ]
+
+
+@require_GET
+def compare(request: HttpRequest, slug: str) -> HttpResponse:
+    """`cause` chooses a group, `page` a page of its people."""
+    enterprise = enterprise_for(request, slug)
+    cloud = Deployment.objects.filter(enterprise=enterprise, kind=DeploymentKind.CLOUD).first()
+    found = comparison.comparison_of(enterprise)
+    if found is None or cloud is None:
+        return render(request, "comparison/page.html", {"enterprise": enterprise})
+    groups = _groups(found, request.GET.get("cause", ""))
+    current = next((group for group in groups if group.is_current), None)
+    entries = [entry for entry in found.entries if current is None or entry.cause == current.key]
+    page = _page_of(request, len(entries))
+    twice_page = rows_of(enterprise, found.twice[:ROWS])
+    context = {
+        "enterprise": enterprise,
+        "cloud": cloud,
+        "found": found,
+        "difference": words.signed(found.difference),
+        "groups": groups,
+        "current": current,
+        "number": len(entries),
+        "rows": list(_rows(enterprise, entries[(page - 1) * ROWS : page * ROWS])),
+        "first": (page - 1) * ROWS + 1,
+        "last": min(page * ROWS, len(entries)),
+        "previous": page - 1,
+        "next": page + 1 if page * ROWS < len(entries) else 0,
+        "twice": twice_page,
+    }
+    return render(request, "comparison/page.html", context)
+
+
+def _page_of(request: HttpRequest, entries: int) -> int:
+    asked = request.GET.get("page", "")
+    page = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 9 else 1
+    return max(1, min(page, -(-entries // ROWS)))
+
+
+def _rows(enterprise: Enterprise, entries: Sequence[Entry]) -> Iterator[Row]:
+    """The entries with what they stand for, all read at once."""
+    licenses = {each.number: each for each in rows_of(enterprise, [entry.number for entry in entries if entry.number])}
+    named = units_named(
+        cloud_users=[entry.unit for entry in entries if entry.is_cloud],
+        people=[entry.unit for entry in entries if entry.unit and not entry.is_cloud],
+    )
+    for entry in entries:
+        yield Row(
+            license=licenses.get(entry.number),
+            named=named.get((entry.is_cloud, entry.unit), ""),
+            kind=KINDS[entry.kind],
+            by_github=entry.kind.by_github,
+        )
+
+
+@require_GET
+def csv_of_comparison(request: HttpRequest, slug: str) -> StreamingHttpResponse:
+    """Everybody of the difference, and who is counted twice by both."""
+    enterprise = enterprise_for(request, slug)
+    lines = queries.all_of_one_count(_csv(enterprise, comparison.comparison_of(enterprise)), enterprise)
+    return download(lines, name_of(enterprise, "github-count", "csv"))
+
+
+def _csv(enterprise: Enterprise, found: Comparison | None) -> Iterable[str]:
+    yield csv_line(("Cause", "Counted by", "Difference", "License number", "Person", "At GitHub", "E-mails"))
+    if found is None:
+        return
+    entries = iter(found.entries)
+    while part := list(islice(entries, AT_ONCE)):
+        for entry, row in zip(part, _rows(enterprise, part), strict=True):
+            by, difference = ("GitHub", "1") if row.by_github else ("LicenseSync", "-1")
+            yield csv_line((entry.cause.value, by, difference, *_cells(row.license, row.named)))
+    for start in range(0, len(found.twice), AT_ONCE):
+        for license in rows_of(enterprise, found.twice[start : start + AT_ONCE]):
+            yield csv_line((TWICE, "both", "0", *_cells(license, "")))
+
+
+def _cells(license: ConsumedLicense | None, named: str) -> tuple[str, ...]:
+    if license is None:
+        return "", "", safe(named), ""
+    return str(license.number), safe(license.name), safe(named), safe(", ".join(license.emails))
+
+
+_COMPARISON = "enterprises/<slug:slug>/settings/license/github"
+urlpatterns = [
+    path(_COMPARISON, compare, name="comparison"),
+    path(f"{_COMPARISON}/people.csv", csv_of_comparison, name="csv_of_comparison"),
+]
