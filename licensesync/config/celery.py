@@ -22,7 +22,14 @@ def _broker() -> dict[str, object]:
         return {
             "broker_url": settings.REDIS_URL,
             # A worker empties its queues in the order in which it names them.
-            "broker_transport_options": {"visibility_timeout": 3600, "queue_order_strategy": "priority"},
+            "broker_transport_options": {
+                "visibility_timeout": 3600,
+                "queue_order_strategy": "priority",
+                # A Redis that does not answer is found out, instead of waited for as long as the network likes.
+                "socket_connect_timeout": 5,
+                "socket_timeout": 30,
+                "socket_keepalive": True,
+            },
         }
     queue = settings.DATA_DIR / "queue"
     folders = {name: queue / name for name in ("messages", "processed", "control")}

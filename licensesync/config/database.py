@@ -1,9 +1,10 @@
-"""How PostgreSQL is reached, from one address."""
+"""How PostgreSQL is reached, from one address, and how long anybody waits for it."""
 
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 # A database that does not answer is said so, instead of waited for as long as the network likes.
 PATIENCE = {"connect_timeout": "10", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"}
@@ -34,3 +35,24 @@ def postgresql(url: str, *, password: str = "") -> dict[str, Any]:
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": PATIENCE | dict(parse_qsl(parts.query)),
     }
+
+
+def bound(connection: BaseDatabaseWrapper, *, lock_seconds: float, statement_seconds: float = 0) -> None:
+    """Bound what a new connection to PostgreSQL may wait; 0 seconds: as long as it takes.
+
+    And have PostgreSQL notice soon when we are gone, killed or without a network: else it would finish our statement
+    for nobody, and hold our locks for two hours.
+    """
+    if connection.vendor != "postgresql":
+        return
+    bounds = {
+        "lock_timeout": f"{lock_seconds * 1000:.0f}",
+        "statement_timeout": f"{statement_seconds * 1000:.0f}",
+        "client_connection_check_interval": "10s",
+        "tcp_keepalives_idle": "30",
+        "tcp_keepalives_interval": "10",
+        "tcp_keepalives_count": "3",
+    }
+    with connection.cursor() as cursor:
+        for name, value in bounds.items():
+            cursor.execute("SELECT set_config(%s, %s, false)", [name, value])

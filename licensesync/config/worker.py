@@ -10,6 +10,7 @@ from django.db import DatabaseError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
+from licensesync.config.database import bound
 from licensesync.operations import services as operations
 from licensesync.syncing import working
 
@@ -67,6 +68,4 @@ def _see_the_scheduler(task: Any, **_: object) -> None:
 
 @connection_created.connect
 def _wait_for_locks_with_patience(connection: BaseDatabaseWrapper, **_: object) -> None:
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('lock_timeout', %s, false)", [f"{LOCK_SECONDS}s"])
+    bound(connection, lock_seconds=LOCK_SECONDS)

@@ -7,6 +7,8 @@ from django.core.wsgi import get_wsgi_application
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
+from licensesync.config.database import bound
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "licensesync.config.settings")
 
 application = get_wsgi_application()
@@ -15,9 +17,4 @@ application = get_wsgi_application()
 @connection_created.connect
 def _wait_for_the_database_with_bounds(connection: BaseDatabaseWrapper, **_: object) -> None:
     """A page that takes too long, or stands behind a lock, gives its thread free. Jobs are not bound by this."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false)",
-                [f"{settings.WEB_STATEMENT_SECONDS * 1000:.0f}", f"{settings.WEB_LOCK_SECONDS * 1000:.0f}"],
-            )
+    bound(connection, lock_seconds=settings.WEB_LOCK_SECONDS, statement_seconds=settings.WEB_STATEMENT_SECONDS)
