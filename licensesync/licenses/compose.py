@@ -108,7 +108,7 @@ def compose(members: Sequence[Member]) -> Composed:
     name = login = ""
     has_subscriber = ambiguous = False
     two_factor_off = facts.two_factor is False
-    dormant = first.kind == SERVER
+    dormancy: set[bool] = set()  # of the servers that say it
     for member in members:
         if member.kind == SUBSCRIBER:
             has_subscriber = True
@@ -123,12 +123,14 @@ def compose(members: Sequence[Member]) -> Composed:
         login = login or member.login
         ambiguous = ambiguous or member.ambiguous
         two_factor_off = two_factor_off or member.two_factor is False
-        dormant = dormant and member.dormant is True
+        if member.dormant is not None:
+            dormancy.add(bool(member.dormant))
         if "@" in member.email:
             emails.setdefault(member.email.lower(), member.email)
         if member.kind == CLOUD:
             for email in (*facts.verified_emails, *filter(None, (facts.visual_studio_email,))):
                 emails.setdefault(email.lower(), email)
+    dormant = first.kind == SERVER and dormancy == {True}
     servers = len(accounts) - (first.kind == CLOUD)
     where = Where.SERVER if first.kind != CLOUD else Where.BOTH if servers else Where.CLOUD
     is_visual_studio = rules.license_type(facts.license_type, has_subscriber) == rules.VISUAL_STUDIO

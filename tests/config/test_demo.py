@@ -174,7 +174,9 @@ def test_github_links_only_accounts_that_exist(contents: Contents) -> None:
     existing |= {f"{APAC}:{row['id']}" for row in contents.apac if row["suspended?"] == "false"}
     linked = Counter(link for row in contents.cloud for link in row["enterprise_server_user_ids"])
 
-    assert linked.keys() <= existing
+    suspended = {f"{EMEA}:{user['user_id']}" for user in contents.accounts if user["suspended"]}
+    assert len(linked.keys() & suspended) == 7  # since GitHub's last sync
+    assert linked.keys() <= existing | suspended
     assert set(linked.values()) == {1}
 
 

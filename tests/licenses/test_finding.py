@@ -211,3 +211,15 @@ def test_what_changes_is_found_at_once(mixed: Enterprise) -> None:
     assert asked(mixed, q="newcomer").count() == (1, True)
     VerifiedDomain.objects.all().delete()
     assert asked(mixed, where="server", domain="none").count() == asked(mixed, where="server").count()
+
+
+def test_dormant_where_every_server_that_says_so_says_it(enterprise: Enterprise) -> None:
+    silent, dormant, active = (
+        ("silent.example", {}),
+        ("a.example", {"dormant": True}),
+        ("b.example", {"dormant": False}),
+    )
+    for host, said in (silent, dormant, active):
+        users = [account(1, "ana@octo.example", **said)] if host != "b.example" else []
+        import_one(enterprise, server_export([*users, account(2, "bob@octo.example", **said)], host=host))
+    assert [each.name for each in asked(enterprise, dormant="yes").page(25).rows] == ["user-1"]

@@ -45,19 +45,21 @@ class DemoFiles:
     server_export: Path  # license usage export of a server, JSON; it names its server
     server_report: Path  # all_users.csv of another server, which doesn't name it:
     report_host: str
+    later_report: Path  # all_users.csv of the server of the export, which tells who is dormant
     enterprise_licenses: int
     visual_studio_licenses: int
     expected: ExpectedCount
 
 
 def write_demo_files(directory: Path, *, today: datetime) -> DemoFiles:
-    """Write the three files into the directory, the same ones for the same day. Dates in them end at `today`."""
+    """Write the four files into the directory, the same ones for the same day. Dates in them end at `today`."""
     enterprise = ExampleEnterprise(SEED, today)
     written = DemoFiles(
         cloud_licenses=directory / "consumed-licenses.json",
         server_export=directory / "ghes-emea-license-usage.json",
         server_report=directory / "all_users.csv",
         report_host=APAC,
+        later_report=directory / "all_users-emea.csv",
         enterprise_licenses=ENTERPRISE_LICENSES,
         visual_studio_licenses=VISUAL_STUDIO_LICENSES,
         expected=_expected(),
@@ -67,6 +69,7 @@ def write_demo_files(directory: Path, *, today: datetime) -> DemoFiles:
     )
     files.write_server_export(written.server_export, enterprise.servers[EMEA], host=EMEA, exported_at=today)
     files.write_server_report(written.server_report, enterprise.servers[APAC])
+    files.write_server_report(written.later_report, enterprise.servers[EMEA])
     return written
 
 

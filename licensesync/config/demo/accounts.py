@@ -84,7 +84,8 @@ class ExampleEnterprise:
         accounts = [self._server_account(person, host, group) for host in group.servers]
         for account in accounts:
             self.servers[account.host].append(account)
-        seen = accounts if group.known_to_github and not group.suspended else []
+        is_active = not group.suspended or group.suspended_since
+        seen = accounts if group.known_to_github and is_active else []
         if group.cloud is not Cloud.NOT:
             counted_twice = Domain.PRIVATE in group.servers.values()
             self.cloud += self._cloud_rows(person, group, [] if counted_twice else seen)

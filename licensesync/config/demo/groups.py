@@ -52,6 +52,7 @@ class Group:
     cloud: Cloud = Cloud.NOT
     servers: dict[str, Domain] = field(default_factory=dict)  # where they have accounts, with the primary address
     suspended: bool = False  # on the servers
+    suspended_since: bool = False  # GitHub's last sync, so that it still counts them
     known_to_github: bool = True  # GitHub has seen the server accounts in an earlier sync, and linked what it could
     names: tuple[str, ...] = ()  # must be among them
 
@@ -87,7 +88,8 @@ GROUPS = (
     Group(size=14, servers={EMEA: Domain.CONTRACTOR}, counts=_SERVER, names=("Andreas Brüggemann",)),
     Group(size=9, servers={EMEA: _WORK}, known_to_github=False, counts=_SERVER),  # new since GitHub's last sync
     # Gone: every account is suspended.
-    Group(size=90, servers={EMEA: _WORK}, suspended=True, counts=()),
+    Group(size=83, servers={EMEA: _WORK}, suspended=True, counts=()),
+    Group(size=7, servers={EMEA: _WORK}, suspended=True, suspended_since=True, counts=()),
     Group(size=48, servers={APAC: _REGIONAL}, suspended=True, counts=()),
     # What owners can't see at GitHub.
     Group(  # no address leads to their cloud account, only GitHub's own link

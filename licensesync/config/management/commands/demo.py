@@ -12,7 +12,7 @@ from django.core.management import BaseCommand, CommandError
 
 from licensesync.config.demo import NAME, SEED, SLUG, DemoFiles, write_demo_files
 from licensesync.config.demo.accounts import ExampleEnterprise
-from licensesync.config.demo.groups import APAC, ENTERPRISE_LICENSES, VISUAL_STUDIO_LICENSES, Domain
+from licensesync.config.demo.groups import APAC, EMEA, ENTERPRISE_LICENSES, VISUAL_STUDIO_LICENSES, Domain
 from licensesync.config.demo.history import write_earlier_lists
 from licensesync.config.simulated_github import Addresses, SimulatedServer
 from licensesync.config.simulated_github.worlds import derived_token
@@ -94,6 +94,7 @@ def fill(enterprise: Enterprise, files: DemoFiles) -> None:
         (files.cloud_licenses, None),
         (files.server_export, None),
         (files.server_report, report_server),
+        (files.later_report, deployments.server_named(enterprise, EMEA)),
     ]
     for path, server in lists:
         take_in(enterprise, path, server)
