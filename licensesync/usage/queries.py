@@ -1,10 +1,11 @@
 """Reads of what deployments reported."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from licensesync.enterprises.models import Deployment
 from licensesync.usage import bulk
-from licensesync.usage.models import OPEN, CloudAddress, CloudUser, ServerOnlyPerson
+from licensesync.usage.models import OPEN, CloudAddress, CloudUser, ServerOnlyPerson, ServerUserAccount
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +49,41 @@ def cloud_names(cloud: Deployment) -> set[int]:
     return {kind for kind in CloudAddress.Kind.values if ours.filter(kind=kind).exists()}
 
 
-def units_named(*, cloud_users: list[int], people: list[int]) -> dict[tuple[bool, int], str]:
-    """What GitHub calls whom it counts, by (is a cloud user, key of the row): the login, or the accounts on servers."""
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Whom GitHub counts: what its list calls them, and the logins that we know for the accounts of theirs."""
+
+    named: str
+    logins: tuple[str, ...] = ()
+
+
+def units_named(
+    servers: Mapping[str, int], generation: int, *, cloud_users: list[int], people: list[int]
+) -> dict[tuple[bool, int], Unit]:
+    """Units by (is a cloud user, key of the row). `servers` are the deployments by host in small letters."""
     found = {
-        (True, pk): login or name
+        (True, pk): Unit(login or name)
         for pk, login, name in CloudUser.objects.filter(pk__in=cloud_users).values_list("pk", "login", "name")
     }
-    for pk, ids in ServerOnlyPerson.objects.filter(pk__in=people).values_list("pk", "server_user_ids"):
-        found[False, pk] = ", ".join(ids)
+    rows = list(ServerOnlyPerson.objects.filter(pk__in=people).values_list("pk", "server_user_ids"))
+    logins = _logins({named for _pk, ids in rows for named in ids}, servers, generation)
+    for pk, ids in rows:
+        found[False, pk] = Unit(", ".join(ids), tuple(logins[named] for named in ids if named in logins))
     return found
+
+
+def _logins(named: set[str], servers: Mapping[str, int], generation: int) -> dict[str, str]:
+    """The logins of accounts that are named `host:user_id`."""
+    wanted: dict[int, dict[int, str]] = {}
+    for each in named:
+        host, _mark, user_id = each.rpartition(":")
+        if host.lower() in servers and user_id.isascii() and user_id.isdigit() and len(user_id) < len(str(2**63)):
+            wanted.setdefault(servers[host.lower()], {})[int(user_id)] = each
+    valid = ServerUserAccount.objects.filter(valid_from__lte=generation, valid_to__gt=generation)
+    return {
+        by_user_id[user_id]: login
+        for deployment, by_user_id in wanted.items()
+        for user_id, login in valid.filter(deployment=deployment, user_id__in=list(by_user_id)).values_list(
+            "user_id", "login"
+        )
+    }

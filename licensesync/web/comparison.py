@@ -18,7 +18,7 @@ from licensesync.licenses.comparison import Comparison, Entry
 from licensesync.licenses.csv_report import csv_line, safe
 from licensesync.licenses.finding import rows_of
 from licensesync.licenses.models import ConsumedLicense
-from licensesync.usage.queries import units_named
+from licensesync.usage.queries import Unit, units_named
 from licensesync.web import words
 from licensesync.web.access import enterprise_for
 from licensesync.web.downloads import download, name_of
@@ -76,10 +76,11 @@ class Group:
 
 @dataclass(frozen=True)
 class Row:
-    """`license` is None where only GitHub counts somebody. `named` is what GitHub has of them."""
+    """`license` is None where only GitHub counts somebody. `named` is what GitHub has of them, `logins` what we have."""
 
     license: ConsumedLicense | None
     named: str
+    logins: str
     kind: str | Promise
     by_github: bool
 
@@ -135,14 +136,19 @@ def _page_of(request: HttpRequest, entries: int) -> int:
 def _rows(enterprise: Enterprise, entries: Sequence[Entry]) -> Iterator[Row]:
     """The entries with what they stand for, all read at once."""
     licenses = {each.number: each for each in rows_of(enterprise, [entry.number for entry in entries if entry.number])}
-    named = units_named(
+    servers = Deployment.objects.filter(enterprise=enterprise, kind=DeploymentKind.SERVER)
+    units = units_named(
+        {host.lower(): pk for pk, host in servers.values_list("pk", "host")},
+        enterprise.generation,
         cloud_users=[entry.unit for entry in entries if entry.is_cloud],
         people=[entry.unit for entry in entries if entry.unit and not entry.is_cloud],
     )
     for entry in entries:
+        unit = units.get((entry.is_cloud, entry.unit), Unit(""))
         yield Row(
             license=licenses.get(entry.number),
-            named=named.get((entry.is_cloud, entry.unit), ""),
+            named=unit.named,
+            logins=", ".join(dict.fromkeys(unit.logins)),
             kind=KINDS[entry.kind],
             by_github=entry.kind.by_github,
         )
@@ -164,15 +170,15 @@ def _csv(enterprise: Enterprise, found: Comparison | None) -> Iterable[str]:
     while part := list(islice(entries, AT_ONCE)):
         for entry, row in zip(part, _rows(enterprise, part), strict=True):
             by, difference = ("GitHub", "1") if row.by_github else ("LicenseSync", "-1")
-            yield csv_line((entry.cause.value, by, difference, *_cells(row.license, row.named)))
+            yield csv_line((entry.cause.value, by, difference, *_cells(row.license, row.logins, row.named)))
     for start in range(0, len(found.twice), AT_ONCE):
         for license in rows_of(enterprise, found.twice[start : start + AT_ONCE]):
-            yield csv_line((TWICE, "both", "0", *_cells(license, "")))
+            yield csv_line((TWICE, "both", "0", *_cells(license, "", "")))
 
 
-def _cells(license: ConsumedLicense | None, named: str) -> tuple[str, ...]:
+def _cells(license: ConsumedLicense | None, logins: str, named: str) -> tuple[str, ...]:
     if license is None:
-        return "", "", safe(named), ""
+        return "", safe(logins), safe(named), ""
     return str(license.number), safe(license.name), safe(named), safe(", ".join(license.emails))
 
 

@@ -219,7 +219,7 @@ def test_dormant_where_every_server_that_says_so_says_it(enterprise: Enterprise)
         ("a.example", {"dormant": True}),
         ("b.example", {"dormant": False}),
     )
-    for host, said in (silent, dormant, active):
+    for host, said in said_on.items():
         users = [account(1, "ana@octo.example", **said)] if host != "b.example" else []
         import_one(enterprise, server_export([*users, account(2, "bob@octo.example", **said)], host=host))
     assert [each.name for each in asked(enterprise, dormant="yes").page(25).rows] == ["user-1"]
