@@ -76,7 +76,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Row:
-    """`license` is None where only GitHub counts somebody. `named` is what GitHub has of them, `logins` what we have."""
+    """`license` is None where only GitHub counts. `named` is what GitHub has of them, `logins` what we know."""
 
     license: ConsumedLicense | None
     named: str

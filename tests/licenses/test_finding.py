@@ -214,11 +214,11 @@ def test_what_changes_is_found_at_once(mixed: Enterprise) -> None:
 
 
 def test_dormant_where_every_server_that_says_so_says_it(enterprise: Enterprise) -> None:
-    silent, dormant, active = (
-        ("silent.example", {}),
-        ("a.example", {"dormant": True}),
-        ("b.example", {"dormant": False}),
-    )
+    said_on: dict[str, dict[str, bool]] = {
+        "silent.example": {},
+        "a.example": {"dormant": True},
+        "b.example": {"dormant": False},
+    }
     for host, said in said_on.items():
         users = [account(1, "ana@octo.example", **said)] if host != "b.example" else []
         import_one(enterprise, server_export([*users, account(2, "bob@octo.example", **said)], host=host))
