@@ -5,7 +5,8 @@ Advanced Security, ...) are left out. A million rows are written, so this is the
 a bare row: the JSON of the database is decoded once, straight into what the cells need.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -13,7 +14,7 @@ import msgspec
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 
-from licensesync.licenses.compose import CLOUD_KIND, NO_FACTS, AccountEntry, CloudFacts, decode_facts
+from licensesync.licenses.compose import CLOUD_KIND, NO_FACTS, AccountEntry, decode_facts
 from licensesync.licenses.models import ConsumedLicense, LicenseType, Where
 from licensesync.licenses.report import chosen_blocks, in_blocks
 from licensesync.matching import rules
@@ -55,6 +56,7 @@ BYTE_ORDER_MARK = "\ufeff"  # without it Excel takes the text for one of the rea
 
 # What a spreadsheet takes for the begin of a formula, also in the wide forms of East Asian keyboards.
 FORMULA = frozenset("=+-@\t\r\n＝＋－＠")
+_FORMULA_CELL = re.compile(f'[,\n]"[{re.escape("".join(sorted(FORMULA)))}]')
 _FLAG = ("false", "true")
 _decode_accounts = msgspec.json.Decoder(list[AccountEntry]).decode
 
@@ -77,7 +79,20 @@ def csv_report(
     stored, number = _stored(rows), itemgetter(0)
     blocks = in_blocks(stored, number) if numbers is None else chosen_blocks(stored, number, numbers)
     for block in blocks:
-        yield "".join([csv_line(_cells(hosts, license)) for license in block])
+        yield lines_of(block, hosts)
+
+
+def lines_of(licenses: Sequence[Stored], hosts: Mapping[int, str]) -> str:
+    """The lines of some thousand licenses.
+
+    Nearly no license has a quote or a formula anywhere. So they are written as if there were none, and only where the
+    text shows one, which takes one look at all of it, everything is checked value by value.
+    """
+    rows = [_cells(hosts, license) for license in licenses]
+    text = '"\r\n"'.join(['","'.join(row) for row in rows])
+    if text.count('"') > (2 * len(COLUMNS) - 2) * len(rows) + 2 * (len(rows) - 1) or _FORMULA_CELL.search(f',"{text}'):
+        return "".join([csv_line([safe(cell) for cell in row]) for row in rows])
+    return f'"{text}"\r\n' if rows else ""
 
 
 def _stored(rows: QuerySet[ConsumedLicense]) -> Any:
@@ -98,70 +113,68 @@ def csv_line(cells: Sequence[str]) -> str:
     return f'"{line}"\r\n'
 
 
-def _cells(hosts: Mapping[int, str], license: Stored) -> list[str]:
+def _cells(hosts: Mapping[int, str], license: Stored) -> tuple[str, ...]:
+    """As they are, whatever they begin with: `lines_of` looks at them."""
     (
         number, name, where, license_type, accounts_json, cloud_json, account_count, ambiguous, dormant, two_factor_off,
         since, since_or_before,
     ) = license  # fmt: skip
-    accounts = _decode_accounts(accounts_json)
-    first = accounts[0]
-    cloud = first if first.kind == CLOUD_KIND else None
-    servers = accounts[1:] if cloud else accounts
+    servers = _decode_accounts(accounts_json)
+    cloud = servers.pop(0) if servers[0].kind == CLOUD_KIND else None
     facts = NO_FACTS if cloud_json is None else decode_facts(cloud_json)
-    is_visual_studio = license_type == LicenseType.VISUAL_STUDIO
-    return [
-        safe(cloud.login) if cloud else "",
-        safe(cloud.name) if cloud else "",
-        _list([f"{hosts[account.deployment]}:{account.user_id}" for account in servers]),
-        _FLAG[bool(cloud and cloud.login)],
+    is_visual_studio = license_type == _VISUAL_STUDIO
+    if len(servers) == 1:  # most of those who have any
+        [account] = servers
+        user_ids, emails, matched_by = f"{hosts[account.deployment]}:{account.user_id}", account.email, account.rule
+    elif servers:
+        user_ids = ", ".join([f"{hosts[account.deployment]}:{account.user_id}" for account in servers])
+        emails = ", ".join(dict.fromkeys([account.email for account in servers if account.email]))
+        matched_by = ", ".join(dict.fromkeys([account.rule for account in servers]))
+    else:
+        user_ids = emails = matched_by = ""
+    if cloud:
+        login, cloud_name, saml_name_id = cloud.login, cloud.name, cloud.email
+        member_roles, enterprise_roles = ", ".join(facts.member_roles), ", ".join(facts.enterprise_roles)
+        verified_emails, pending_invites = ", ".join(facts.verified_emails), ", ".join(facts.pending_invites)
+        two_factor = "" if facts.two_factor is None else _FLAG[facts.two_factor]
+    else:
+        login = cloud_name = saml_name_id = member_roles = enterprise_roles = verified_emails = pending_invites = ""
+        two_factor = ""
+    return (
+        login,
+        cloud_name,
+        user_ids,
+        _FLAG[bool(login)],
         _FLAG[bool(servers)],
         _FLAG[facts.visual_studio_user or is_visual_studio],
         rules.VISUAL_STUDIO if is_visual_studio else rules.ENTERPRISE,
-        *(_of_cloud(facts, cloud) if cloud else _NO_CLOUD),
-        _list(dict.fromkeys([account.email for account in servers if account.email])),
-        safe(facts.visual_studio_status),
-        safe(facts.visual_studio_email),
+        facts.profile if cloud else "",
+        member_roles,
+        enterprise_roles,
+        verified_emails,
+        saml_name_id,
+        pending_invites,
+        two_factor,
+        emails,
+        facts.visual_studio_status,
+        facts.visual_studio_email,
         str(account_count),
         str(number),
-        safe(name),
+        name,
         _WHERE[where],
-        _list(dict.fromkeys([account.rule for account in servers])),
+        matched_by,
         _FLAG[ambiguous],
         _FLAG[dormant],
         _FLAG[two_factor_off],
-        _time(since),
+        f"{since[:10]}T{since[11:19]}Z",  # a time of the database, which is UTC
         _FLAG[since_or_before],
-    ]
-
-
-_WHERE = {Where.CLOUD.value: "cloud", Where.BOTH.value: "cloud and server", Where.SERVER.value: "server"}
-
-
-_NO_CLOUD = ("",) * 7
-
-
-def _of_cloud(facts: CloudFacts, cloud: AccountEntry) -> tuple[str, ...]:
-    """From `GitHub com profile` to `GitHub com two factor auth`."""
-    return (
-        safe(facts.profile),
-        _list(facts.member_roles),
-        _list(facts.enterprise_roles),
-        _list(facts.verified_emails),
-        safe(cloud.email),
-        _list(facts.pending_invites),
-        "" if facts.two_factor is None else _FLAG[facts.two_factor],
     )
 
 
-def _list(values: Iterable[str]) -> str:
-    return safe(", ".join(values))
+_VISUAL_STUDIO = LicenseType.VISUAL_STUDIO.value
+_WHERE = {Where.CLOUD.value: "cloud", Where.BOTH.value: "cloud and server", Where.SERVER.value: "server"}
 
 
 def safe(text: str) -> str:
     """A cell that no spreadsheet runs: with an apostrophe in front, what begins like a formula is text."""
     return f"'{text}" if text[:1] in FORMULA else text
-
-
-def _time(stored: str) -> str:
-    """A time of the database, which is UTC: `2026-03-03T14:30:00Z`."""
-    return f"{stored[:10]}T{stored[11:19]}Z"

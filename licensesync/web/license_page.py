@@ -24,6 +24,7 @@ from licensesync.web.completeness import completeness
 from licensesync.web.file_rows import file_rows
 from licensesync.web.instance_rows import instance_rows
 from licensesync.web.usage_bar import usage_bar
+from licensesync.web.usage_history import usage_over_time
 
 CSRF_TOKEN = re.compile(r'value="[A-Za-z0-9]{64}"')
 
@@ -53,6 +54,7 @@ def show(request: HttpRequest, enterprise: Enterprise, answered: Answered | None
     fragments = _fragments(request, context)
     context["fragments"] = fragments
     context["file_fragments"] = [each for each in fragments.values() if each.is_file]
+    context["usage"] = usage_over_time(enterprise)
     context["limit"] = settings.MAX_UPLOAD_BYTES
     context["limit_mb"] = settings.MAX_UPLOAD_BYTES // (1024 * 1024)
     context["too_large"] = words.problem_of(too_large())

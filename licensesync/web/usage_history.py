@@ -56,7 +56,7 @@ class UsageOverTime:
     periods: Sequence[Period] = PERIODS
 
 
-def usage_over_time(enterprise: Enterprise, key: str) -> UsageOverTime:
+def usage_over_time(enterprise: Enterprise, key: str = "") -> UsageOverTime:
     period = next((each for each in PERIODS if each.key == key), PERIODS[1])
     now = timezone.now()
     since = now - timedelta(days=period.days) if period.days else None

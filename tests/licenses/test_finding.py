@@ -214,7 +214,7 @@ def test_what_changes_is_found_at_once(mixed: Enterprise) -> None:
 
 
 def test_dormant_where_every_server_that_says_so_says_it(enterprise: Enterprise) -> None:
-    said_on: dict[str, dict[str, bool]] = {
+    said_on: dict[str, dict[str, Any]] = {
         "silent.example": {},
         "a.example": {"dormant": True},
         "b.example": {"dormant": False},

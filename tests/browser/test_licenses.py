@@ -1,0 +1,80 @@
+"""The consolidated view in a real browser: by keyboard alone, and looked at by axe in both themes, wide and narrow."""
+
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import OWNER, Visitor
+from tests.flows.lists import account, cloud_list, cloud_user, server_export
+from tests.people import PASSWORD
+from tests.product import Product
+
+PAGES = ("license/consumed", "license/consumed/1", "license/history", "license/github", "domains")
+
+
+@pytest.fixture(scope="module")
+def home(running_product: Product, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The settings of a new enterprise with thirty people, of whom GitHub does not know the last."""
+    slug, folder = f"octo-{uuid4().hex[:8]}", tmp_path_factory.mktemp("lists")
+    words = ("--enterprise", slug, "--name", "Octo Industries", "--owner", OWNER, "--password-stdin", "--seats", "40")
+    made = running_product.manage("bootstrap", *words, stdin=f"{PASSWORD}\n")
+    assert made.returncode == 0, made.stderr
+    lists = {
+        "cloud.json": cloud_list([cloud_user(f"user-{number:02}", f"{number}@octo.example") for number in range(29)]),
+        "server.json": server_export([account(1, "1@octo.example"), account(2, "ana@mail.example", login="ana")]),
+    }
+    for name, content in lists.items():
+        Path(folder / name).write_bytes(content)
+    taken = running_product.manage("import_usage", slug, *(str(folder / name) for name in lists))
+    assert taken.returncode == 0, taken.stderr
+    return f"/enterprises/{slug}/settings"
+
+
+def test_by_keyboard(visitor: Visitor, home: str) -> None:
+    visitor.sign_in()
+    visitor.open(f"{home}/license/consumed")
+    page = visitor.page
+    page.keyboard.press("/")
+    search = page.get_by_role("searchbox")
+    expect(search).to_be_focused()
+    page.keyboard.type("user-0")
+    people = page.locator("#licenses .who a")
+    expect(people).to_have_count(10)
+    page.keyboard.press("ArrowDown")
+    expect(people.first).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(people.nth(1)).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    expect(search).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    name = people.first.inner_text()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    page.go_back()
+    expect(search).to_have_value("user-0")
+    assert visitor.problems == []
+
+
+def test_what_is_taken_away_follows_the_filter(visitor: Visitor, home: str) -> None:
+    visitor.sign_in()
+    visitor.open(f"{home}/license/consumed")
+    page = visitor.page
+    page.locator("#where-server").click()
+    expect(page.locator("#where-server")).to_have_attribute("aria-current", "true")
+    page.get_by_role("button", name="Download").click()
+    with page.expect_download() as begun:
+        page.locator("#download-menu").get_by_text("CSV report").first.click()
+    lines = begun.value.path().read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 2
+    assert "ana@mail.example" in lines[1]
+    assert visitor.problems == []
+
+
+def test_axe_finds_nothing(visitor: Visitor, home: str) -> None:
+    visitor.sign_in()
+    for path in PAGES:
+        visitor.check(f"{home}/{path}")
+    assert visitor.problems == []
