@@ -5,7 +5,6 @@ Advanced Security, ...) are left out. A million rows are written, so this is the
 a bare row: the JSON of the database is decoded once, straight into what the cells need.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
@@ -56,7 +55,6 @@ BYTE_ORDER_MARK = "\ufeff"  # without it Excel takes the text for one of the rea
 
 # What a spreadsheet takes for the begin of a formula, also in the wide forms of East Asian keyboards.
 FORMULA = frozenset("=+-@\t\r\n＝＋－＠")
-_FORMULA_CELL = re.compile(f'[,\n]"[{re.escape("".join(sorted(FORMULA)))}]')
 _FLAG = ("false", "true")
 _decode_accounts = msgspec.json.Decoder(list[AccountEntry]).decode
 
@@ -90,9 +88,15 @@ def lines_of(licenses: Sequence[Stored], hosts: Mapping[int, str]) -> str:
     """
     rows = [_cells(hosts, license) for license in licenses]
     text = '"\r\n"'.join(['","'.join(row) for row in rows])
-    if text.count('"') > (2 * len(COLUMNS) - 2) * len(rows) + 2 * (len(rows) - 1) or _FORMULA_CELL.search(f',"{text}'):
+    quotes = (2 * len(COLUMNS) - 2) * len(rows) + 2 * (len(rows) - 1)
+    if text.count('"') > quotes or _may_have_formula(f',"{text}'):
         return "".join([csv_line([safe(cell) for cell in row]) for row in rows])
     return f'"{text}"\r\n' if rows else ""
+
+
+def _may_have_formula(text: str) -> bool:
+    """Whether a value in quotes begins like a formula. A search for each sign is faster than one for all of them."""
+    return any(f',"{sign}' in text or f'\n"{sign}' in text for sign in FORMULA if sign in text)
 
 
 def _stored(rows: QuerySet[ConsumedLicense]) -> Any:
