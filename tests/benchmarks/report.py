@@ -14,7 +14,7 @@ from tests.benchmarks.databases import Database
 from tests.benchmarks.finding import Answers
 from tests.benchmarks.measuring import Figures
 
-LISTS, FINDING = "figures", "figures of finding"  # the places of a page where they stand
+LISTS, FINDING, WORKERS = "figures", "figures of finding", "figures of workers"  # the places of a page where they stand
 COLUMNS = ("Database", "Accounts", "List", "Seconds", "Floor", "Ratio", "Peak MiB", "Floor's MiB", "Licenses")
 ANSWER_COLUMNS = (
     "Database",
@@ -89,7 +89,7 @@ def machine(databases: Sequence[Database]) -> str:
 
 
 def write(path: Path, place: str, text: str) -> None:
-    """Put the text in a place of a page, `LISTS` or `FINDING`."""
+    """Put the text in a place of a page, such as `LISTS`."""
     begin, end = marks(place)
     before, _, rest = path.read_text(encoding="utf-8").partition(begin)
     _, _, after = rest.partition(end)

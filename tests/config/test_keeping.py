@@ -25,6 +25,7 @@ from psycopg.errors import LockNotAvailable
 from licensesync.config import keeping
 from licensesync.config.in_use import InUseError, alone, in_use
 from licensesync.config.keeping import DATABASE, READY, KeepingError
+from tests.config.showing import license_page
 from tests.flows.lists import account, cloud_list, cloud_user, server_export
 from tests.product import MANAGE, Product, product_environment
 
@@ -116,6 +117,7 @@ def test_what_is_restored_is_what_was_kept(filled: Path, archive: Path, tmp_path
         assert (empty / name).read_bytes() == (filled / name).read_bytes()
         assert stat.S_IMODE((empty / name).stat().st_mode) == 0o600
     assert sorted(path.name for path in archive.parent.iterdir()) == ["empty", "kept.tar"], "something is left over"
+    assert license_page(product_environment(empty)) == license_page(product_environment(filled))
 
 
 def test_while_it_runs_it_can_be_kept_but_not_replaced(running_product: Product, archive: Path, tmp_path: Path) -> None:
