@@ -1,0 +1,79 @@
+"""What is kept for how long: history for 400 days, the bytes of files for 7. What everybody sees now stays."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from licensesync.enterprises.models import Enterprise
+from licensesync.flows import forget
+from licensesync.licenses.models import Count, LicenseChange
+from licensesync.syncing.models import FileState, LicenseSyncJob, Question, UsageFile
+from tests.flows.lists import account, import_one, new_enterprise, people, server_export
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+FIRST = [account(number, f"user-{number}@octo.example") for number in range(1, 6)]
+SECOND = [*FIRST[:4], account(9, "new@octo.example")]
+
+
+@pytest.fixture
+def enterprise() -> Enterprise:
+    """Two lists were taken in, a week apart; the second one changed somebody."""
+    enterprise = new_enterprise()
+    for users in (FIRST, SECOND):
+        import_one(enterprise, server_export(users))
+    return enterprise
+
+
+def age(enterprise: Enterprise, *first_and_second: timedelta) -> None:
+    """Let the two have been so long ago."""
+    now = timezone.now()
+    jobs = LicenseSyncJob.objects.filter(deployment__enterprise=enterprise).order_by("pk")
+    counts = Count.objects.filter(enterprise=enterprise).order_by("generation")
+    for job, count, ago in zip(jobs, counts, first_and_second, strict=True):
+        LicenseSyncJob.objects.filter(pk=job.pk).update(finished_at=now - ago)
+        UsageFile.objects.filter(job=job).update(created_at=now - ago)
+        Count.objects.filter(pk=count.pk).update(finished_at=now - ago)
+        LicenseChange.objects.filter(enterprise=enterprise, generation=count.generation).update(at=now - ago)
+
+
+def test_the_defaults(settings: Any) -> None:
+    assert (timedelta(days=7), timedelta(days=400)) == (settings.PAYLOAD_RETENTION, settings.HISTORY_RETENTION)
+
+
+def test_old_history_goes_and_the_last_count_stays(enterprise: Enterprise, settings: Any) -> None:
+    age(enterprise, settings.HISTORY_RETENTION + timedelta(days=7), settings.HISTORY_RETENTION)
+    before = people(enterprise)
+    forget.forget_old()
+    forget.forget_old()  # what has no bytes any more since the first time
+    assert [count.generation for count in Count.objects.filter(enterprise=enterprise)] == [2]
+    assert not LicenseChange.objects.filter(enterprise=enterprise).exists()
+    assert not LicenseSyncJob.objects.filter(deployment__enterprise=enterprise).exists()
+    assert not UsageFile.objects.filter(enterprise=enterprise).exists()
+    assert people(enterprise) == before
+    import_one(enterprise, server_export(FIRST))
+    assert len(people(enterprise)) == 5
+
+
+def test_what_is_within_the_time_stays(enterprise: Enterprise, settings: Any) -> None:
+    age(enterprise, settings.HISTORY_RETENTION - timedelta(days=1), timedelta())
+    forget.forget_old()
+    assert Count.objects.filter(enterprise=enterprise).count() == 2
+    assert LicenseChange.objects.filter(enterprise=enterprise).exists()
+    files = UsageFile.objects.filter(enterprise=enterprise, job__isnull=False).order_by("pk")
+    assert [bool(file.stored_name) for file in files] == [False, True], "the bytes go after a week, the row stays"
+
+
+def test_a_question_that_nobody_answers_ends_with_its_file(enterprise: Enterprise, settings: Any) -> None:
+    file = UsageFile.objects.filter(enterprise=enterprise).latest("pk")
+    long_ago = timezone.now() - settings.PAYLOAD_RETENTION - timedelta(hours=1)
+    UsageFile.objects.filter(pk=file.pk).update(
+        state=FileState.NEEDS_ANSWER, question=Question.OLDER, job=None, created_at=long_ago
+    )
+    path = settings.UPLOADS_DIR / file.stored_name
+    assert path.exists()
+    forget.forget_old()
+    file.refresh_from_db()
+    assert (file.state, file.stored_name, path.exists()) == (FileState.DISCARDED, "", False)
