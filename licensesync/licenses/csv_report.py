@@ -10,6 +10,7 @@ from operator import itemgetter
 from typing import Any
 
 import msgspec
+from django.db import connection
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 
@@ -75,7 +76,11 @@ def csv_report(
     """
     yield (BYTE_ORDER_MARK if marked else "") + csv_line(COLUMNS)
     stored, number = _stored(rows), itemgetter(0)
-    blocks = in_blocks(stored, number) if numbers is None else chosen_blocks(stored, number, numbers)
+    blocks = (
+        in_blocks(stored, number, read=_fetch)
+        if numbers is None
+        else chosen_blocks(stored, number, numbers, read=_fetch)
+    )
     for block in blocks:
         yield lines_of(block, hosts)
 
@@ -88,15 +93,28 @@ def lines_of(licenses: Sequence[Stored], hosts: Mapping[int, str]) -> str:
     """
     rows = [_cells(hosts, license) for license in licenses]
     text = '"\r\n"'.join(['","'.join(row) for row in rows])
-    quotes = (2 * len(COLUMNS) - 2) * len(rows) + 2 * (len(rows) - 1)
-    if text.count('"') > quotes or _may_have_formula(f',"{text}'):
+    if _is_unusual(text, len(rows)):
         return "".join([csv_line([safe(cell) for cell in row]) for row in rows])
     return f'"{text}"\r\n' if rows else ""
 
 
-def _may_have_formula(text: str) -> bool:
-    """Whether a value in quotes begins like a formula. A search for each sign is faster than one for all of them."""
-    return any(f',"{sign}' in text or f'\n"{sign}' in text for sign in FORMULA if sign in text)
+def _is_unusual(text: str, rows: int) -> bool:
+    """Whether lines have a quote or a line break within a value, or a value that begins like a formula.
+
+    Each sign is looked for by itself, which is faster than one search for all of them.
+    """
+    quotes = (2 * len(COLUMNS) - 2) * rows + 2 * (rows - 1)
+    if text.count('"') != quotes or text.count("\n") != rows - 1 or text.count("\r") != rows - 1:
+        return bool(rows)
+    return text[:1] in FORMULA or any(sign in text and f'"{sign}' in text for sign in FORMULA - {"\r", "\n"})
+
+
+def _fetch(rows: Any) -> list[Stored]:
+    """The rows as the database driver has them: what Django does to each costs as much as reading it."""
+    with connection.cursor() as cursor:
+        cursor.execute(*rows.query.sql_with_params())
+        found: list[Stored] = cursor.fetchall()
+    return found
 
 
 def _stored(rows: QuerySet[ConsumedLicense]) -> Any:

@@ -95,14 +95,19 @@ def json_report(consumed: int, purchased: int, rows: Iterable[LicenseRow]) -> It
     yield "\n]}"
 
 
-def in_blocks(rows: "QuerySet[ConsumedLicense, Row]", number_of: Callable[[Row], int]) -> Iterator[list[Row]]:
-    """Licenses in the order of their numbers, a block at a time.
+def in_blocks(
+    rows: "QuerySet[ConsumedLicense, Row]",
+    number_of: Callable[[Row], int],
+    *,
+    read: "Callable[[QuerySet[ConsumedLicense, Row]], list[Row]]" = list,
+) -> Iterator[list[Row]]:
+    """Licenses in the order of their numbers, a block at a time; `read` fetches one.
 
     Each block is found by the last number of the one before, so nothing stays open between two: a slow reader holds no
     transaction, and rows of one generation stay what they are whatever is counted meanwhile.
     """
     in_order, last = rows.order_by("number"), 0
-    while block := list(in_order.filter(number__gt=last)[:ROWS_AT_ONCE]):
+    while block := read(in_order.filter(number__gt=last)[:ROWS_AT_ONCE]):
         yield block
         if len(block) < ROWS_AT_ONCE:
             return
@@ -110,10 +115,14 @@ def in_blocks(rows: "QuerySet[ConsumedLicense, Row]", number_of: Callable[[Row],
 
 
 def chosen_blocks(
-    rows: "QuerySet[ConsumedLicense, Row]", number_of: Callable[[Row], int], numbers: Sequence[int]
+    rows: "QuerySet[ConsumedLicense, Row]",
+    number_of: Callable[[Row], int],
+    numbers: Sequence[int],
+    *,
+    read: "Callable[[QuerySet[ConsumedLicense, Row]], list[Row]]" = list,
 ) -> Iterator[list[Row]]:
     """The licenses with these numbers, in their order, a block at a time."""
     for start in range(0, len(numbers), CHOSEN_AT_ONCE):
         part = numbers[start : start + CHOSEN_AT_ONCE]
-        by_number = {number_of(row): row for row in rows.filter(number__in=part)}
+        by_number = {number_of(row): row for row in read(rows.filter(number__in=part))}
         yield [by_number[number] for number in part if number in by_number]
