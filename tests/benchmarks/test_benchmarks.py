@@ -3,10 +3,13 @@
 import os
 from pathlib import Path
 
-from tests.benchmarks import finding, report
+import pytest
+
+from tests.benchmarks import finding, report, workers
 from tests.benchmarks.databases import Database
 from tests.benchmarks.measuring import Figures, measure
 from tests.benchmarks.people import expected_licenses
+from tests.product import redis_of_its_own
 
 
 def test_both_lists_are_measured_on_the_database_at_hand() -> None:
@@ -56,3 +59,15 @@ def test_the_figures_replace_those_of_the_page(tmp_path: Path) -> None:
     assert text.startswith("How fast?")
     assert text.endswith("The end.\n")
     assert "| SQLite | 1,000,000 | first | 30.50 | 20.00 | 1.5 | 812 | 950 | 1,022,500 |" in text
+
+
+@pytest.mark.skipif(
+    not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")), reason="DATABASE_URL and REDIS_URL not set"
+)
+def test_two_workers_and_two_schedulers_do_everything_once() -> None:
+    """What is there twice, or lost, fails the measurement."""
+    load = workers.Load(enterprises=3, instances=2, accounts=40)
+    with redis_of_its_own() as redis:
+        found = workers.measure(Database(os.environ["DATABASE_URL"]), redis, load, processes=2)
+    assert found["licenses"] == 3 * 60
+    assert workers.line(2, load, found).startswith("| 2 | 6 | 40 | ")
