@@ -1,4 +1,5 @@
-"""The scenario: an enterprise that holds the cloud's list gets its server's list, and the one of the week after."""
+"""The scenario: an enterprise that holds the cloud's list gets its server's list, and the one of the week after; then
+somebody downloads the CSV report."""
 
 import json
 import subprocess
@@ -16,7 +17,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """One list taken in, beside its floor."""
+    """One list taken in, or the CSV report, beside its floor."""
 
     database: str
     accounts: int
@@ -45,17 +46,27 @@ def measure(database: Database, accounts: int) -> Iterator[Figures]:
             if product["rows"] != (expected := people.expected_licenses(accounts, changed=changed)):
                 raise AssertionError(f"{product['rows']} licenses instead of {expected}")
             least = run("least", export, environment)
-            yield Figures(
-                database=database.kind,
-                accounts=accounts,
-                list_is=list_is,
-                seconds=product["seconds"],
-                peak_mib=product["peak_mib"],
-                licenses=int(product["rows"]),
-                floor_seconds=least["seconds"],
-                floor_peak_mib=least["peak_mib"],
-                floor_rows=int(least["rows"]),
-            )
+            yield _figures(database, accounts, list_is, product, least)
+        product, least = run("take_away", export, environment), run("least_taken_away", export, environment)
+        if product["rows"] != least["rows"]:
+            raise AssertionError(f"{product['rows']} lines instead of {least['rows']}")
+        yield _figures(database, accounts, "as CSV", product, least)
+
+
+def _figures(
+    database: Database, accounts: int, list_is: str, product: dict[str, float], least: dict[str, float]
+) -> Figures:
+    return Figures(
+        database=database.kind,
+        accounts=accounts,
+        list_is=list_is,
+        seconds=product["seconds"],
+        peak_mib=product["peak_mib"],
+        licenses=int(product["rows"]),
+        floor_seconds=least["seconds"],
+        floor_peak_mib=least["peak_mib"],
+        floor_rows=int(least["rows"]),
+    )
 
 
 def run(step: str, path: Path, environment: dict[str, str]) -> dict[str, float]:

@@ -15,12 +15,13 @@ from tests.product import redis_of_its_own
 def test_both_lists_are_measured_on_the_database_at_hand() -> None:
     database = Database(os.environ.get("DATABASE_URL", ""))
 
-    first, changed = measure(database, 1_000)
+    first, changed, as_csv = measure(database, 1_000)
 
-    for figures in (first, changed):
+    for figures in (first, changed, as_csv):
         assert min(figures.seconds, figures.peak_mib, figures.floor_seconds, figures.floor_peak_mib) > 0
     assert first.licenses == expected_licenses(1_000)
     assert changed.licenses == expected_licenses(1_000, changed=True) != first.licenses
+    assert as_csv.licenses == changed.licenses
     assert first.floor_rows > 1_000 > changed.floor_rows > 0
 
 
