@@ -1,6 +1,6 @@
 """The filters of the list of licenses as people see them: their words, and how many licenses each would leave."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from django.utils.functional import Promise
@@ -138,9 +138,10 @@ class Words:
         return [way for way in ways if way.count] if len(fewer) > 1 else []
 
 
-def filter_bar(selection: Selection, words: Words, *, rows: str, has_domains: bool) -> FilterBar:
-    """`rows` is the page size where it is not the usual one."""
+def filter_bar(selection: Selection, words: Words, *, rows: str, has_domains: bool, counted: bool = True) -> FilterBar:
+    """`rows` is the page size where it is not the usual one; with `counted` false nobody is counted yet."""
     filter = selection.filter
+    counts_of = selection.counts if counted else _not_counted
 
     def chips(pairs: tuple[tuple[str, str], ...]) -> list[Chip]:
         found = []
@@ -148,7 +149,7 @@ def filter_bar(selection: Selection, words: Words, *, rows: str, has_domains: bo
         for parameter, value in pairs:
             by_parameter.setdefault(parameter, []).append(value)
         for parameter, values in by_parameter.items():
-            counts = selection.counts(parameter, values)
+            counts = counts_of(parameter, values)
             for value in values:
                 is_on = filter.chosen.get(parameter) == value
                 query = filter.with_(parameter, "" if is_on else value).query(rows=rows)
@@ -160,7 +161,7 @@ def filter_bar(selection: Selection, words: Words, *, rows: str, has_domains: bo
     statuses = tuple(("subscription", value) for value in selection.index.values("subscription"))
     look_at = tuple(pair for pair in LOOK_AT if has_domains or pair[0] != "domain" or "domain" in filter.chosen)
     return FilterBar(
-        choices=_choices(selection, words),
+        choices=_choices(selection, words, counts_of),
         groups=[
             Group("where", _("Where"), chips((*WHERE, *only))),
             Group("type", _("License"), chips((*TYPE, *statuses))),
@@ -181,7 +182,13 @@ CHOICES = {
 }
 
 
-def _choices(selection: Selection, words: Words) -> list[Choice]:
+def _not_counted(_parameter: str, values: Iterable[str]) -> dict[str, int | None]:
+    return dict.fromkeys(values)
+
+
+def _choices(
+    selection: Selection, words: Words, counts_of: Callable[[str, Iterable[str]], dict[str, int | None]]
+) -> list[Choice]:
     found = []
     for name, (label, everything) in CHOICES.items():
         chosen = selection.filter.chosen.get(name, "")
@@ -191,7 +198,7 @@ def _choices(selection: Selection, words: Words) -> list[Choice]:
             values = selection.index.values(name)
         if chosen and chosen not in values:  # of an old address
             values.append(chosen)
-        counts = selection.counts(name, values)
+        counts = counts_of(name, values)
         options = [Option(value, words.of(name, value), counts[value], value == chosen) for value in values]
         if options:
             found.append(Choice(name, str(label), str(everything), options))

@@ -1,6 +1,7 @@
 """The consumed licenses, one row a person, and one person with the reason why they are one license."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -30,29 +31,24 @@ def licenses(request: HttpRequest, slug: str) -> HttpResponse:
     rows = str(size) if size != finding.PAGE_SIZES[0] else ""
     cursor = {name: request.GET.get(name, "") for name in ("after", "before")}
     page = selection.page(size, **cursor)
-    found, is_exact = selection.count()
+    # The rows of a search first; who else has its words is counted when the page asks for that (`license_counts`).
+    counted = not is_htmx(request) or selection.is_known
     has_domains = bool(verified_domains(enterprise))
     unverified = selection.without_verified_domain if has_domains else None
     label = license_filters.Words(deployments)
     context = {
         "enterprise": enterprise,
-        "filter": wanted,
-        "conditions": label.conditions(wanted),
-        "bar": license_filters.filter_bar(selection, label, rows=rows, has_domains=has_domains),
-        "has_domains": has_domains,
+        **_counts(selection, label, rows, has_domains=has_domains, counted=counted),
         "columns": license_filters.columns(wanted, rows=rows),
         "rows": [
             _row(each, deployments, bool(unverified is not None and unverified[each.number])) for each in page.rows
         ],
-        "found": found,
-        "is_exact": is_exact,
-        "total": selection.index.total,
         "first": page.first,
         "last": page.first + len(page.rows) - 1,
         "ways_back": [] if page.rows else label.ways_back(selection),
         "size": size,
         "sizes": finding.PAGE_SIZES,
-        "query": wanted.query(),
+        "rows_wanted": rows,
         "next": wanted.query(rows=rows, after=page.after) if page.after else "",
         "previous": wanted.query(rows=rows, before=page.before) if page.before else "",
     }
@@ -64,6 +60,36 @@ def licenses(request: HttpRequest, slug: str) -> HttpResponse:
     address = f"{request.path}?{wanted.query(rows=rows, **cursor)}".removesuffix("?")
     response["HX-Replace-Url" if is_typed else "HX-Push-Url"] = address
     return response
+
+
+@require_GET
+def license_counts(request: HttpRequest, slug: str) -> HttpResponse:
+    """What stands beside a list: how many licenses there are, and would be with each filter."""
+    enterprise = enterprise_for(request, slug)
+    deployments = _deployments(enterprise)
+    selection = finding.Selection(enterprise, filters.parse(request.GET.dict(), deployments=deployments))
+    size = _page_size(request)
+    rows = str(size) if size != finding.PAGE_SIZES[0] else ""
+    label = license_filters.Words(deployments)
+    counts = _counts(selection, label, rows, has_domains=bool(verified_domains(enterprise)), counted=True)
+    return render(request, "licenses/_counts.html", {"enterprise": enterprise, **counts})
+
+
+def _counts(
+    selection: finding.Selection, label: license_filters.Words, rows: str, *, has_domains: bool, counted: bool
+) -> dict[str, Any]:
+    """`found` is None where nobody is counted yet."""
+    found, is_exact = selection.count() if counted else (None, True)
+    return {
+        "filter": selection.filter,
+        "query": selection.filter.query(),
+        "conditions": label.conditions(selection.filter),
+        "bar": license_filters.filter_bar(selection, label, rows=rows, has_domains=has_domains, counted=counted),
+        "has_domains": has_domains,
+        "found": found,
+        "is_exact": is_exact,
+        "total": selection.index.total,
+    }
 
 
 @require_GET
@@ -135,6 +161,7 @@ def license_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse
 _LIST = "enterprises/<slug:slug>/settings/license/consumed"
 urlpatterns = [
     path(_LIST, licenses, name="licenses"),
+    path(f"{_LIST}/counts", license_counts, name="license_counts"),
     path(f"{_LIST}/print", print_licenses, name="print_licenses"),
     path(f"{_LIST}/<int:number>", license_detail, name="license_detail"),
 ]

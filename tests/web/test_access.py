@@ -56,6 +56,7 @@ EXPECTED = {
     "dismiss_file": ACTION_ON_NOTHING,
     "cancel_job": ACTION_ON_NOTHING,
     "licenses": READ_ONLY,
+    "license_counts": READ_ONLY,
     "print_licenses": READ_ONLY,
     "csv_of_licenses": READ_ONLY,
     "json_of_licenses": READ_ONLY,

@@ -114,6 +114,24 @@ def test_counts_stand_beside_filters(client: Client, full: Enterprise) -> None:
     assert ">ghes-emea.example (1)</option>" in html
 
 
+def test_rows_of_a_search_come_before_its_counts(
+    client: Client, full: Enterprise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("licensesync.licenses.finding.AT_ONCE", 4)
+    url = reverse("licenses", args=[full.slug])
+    first = " ".join(client.get(f"{url}?q=user&type=enterprise", headers=HTMX).content.decode().split())
+    assert len(people(first)) == 25
+    assert "Counting…" in first
+    assert "Cloud only</a>" in first
+    [asked] = re.findall(r'hx-get="([^"]*/counts[^"]*)"', first)
+    counts = " ".join(client.get(asked.replace("&amp;", "&"), headers=HTMX).content.decode().split())
+    assert "<strong>30</strong> of 31 licenses" in counts
+    assert "Cloud only <span>29</span></a>" in counts
+    assert people(counts) == []
+    again = client.get(f"{url}?q=user&type=enterprise", headers=HTMX).content.decode()
+    assert "Counting…" not in again  # it is known by now
+
+
 def test_no_verified_domain(client: Client, full: Enterprise) -> None:
     assert "No verified domain" not in page(client, full, "licenses")
     VerifiedDomain.objects.create(enterprise=full, name="octo-industries.example")
