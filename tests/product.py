@@ -18,7 +18,7 @@ import psycopg
 from redis import Redis
 
 MANAGE = Path(__file__).parent.parent / "manage.py"
-START_SECONDS = 60
+START_SECONDS = 120
 STOP_SECONDS = 40
 
 

@@ -12,12 +12,13 @@ import tarfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import psycopg
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.core.management.commands.migrate import Command as DjangosMigrate
 from django.db import OperationalError, connection
 from psycopg.errors import LockNotAvailable
@@ -25,6 +26,7 @@ from psycopg.errors import LockNotAvailable
 from licensesync.config import keeping
 from licensesync.config.in_use import InUseError, alone, in_use
 from licensesync.config.keeping import DATABASE, READY, KeepingError
+from licensesync.config.management.commands import up
 from tests.config.showing import license_page
 from tests.flows.lists import account, cloud_list, cloud_user, server_export
 from tests.product import MANAGE, Product, product_environment
@@ -52,7 +54,7 @@ def done(answer: "subprocess.CompletedProcess[str]") -> str:
 
 FILL = """
 from pathlib import Path
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.core.management.commands.migrate import Command as DjangosMigrate
 from licensesync.enterprises import connections
 from licensesync.enterprises.models import Deployment
@@ -63,7 +65,7 @@ server = Deployment.objects.get(kind="server")
 connections.connect(server, url="https://ghes.example", login="a", token="a-token-to-keep", connected_by=None)
 """
 SHOW = """
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.core.management.commands.migrate import Command as DjangosMigrate
 from licensesync.enterprises import connections
 from licensesync.enterprises.models import Connection
@@ -276,6 +278,20 @@ def test_an_interrupted_restore_is_finished_later(
     assert not (here / READY).exists()
     assert not (here / "fetches" / "7").exists()
     assert (here / "secret-key").read_bytes() == (filled / "secret-key").read_bytes()
+
+
+def test_the_start_finishes_a_restore_and_does_not_disturb_one(
+    archive: Path, filled: Path, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = settings.DATA_DIR = new_directory(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(keeping, "finish_restore", lambda _here: None)
+        keeping.restore(archive, data_dir=here)
+    with alone(here), pytest.raises(CommandError, match="Nothing was started"), up.data_directory():
+        pass
+    with up.data_directory():
+        assert rows(here / DATABASE) == rows(filled / DATABASE)
+        assert not (here / READY).exists()
 
 
 def test_a_database_that_somebody_has_open_is_not_replaced(archive: Path, tmp_path: Path) -> None:
