@@ -1,5 +1,6 @@
 """Fixtures for tests of every room."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 
@@ -16,14 +17,17 @@ from tests.product import Product, product_environment, running, services
 
 @pytest.fixture(scope="session")
 def running_product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """One running product for all tests that only use it, on the same kind of database and queue as the tests."""
+    """One running product for all tests that only use it, on the same kind of database and queue as the tests.
+
+    It may call this machine, where tests play GitHub.
+    """
     data_dir = tmp_path_factory.mktemp("product") / "data"
-    if os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL"):
-        with services() as urls, running(data_dir, environment=product_environment(data_dir, **urls)) as product:
-            yield product
-    else:
-        with running(data_dir) as product:
-            yield product
+    allowed = {"LICENSESYNC_CONNECT_ALLOW": "127.0.0.1"}
+    with contextlib.ExitStack() as held:
+        of_tests = os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")
+        urls = held.enter_context(services()) if of_tests else {}
+        environment = product_environment(data_dir, **allowed, **urls)
+        yield held.enter_context(running(data_dir, environment=environment))
 
 
 @pytest.fixture

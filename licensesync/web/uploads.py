@@ -126,7 +126,10 @@ def dismiss_file(request: HttpRequest, slug: str, file_id: int) -> HttpResponse:
 @require_POST
 def cancel_job(request: HttpRequest, slug: str, job_id: int) -> HttpResponse:
     enterprise = enterprise_for(request, slug, owner=True)
-    syncing.cancel(get_object_or_404(LicenseSyncJob, pk=job_id, deployment__enterprise=enterprise))
+    job = get_object_or_404(LicenseSyncJob, pk=job_id, deployment__enterprise=enterprise)
+    syncing.cancel(job)
+    if request.POST.get("from") == "instance":
+        return redirect("instance", enterprise.slug, job.deployment_id)
     return _changed(request, enterprise)
 
 

@@ -1,0 +1,168 @@
+"""Connected, synced and pushed to in a real browser, with real workers and a GitHub on real sockets."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from licensesync.config.simulated_github import Addresses, SimulatedGitHub, Trouble, running, worlds
+from tests.browser.conftest import OWNER, THEMES, Visitor
+from tests.flows.lists import account, server_export
+from tests.people import PASSWORD
+from tests.product import Product
+
+LONG = 60_000  # milliseconds that a sync may need on a busy machine
+SLOW = 400  # bytes a second: the report takes some seconds, longer than a page waits before it looks again
+STUCK = 10
+
+# Remembers what the page said while it followed a sync, and is gone when the page is loaded anew.
+WATCH = """
+window.seen = [];
+new MutationObserver(() => window.seen.push(document.querySelector("main").innerText))
+  .observe(document.querySelector("main"), {childList: true, subtree: true, characterData: true});
+"""
+
+
+@pytest.fixture
+def slug(running_product: Product) -> str:
+    slug = f"octo-{uuid4().hex[:8]}"
+    words = ["--enterprise", slug, "--name", "Octo Industries", "--owner", OWNER, "--password-stdin"]
+    done = running_product.manage("bootstrap", *words, stdin=f"{PASSWORD}\n")
+    assert done.returncode == 0, done.stderr
+    return slug
+
+
+@pytest.fixture
+def github() -> Iterator[tuple[SimulatedGitHub, Addresses]]:
+    played = worlds.small()
+    with running(played) as addresses:
+        yield played, addresses
+
+
+def fill_in(page: Page, url: str, token: str) -> None:
+    page.get_by_label("Address").fill(url)
+    page.get_by_label("Site admin’s login").fill("octo-admin")
+    page.get_by_label("Token", exact=True).fill(token)
+
+
+def ask_axe_in_both_themes(visitor: Visitor) -> None:
+    """Of the page as it is, with whatever was typed and opened."""
+    for theme in (*THEMES[1:], THEMES[0]):
+        visitor.page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
+        visitor.ask_axe()
+
+
+def test_connected_by_the_form_and_followed_to_the_end(
+    visitor: Visitor, slug: str, github: tuple[SimulatedGitHub, Addresses]
+) -> None:
+    (played, addresses), page = github, visitor.page
+    server, home = played.servers[0], f"/enterprises/{slug}/settings"
+    sync_now, try_again = (page.get_by_role("button", name=name, exact=True) for name in ("Sync now", "Try again"))
+    syncing = page.get_by_role("status").get_by_text("Syncing")
+    visitor.sign_in()
+
+    # The form says in words what is wrong with a token, then that all is fine.
+    visitor.check(f"{home}/instances/connect")
+    fill_in(page, addresses.servers[server.host], "ghp_wrong")
+    page.get_by_role("button", name="Test connection").click()
+    expect(page.locator("#checks [data-state=FAILURE]")).not_to_have_count(0, timeout=LONG)
+    ask_axe_in_both_themes(visitor)
+    page.get_by_label("Token", exact=True).fill(server.token)
+    page.get_by_role("button", name="Test connection").click()
+    expect(page.locator("#checks")).to_contain_text("GitHub Enterprise Server 3.19.2", timeout=LONG)
+    expect(page.locator("#checks [data-state=FAILURE]")).to_have_count(0)
+    ask_axe_in_both_themes(visitor)
+
+    # Connected, and its first list comes by itself.
+    page.get_by_role("button", name="Connect and sync").click()
+    expect(page.get_by_text("127.0.0.1 is connected. Its first sync has started.")).to_be_visible()
+    expect(page.get_by_text("Up to date")).to_be_visible(timeout=LONG)
+    instance = page.url.removeprefix(visitor.url)
+    assert server.token not in page.content()
+
+    # Sync now: two browsers see the same, live, neither is loaded again.
+    server.forget_reports()
+    server.expect(Trouble(path="all_users", after=1, bytes_per_second=SLOW))
+    sync_now.click()
+    page.evaluate(WATCH)
+    assert page.context.browser
+    second = page.context.browser.new_context(storage_state=page.context.storage_state()).new_page()
+    second.goto(page.url)
+    second.evaluate(WATCH)
+    for each in (page, second):
+        expect(each.get_by_role("status").get_by_text("Syncing")).to_be_visible(timeout=LONG)
+    visitor.ask_axe()
+    for each in (page, second):
+        expect(each.locator("#history tbody tr")).to_have_count(2)
+        expect(each.locator("#history tbody tr").first).to_contain_text("No license more or less", timeout=LONG)
+        expect(each.get_by_text("Up to date")).to_be_visible()
+        assert "Syncing" in "\n".join(each.evaluate("window.seen"))
+    second.close()
+
+    # A slow one is canceled; one that fails says why, keeps the figures, and goes well again.
+    server.expect(Trouble(path="all_users", bytes_per_second=STUCK))
+    sync_now.click()
+    expect(syncing).to_be_visible(timeout=LONG)
+    page.get_by_role("button", name="Cancel", exact=True).click()
+    expect(page.locator("#history tbody tr").first).to_contain_text("Canceled. Nothing was changed.", timeout=LONG)
+    expect(sync_now).to_be_visible(timeout=LONG)
+    token, server.token = server.token, "ghp_another"
+    sync_now.click()
+    expect(try_again).to_be_visible(timeout=LONG)
+    expect(page.get_by_role("link", name="Enter a new token")).to_be_visible()
+    visitor.check(instance)
+    server.token = token
+    try_again.click()
+    expect(page.get_by_text("Up to date")).to_be_visible(timeout=LONG)
+
+    # What belongs to a connection, and what asks before it goes.
+    visitor.check(f"{instance}/connect")
+    visitor.check(f"{instance}/schedule")
+    visitor.open(instance)
+    for name in ("Disconnect", "Delete"):
+        page.get_by_role("link", name=name).click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        ask_axe_in_both_themes(visitor)
+        page.get_by_role("dialog").get_by_role("link", name="Cancel").click()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+    assert visitor.problems == []
+
+
+def test_the_copied_command_delivers(visitor: Visitor, slug: str, running_product: Product, tmp_path: Path) -> None:
+    (tmp_path / "license-usage.json").write_bytes(
+        server_export([account(1, "ana@octo.example")], host="ghe.octo.example")
+    )
+    usage = ["import_usage", slug, str(tmp_path / "license-usage.json")]
+    assert running_product.manage(*usage).returncode == 0
+    accounts = [account(number, f"user-{number}@octo.example") for number in range(1, 6)]
+    (tmp_path / "license-usage.json").write_bytes(server_export(accounts, host="ghe.octo.example"))
+
+    page = visitor.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visitor.sign_in()
+    visitor.open(f"/enterprises/{slug}/settings/license")
+    page.get_by_role("link", name="ghe.octo.example", exact=True).click()
+    page.get_by_role("link", name="Set up the push").click()
+    visitor.check(page.url.removeprefix(visitor.url))
+    page.get_by_label("New token").fill("cron on the appliance")
+    page.get_by_role("button", name="Make token").click()
+    ask_axe_in_both_themes(visitor)
+    page.locator("[data-copy=command-file]").click()
+    expect(page.locator("[data-copy=command-file]")).to_contain_text("Copied")
+    command = page.evaluate("navigator.clipboard.readText()")
+
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "/api/v3/" in json.dumps(json.loads(done.stdout))
+    visitor.open(page.url.removeprefix(visitor.url))
+    expect(page.get_by_text("Last used")).to_be_visible()
+    assert "lsy_" not in page.content()
+    page.get_by_role("navigation", name="Breadcrumb").get_by_role("link", name="ghe.octo.example").click()
+    newest = page.locator("#history tbody tr").first
+    expect(newest).to_contain_text("4 licenses more than before", timeout=LONG)
+    expect(newest).to_contain_text("Pushed")
+    assert visitor.problems == []
