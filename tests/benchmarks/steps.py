@@ -66,16 +66,16 @@ def take_away(path: Path) -> Outcome:
 
 
 def least_taken_away(path: Path) -> Outcome:
-    """The floor of that: the same rows of the database, written as they are."""
+    """The floor of that: the same rows read from the database, and the longest value of each written."""
     started, rows = perf_counter(), 0
     with path.open("w", encoding="utf-8", newline="") as file:
         for row in bulk.stream(
             """SELECT number, name, "where", license_type, accounts, cloud, account_count, ambiguous, dormant,
-                      two_factor_off, since, since_or_before FROM licenses_consumedlicense
+                      two_factor_off, CAST(since AS text), since_or_before FROM licenses_consumedlicense
                WHERE valid_to = %s ORDER BY number""",
             [OPEN],
         ):
-            file.write(f"{row}\n")
+            file.write(row[4])
             rows += 1
     return _outcome(perf_counter() - started, rows)
 
