@@ -1,0 +1,150 @@
+"""`connect`, `sync` and `rotate_keys`: what scripts get told, and that nothing of it is secret."""
+
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from django.core.management import CommandError, call_command
+
+from licensesync.config.simulated_github import Addresses, SimulatedGitHub, running, worlds
+from licensesync.enterprises import connections
+from licensesync.enterprises.models import Connection, Enterprise
+from licensesync.licenses.queries import current_count
+from licensesync.syncing.models import LicenseSyncJob, Trigger, UsageFile
+from tests.flows.lists import new_enterprise
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Played = tuple[SimulatedGitHub, Addresses]
+Connect = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.fixture(autouse=True)
+def quick(settings: Any) -> None:
+    settings.CONNECT_ALLOW = ("127.0.0.1",)
+    settings.RETRY_SECONDS = 0.02
+
+
+@pytest.fixture
+def github() -> Iterator[Played]:
+    played = worlds.small()
+    with running(played) as addresses:
+        yield played, addresses
+
+
+@pytest.fixture
+def enterprise() -> Enterprise:
+    return new_enterprise()
+
+
+def run(*words: str) -> list[dict[str, Any]]:
+    """The lines of a command, which are JSON."""
+    out = io.StringIO()
+    call_command(*words, stdout=out)
+    return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+@pytest.fixture
+def connect(monkeypatch: pytest.MonkeyPatch, enterprise: Enterprise, github: Played) -> Connect:
+    """`manage.py connect` for the played server or cloud, with its token or another one."""
+    played, addresses = github
+    assert played.cloud
+    server = ["server", "--url", addresses.servers["ghe.octo.example"], "--login", "octo-admin"]
+    cloud = ["cloud", "--url", addresses.cloud, "--slug", played.cloud.slug]
+
+    def words(kind: str, token: str = "") -> list[dict[str, Any]]:
+        right = played.servers[0].token if kind == "server" else getattr(played.cloud, "token", "")
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{token or right}\n"))
+        return run("connect", enterprise.slug, *(server if kind == "server" else cloud), "--token-stdin")
+
+    return words
+
+
+def test_connected_and_synced_by_script(connect: Connect, enterprise: Enterprise, github: Played) -> None:
+    played, addresses = github
+    [server], [cloud] = connect("server"), connect("cloud")
+    assert (server["source"], server["login"], server["schedule"]) == ("127.0.0.1", "octo-admin", "weekly")
+    assert server["url"] == addresses.servers["ghe.octo.example"]
+    assert (cloud["login"], cloud["slug"]) == (None, "octo-industries")
+    assert played.servers[0].token not in str([server, cloud])
+
+    [waiting] = run("sync", enterprise.slug, "--cloud")
+    assert (waiting["state"], waiting["accounts_read"], waiting["problem"]) == ("PENDING", None, None)
+    done = run("sync", enterprise.slug, "--all", "--wait")
+    assert [(line["source"], line["state"], line["accounts_read"]) for line in done] == [
+        ("127.0.0.1", "SUCCESS", 6),
+        ("GitHub Enterprise Cloud", "SUCCESS", 3),
+    ]
+    assert done[1]["job"] == waiting["job"]  # the one that waited
+    [again] = run("sync", enterprise.slug, "--server", "127.0.0.1", "--wait")
+    assert (again["added"], again["changed"], again["removed"]) == (0, 0, 0)
+    assert set(LicenseSyncJob.objects.values_list("trigger", flat=True)) == {Trigger.SCRIPT}
+    enterprise.refresh_from_db()
+    count = current_count(enterprise)
+    assert count is not None
+    assert count.consumed == 7
+
+
+def test_one_that_fails_is_said_and_the_others_are_synced(connect: Connect, enterprise: Enterprise) -> None:
+    connect("server", "ghp_wrong")
+    connect("cloud")
+    out = io.StringIO()
+    with pytest.raises(CommandError, match=r"127\.0\.0\.1: ") as failed:
+        call_command("sync", enterprise.slug, "--all", "--wait", stdout=out)
+    lines = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [line["state"] for line in lines] == ["FAILURE", "SUCCESS"]
+    assert lines[0]["problem"] in str(failed.value)
+    assert "ghp_wrong" not in out.getvalue() + str(failed.value)
+
+
+@pytest.mark.parametrize(
+    ("which", "sentence"),
+    [
+        (["--all"], "Nothing is connected"),
+        (["--server", "ghes.example"], "There is no instance ghes.example"),
+        (["--cloud"], "The cloud is not connected"),
+    ],
+)
+def test_what_is_not_connected_is_said(enterprise: Enterprise, which: list[str], sentence: str) -> None:
+    with pytest.raises(CommandError, match=sentence):
+        run("sync", enterprise.slug, *which)
+
+
+def test_without_a_token_nothing_is_connected(enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
+    with pytest.raises(CommandError, match="The token is missing"):
+        run("connect", enterprise.slug, "cloud", "--slug", "octo", "--token-stdin")
+    assert not Connection.objects.exists()
+
+
+def test_keys_are_rotated_by_adding_one_first(connect: Connect, github: Played, settings: Any) -> None:
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    settings.ENCRYPTION_KEYS = [old]
+    connect("server")
+    settings.ENCRYPTION_KEYS = [new, old]
+    call_command("rotate_keys", stdout=io.StringIO())
+    settings.ENCRYPTION_KEYS = [new]
+    assert connections.token_of(Connection.objects.get()) == github[0].servers[0].token
+    settings.ENCRYPTION_KEYS = [old]
+    with pytest.raises(CommandError, match="Nothing was changed"):
+        call_command("rotate_keys", stdout=io.StringIO())
+
+
+def test_no_token_is_in_any_line_or_row(
+    connect: Connect, enterprise: Enterprise, github: Played, caplog: pytest.LogCaptureFixture, capfd: Any
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    for kind, which in (("server", ["--server", "127.0.0.1"]), ("cloud", ["--cloud"])):
+        connect(kind, "ghp_wrong_one")
+        with pytest.raises(CommandError) as failed:
+            run("sync", enterprise.slug, *which, "--wait")
+        connect(kind)
+        run("sync", enterprise.slug, *which, "--wait")
+        rows = str([list(model.objects.values()) for model in (LicenseSyncJob, UsageFile, Connection)])
+        said = caplog.text + "".join(capfd.readouterr()) + str(failed.value) + rows
+        for secret in ("ghp_wrong_one", *(each.token for each in github[0].deployments)):
+            assert secret not in said
