@@ -1,7 +1,7 @@
 """Whatever happens to the worker of a sync: the job ends, no page is fetched twice, and nobody is counted twice.
 
-Workers are real processes, and killed as the kernel does it. The same with the whole product around them:
-tests/config/test_syncing.py.
+Workers are real processes, and killed as the kernel does it. With the whole product around them:
+tests/config/test_workers.py and test_syncing.py.
 """
 
 import threading
