@@ -25,6 +25,7 @@ from tests.benchmarks.databases import Database
 from tests.product import Product, running
 
 USERS = 8
+PATIENCE = 60  # seconds for one answer
 EMAIL, PASSWORD = "owner@benchmark.example", "correct horse battery staple"
 LIST = "/enterprises/benchmark/settings/license/consumed"
 PEOPLE = people.some_people(2)
@@ -104,7 +105,9 @@ def _asking(
     def user(number: int, asks: int) -> list[float]:
         order = random.Random(number)  # the same in every run
         times, query = [], f"sort={'-' * (number % 2)}name"
-        with httpx.Client(base_url=product.url, cookies=cookies, headers={"HX-Request": "true"}) as client:
+        with httpx.Client(
+            base_url=product.url, cookies=cookies, headers={"HX-Request": "true"}, timeout=PATIENCE
+        ) as client:
             for _ask in range(asks):
                 query = query if follow else order.choice(queries)
                 started = perf_counter()
