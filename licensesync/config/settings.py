@@ -228,6 +228,15 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v3",
     "ENABLE_LIST_MECHANICS_ON_NON_2XX": False,
+    "TAGS": [
+        {"name": "licensing", "description": "GitHub’s endpoints: scripts work here with another base URL"},
+        {"name": "usage", "description": "Deliver files, and see what becomes of them"},
+        {"name": "jobs", "description": "What is done, and what came of it"},
+        {"name": "licenses", "description": "Found as on the page, and each with its reasons"},
+        {"name": "instances", "description": "Servers and the cloud: connect, sync, delete"},
+        {"name": "enterprise", "description": "Settings, seats and verified domains"},
+        {"name": "members", "description": "People, roles and invitations"},
+    ],
     "SERVERS": [{"url": FORCE_SCRIPT_NAME}] if FORCE_SCRIPT_NAME else [],  # below a path, "Try it out" needs it
 }
 

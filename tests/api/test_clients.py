@@ -1,6 +1,7 @@
 """GitHub's clients as everybody has them, against the running product: another base URL, and nothing else."""
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -171,6 +172,22 @@ def test_page_api_and_csv_say_the_same(example: Enterprise, report: list[str]) -
         assert re.search(rf'id="count-licenses"[^>]*>{number(total)}<', page), page
         download = browser.get(f"/enterprises/{example.slug}/settings/license/consumed/report.csv")
         assert download.text == text
+
+
+def test_a_file_whose_length_nobody_announces(example: Enterprise) -> None:
+    """Transfer-Encoding: chunked, as `curl -T -` and pipes send it."""
+    content = (example.folder / "license-usage.json").read_bytes()
+    pieces = (content[start : start + 7_000] for start in range(0, len(content), 7_000))
+    headers = {"Authorization": f"Bearer {example.token}"}
+    with httpx.Client(base_url=example.base, headers=headers, timeout=60) as script:
+        answer = script.post(f"/enterprises/{example.slug}/usage?name=piped.json", content=pieces)
+        assert answer.request.headers["Transfer-Encoding"] == "chunked"
+        assert answer.status_code == 202, answer.text
+        assert answer.json()["sha256"] == hashlib.sha256(content).hexdigest()
+        assert answer.json()["size"] == len(content)
+        version = {"X-GitHub-Api-Version": "2022-11-28"}
+        first = script.get(answer.headers["Location"], headers=version)
+        assert first.headers["X-GitHub-Api-Version"] == "2022-11-28"
 
 
 def signed_in(example: Enterprise) -> Iterator[httpx.Client]:

@@ -113,7 +113,7 @@ def test_media_types_and_versions_as_github(owners_script: Client) -> None:
     for accepted in ("application/vnd.github+json", "application/json", "*/*", "application/vnd.github.v3+json, x/y"):
         assert owners_script.get(JOBS, headers={"Accept": accepted}).status_code == 200
     answer = owners_script.get(JOBS, headers={"X-GitHub-Api-Version": "2026-03-10"})
-    assert answer["X-GitHub-Api-Version-Selected"] == "2026-03-10"
+    assert answer["X-GitHub-Api-Version"] == answer["X-GitHub-Api-Version-Selected"] == "2026-03-10"
     assert answer["Content-Type"] == "application/json; charset=utf-8"
     assert message(owners_script, JOBS, Accept="text/html")[0] == 415
     assert message(owners_script, JOBS, **{"X-GitHub-Api-Version": "new"})[0] == 400
