@@ -36,6 +36,6 @@ def test_it_is_read_in_both_themes_and_tried(visitor: Visitor, running_product: 
     operation.get_by_placeholder("enterprise").fill("docs-of-the-api")
     operation.get_by_role("button", name="Execute").click()
     answer = operation.locator(".live-responses-table")
-    expect(answer.locator("td.response-col_status").first).to_contain_text("200", timeout=LONG)
+    expect(answer.locator("tbody td.response-col_status").first).to_contain_text("200", timeout=LONG)
     expect(answer).to_contain_text('"slug": "docs-of-the-api"')
     assert visitor.problems == []
