@@ -216,7 +216,7 @@ DATABASE_BUSY = Problem(
 )
 REPLACED = Problem(
     "replaced",
-    _("A newer file of %(source)s took its place before its turn came. The newer one counts; nothing is left to do."),
+    _("A newer file of %(source)s took its place before its turn came. Should that one fail, add this one again."),
 )
 PAYLOAD_GONE = Problem(
     "payload_gone", _("The uploaded file is no longer stored. The last good figures stay in use. Add the file again.")

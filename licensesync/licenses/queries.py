@@ -191,6 +191,11 @@ class SeatTable:
     enterprise: Seats
     visual_studio: Seats
 
+    @property
+    def is_entered(self) -> bool:
+        """Whether anybody has said what is purchased, or nothing can be: nobody owns an enterprise of no licenses."""
+        return self.total.purchased != 0
+
 
 def seats(enterprise: Enterprise, count: Count | None) -> SeatTable:
     """What a count consumes beside what is purchased now."""

@@ -206,7 +206,9 @@ def _save(
     elif deployment is None:
         deployment = deployments.cloud_of(enterprise)
     sync_now.connect(deployment, connected_by=user_of(request), **form.cleaned_data)
-    say.done(request, gettext("%(source)s is connected. Its first sync has started.") % {"source": deployment})
+    say.done(
+        request, gettext("The connection of %(source)s is saved. Its first sync has started.") % {"source": deployment}
+    )
     return redirect("instance", enterprise.slug, deployment.pk)
 
 

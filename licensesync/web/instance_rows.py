@@ -1,7 +1,7 @@
 """The deployments of an enterprise as the License page and their own pages show them."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.urls import reverse
 from django.utils import timezone
@@ -59,6 +59,10 @@ class InstanceRow:
     @property
     def is_connected(self) -> bool:
         return hasattr(self.deployment, "connection")
+
+    @property
+    def next_sync_at(self) -> datetime | None:
+        return self.deployment.connection.next_sync_at if self.is_connected else None
 
     @property
     def connect_url(self) -> str:

@@ -104,7 +104,7 @@ def _context(request: HttpRequest, enterprise: Enterprise, answered: Answered | 
         "is_owner": is_owner(request, enterprise),
         "count": count,
         "seats": seats,
-        "bar": usage_bar(count, seats.total.purchased) if count else None,
+        "bar": usage_bar(count, seats.total.purchased or None) if count else None,
         "completeness": completeness(enterprise, count, instances) if count else None,
         "instances": instances,
         "connected": sum(1 for row in instances if row.is_connected),

@@ -148,7 +148,16 @@ def license_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse
     enterprise = enterprise_for(request, slug)
     person = queries.person(enterprise, number)
     if person is not None:
-        return render(request, "licenses/person.html", {"enterprise": enterprise, "person": person_page(person)})
+        wanted = filters.parse(request.GET.dict(), deployments=_deployments(enterprise))
+        selection = finding.Selection(enterprise, wanted)
+        context = {
+            "enterprise": enterprise,
+            "person": person_page(person),
+            "place": selection.place(number),
+            "found": selection.count()[0],
+            "query": wanted.query(),
+        }
+        return render(request, "licenses/person.html", context)
     end = queries.end_of(enterprise, number)
     if end is None:
         raise Http404

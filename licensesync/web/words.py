@@ -61,8 +61,9 @@ def explained(sentence: Sentence) -> str:
 
 
 def short_host(deployment: Deployment) -> str:
-    """A host beside other hosts of one enterprise, "" for the cloud."""
-    return deployment.host.partition(".")[0]
+    """A host beside other hosts of one enterprise, "" for the cloud. An IP address is short already."""
+    first = deployment.host.partition(".")[0]
+    return deployment.host if first.isdigit() or ":" in first else first
 
 
 def licenses_more_or_less(job: LicenseSyncJob) -> str:

@@ -79,7 +79,7 @@ def test_connected_by_the_form_and_followed_to_the_end(
 
     # Connected, and its first list comes by itself.
     page.get_by_role("button", name="Connect and sync").click()
-    expect(page.get_by_text("127.0.0.1 is connected. Its first sync has started.")).to_be_visible()
+    expect(page.get_by_text("The connection of 127.0.0.1 is saved. Its first sync has started.")).to_be_visible()
     expect(page.get_by_text("Up to date")).to_be_visible(timeout=LONG)
     instance = page.url.removeprefix(visitor.url)
     assert server.token not in page.content()

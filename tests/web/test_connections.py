@@ -54,7 +54,7 @@ def test_a_new_instance_is_connected_and_its_first_sync_requested(
     url = addresses.servers["ghe.octo.example"]
     typed = {"url": f" {url}/login ", "login": "octo-admin", "token": played.servers[0].token}
     answer = browser.post(address("connect_new_server", enterprise), typed, follow=True)
-    assert "127.0.0.1 is connected. Its first sync has started." in answer.content.decode()
+    assert "The connection of 127.0.0.1 is saved. Its first sync has started." in answer.content.decode()
     connection = Connection.objects.get()
     assert (connection.url, connection.login) == (url, "octo-admin")
     assert connections.token_of(connection) == played.servers[0].token

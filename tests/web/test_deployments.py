@@ -10,6 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.syncing.models import JobState, LicenseSyncJob
 from licensesync.users.models import User
+from licensesync.web.words import short_host
 from tests.flows.lists import account, cloud_list, cloud_user, import_one, report, server_export
 from tests.web.usage import page
 
@@ -102,6 +103,13 @@ def test_history_of_one_source_or_state(client: Client, enterprise: Enterprise) 
     assert "No sync is like that" in client.get(f"{url}?state=FAILURE").content.decode()
     canceled = client.get(f"{url}?state=CANCELED")
     assert f"?state=CANCELED&amp;{canceled.context['history'].older}#history" in canceled.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("host", "short"), [("ghes-emea.octo.example", "ghes-emea"), ("10.0.0.5", "10.0.0.5"), ("[fd00::5]", "[fd00::5]")]
+)
+def test_an_ip_address_is_never_cut(host: str, short: str) -> None:
+    assert short_host(Deployment(kind="server", host=host)) == short
 
 
 def test_strangers_and_other_enterprises(client: Client, enterprise: Enterprise, owner: User, stranger: User) -> None:

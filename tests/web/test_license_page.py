@@ -173,15 +173,25 @@ def test_work_that_ends_while_the_page_is_read_is_asked_about_again(
     assert response["HX-Trigger"] == "still-open"
 
 
+def test_seats_that_nobody_has_entered_are_no_limit(client: Client, enterprise: Enterprise, owner: User) -> None:
+    Enterprise.objects.filter(pk=enterprise.pk).update(enterprise_licenses=0)
+    import_one(enterprise, server_export([account(1, ANA)]))
+    client.force_login(owner)
+    html = page(client, enterprise)
+    assert "Enter what you purchased" in html
+    assert "Limit exceeded" not in html
+    assert "0 purchased" not in html
+
+
 def test_no_query_in_a_loop(
     client: Client, full: Enterprise, owner: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     client.force_login(owner)
     page(client, full)  # what only the first page asks
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(15):
         page(client, full)
     for number in range(5):
         import_one(full, server_export([account(1, ANA)], host=f"ghes-{number}.example"))
     page(client, full)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(15):
         page(client, full)

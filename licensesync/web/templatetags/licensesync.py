@@ -114,10 +114,12 @@ def zone() -> str:
 
 @register.filter
 def address(value: str) -> SafeString:
-    """An e-mail address or a host that wraps only before @ and after the dots of its host, and copies whole."""
+    """An e-mail address that wraps only before @, or a host that wraps only after its dots; both copy whole."""
     name, at, host = value.rpartition("@")
+    if at:
+        return format_html('<span class="address">{}<wbr>@{}</span>', name, host)
     pieces = format_html_join(mark_safe(".<wbr>"), "{}", ((piece,) for piece in host.split(".")))
-    return format_html('<span class="address">{}{}{}</span>', name, mark_safe("<wbr>@") if at else "", pieces)
+    return format_html('<span class="address">{}</span>', pieces)
 
 
 @register.filter
