@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from tests.product import MANAGE
 
 SCRIPT = """
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 from licensesync.enterprises.models import Enterprise, Membership
+call_command("collectstatic", interactive=False, verbosity=0)  # as `up` does
 enterprise = Enterprise.objects.get()
 browser = Client()
 browser.force_login(

@@ -55,7 +55,7 @@ def test_it_plays_the_example_until_it_is_told_to_stop(tmp_path: Path, number: s
     with simulated(tmp_path, "--demo", "--as-of", "2026-11-24T09:00:00Z", "--build-seconds", "0") as (process, lines):
         address, token = said(lines, r"cloud +(\S+)"), said(lines, r"cloud.* token (\S+)")
         answer = ask(address, LICENSES, Authorization=f"Bearer {token}")
-        assert answer.json["total_seats_consumed"] == 1_995
+        assert answer.json["total_seats_consumed"] == 2_002
         address, token = said(lines, r"server +(\S+)"), said(lines, r"server.* token (\S+)")
         login = said(lines, r"server.* login (\S+)")
         answers = [ask(address, REPORT, Authorization=basic(login, token)) for _ in range(2)]
@@ -93,7 +93,7 @@ def test_the_example_reports_exactly_the_people_of_its_files(tmp_path: Path) -> 
     assert github.cloud
     assert own.cloud
     assert list(github.cloud.licenses) == list(own.cloud.licenses)
-    assert (github.cloud.purchased, own.cloud.consumed) == (own.cloud.purchased, 1_995)
+    assert (github.cloud.purchased, own.cloud.consumed) == (own.cloud.purchased, 2_002)
     example_servers = {server.host: list(server.accounts) for server in github.servers}
     assert example_servers[files.report_host] == list(own.servers[0].accounts)
     assert len(example_servers) == 2

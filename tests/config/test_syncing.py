@@ -29,6 +29,7 @@ jobs = LicenseSyncJob.objects.filter(deployment__enterprise=enterprise).select_r
 began = time.monotonic()
 while (are_open := jobs.filter(state__in=["PENDING", "RUNNING"]).exists()) and time.monotonic() - began < 60:
     time.sleep(0.2)
+enterprise.refresh_from_db()
 count = None if are_open else current_count(enterprise)
 ends = sorted([job.deployment.host, job.state, job.accounts_read] for job in jobs)
 print(json.dumps([ends, count and count.consumed, count and count.accounts]))
