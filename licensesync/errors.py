@@ -216,7 +216,10 @@ DATABASE_BUSY = Problem(
 )
 REPLACED = Problem(
     "replaced",
-    _("A newer file of %(source)s took its place before its turn came. Should that one fail, add this one again."),
+    _(
+        "A newer file of %(source)s took its place before its turn came. Nothing was changed by this one. "
+        "Add it again only if the newer one fails."
+    ),
 )
 PAYLOAD_GONE = Problem(
     "payload_gone", _("The uploaded file is no longer stored. The last good figures stay in use. Add the file again.")
