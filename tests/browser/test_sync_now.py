@@ -16,7 +16,7 @@ from tests.people import PASSWORD
 from tests.product import Product
 
 LONG = 60_000  # milliseconds that a sync may need on a busy machine
-SLOW = 400  # bytes a second: the report takes some seconds, longer than a page waits before it looks again
+SLOW = 150  # bytes a second: the report takes longer than a second browser needs to open the page
 STUCK = 10
 
 # Remembers what the page said while it followed a sync, and is gone when the page is loaded anew.
@@ -147,9 +147,11 @@ def test_the_copied_command_delivers(visitor: Visitor, slug: str, running_produc
     visitor.open(f"/enterprises/{slug}/settings/license")
     page.get_by_role("link", name="ghe.octo.example", exact=True).click()
     page.get_by_role("link", name="Set up the push").click()
+    page.wait_for_url("**/push")
     visitor.check(page.url.removeprefix(visitor.url))
     page.get_by_label("New token").fill("cron on the appliance")
     page.get_by_role("button", name="Make token").click()
+    expect(page.locator("[data-copy=command-file]")).to_be_visible()
     ask_axe_in_both_themes(visitor)
     page.locator("[data-copy=command-file]").click()
     expect(page.locator("[data-copy=command-file]")).to_contain_text("Copied")

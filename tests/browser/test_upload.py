@@ -117,6 +117,7 @@ def test_files_become_figures(visitor: Visitor, slug: str, files: DemoFiles) -> 
     visitor.check(f"{home}/cloud")
     visitor.open(f"{home}/license")
     page.get_by_role("link", name="ghes-emea.octo.example", exact=True).click()
+    page.wait_for_url("**/instances/*")
     visitor.check(page.url.removeprefix(visitor.url))
     assert visitor.problems == []
 
