@@ -174,6 +174,8 @@ def compose(members: Sequence[Member]) -> Composed:
     )
     digest = int.from_bytes(blake2b(_encode(shown), digest_size=8).digest(), signed=True)
     old = [member for member in members if member.old_number is not None and member.old_since is not None]
+    if not old:
+        return Composed((*shown, digest), unchanged=False, since=None)
     unchanged = any(member.old_number == number and member.old_digest == digest for member in old)
-    since = min(((m.old_since, m.old_or_before, m.old_generation) for m in old), default=None)
+    since = min((m.old_since, m.old_or_before, m.old_generation) for m in old)
     return Composed((*shown, digest), unchanged, since)  # type: ignore[arg-type]

@@ -61,7 +61,7 @@ def facets_of(
     facets = [f"where:{where.value}", f"type:{license_type}", *flags]
     if not emails:
         facets.append(NO_EMAIL)
-    deployments = dict.fromkeys(account.deployment for account in accounts)
+    deployments = dict.fromkeys([account.deployment for account in accounts])
     facets += [f"instance:{deployment}" for deployment in deployments]
     if len(deployments) == 1:
         facets += [f"only:{deployment}" for deployment in deployments]
@@ -77,7 +77,11 @@ def facets_of(
             facets.append(f"subscription:{facts.visual_studio_status}")
         if facts.verified_emails:
             facets.append(VERIFIED_BY_CLOUD)
-    return "\n".join(dict.fromkeys(facet.replace("\n", " ") for facet in facets))
+    unique = dict.fromkeys(facets)
+    text = "\n".join(unique)
+    if text.count("\n") >= len(unique):  # one of them has a line break itself
+        return "\n".join(dict.fromkeys(facet.replace("\n", " ") for facet in unique))
+    return text
 
 
 def searchable(name: str, accounts: Sequence[_Account], emails: Iterable[str]) -> str:
@@ -88,5 +92,7 @@ def searchable(name: str, accounts: Sequence[_Account], emails: Iterable[str]) -
         if account.is_server:
             parts.append(str(account.user_id))
     # Part by part: of most people only the name has letters that take time, and it comes with every account.
-    words = dict.fromkeys(" ".join([plain(part) for part in dict.fromkeys(parts)]).split())
+    text = " ".join(parts)
+    text = text.lower() if text.isascii() else " ".join([plain(part) for part in dict.fromkeys(parts)])
+    words = dict.fromkeys(text.split())
     return f" {' '.join(words)}" if words else ""

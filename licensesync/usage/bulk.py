@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -26,7 +27,9 @@ SQLITE_BATCH = 10_000  # rows of one write transaction: some 100 ms
 SQLITE_SHARE = 0.25  # how long we then stay away, as a share of the time that the batch took
 
 
+@cache
 def is_sqlite() -> bool:
+    """Asked for every time of every row, so remembered: a process has one kind of database."""
     return connection.vendor == "sqlite"
 
 
@@ -276,7 +279,9 @@ def write_by_line(sql: str, params: Sequence[Any], *, lines: int, progress: Prog
 
 def write_until_done(sql: str, params: Sequence[Any] = ()) -> int:
     """Run a statement until it changes nothing. It ends with one parameter, how many rows it may change at once."""
-    changed = 0
-    while count := write(sql, [*params, SQLITE_BATCH if is_sqlite() else 1_000_000_000]):
+    changed, at_once = 0, SQLITE_BATCH if is_sqlite() else 1_000_000_000
+    while True:
+        count = write(sql, [*params, at_once])
         changed += count
-    return changed
+        if count < at_once:
+            return changed
