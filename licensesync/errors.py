@@ -73,7 +73,10 @@ WRONG_SHAPE = Problem(
 )
 WRONG_ENCODING = Problem(
     "wrong_encoding",
-    _("The text of the file is neither UTF-8 nor UTF-16. Nothing was changed. Save it as UTF-8 and add it again."),
+    _(
+        "This is no text in UTF-8 or UTF-16, as usage files are. Nothing was changed. Export the file again, or save "
+        "it as UTF-8, and add it again."
+    ),
 )
 TOO_DEEP = Problem(
     "too_deep",

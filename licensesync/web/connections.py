@@ -31,6 +31,7 @@ class ConnectionForm(forms.Form):
     token = forms.CharField(
         label=_("Token"),
         max_length=500,
+        error_messages={"required": _("Paste the token.")},
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "spellcheck": "false"}),
     )
     ca_certificates = forms.CharField(
@@ -70,12 +71,14 @@ class ServerForm(ConnectionForm):
     url = forms.CharField(
         label=_("Address"),
         max_length=500,
+        error_messages={"required": _("Enter the address of the server.")},
         help_text=_("As in the browser, for example https://ghes.example.com."),
         widget=forms.TextInput(attrs=PLAIN | {"inputmode": "url"}),
     )
     login = forms.CharField(
         label=_("Site admin’s login"),
         max_length=100,
+        error_messages={"required": _("Enter the login of a site admin.")},
         help_text=_("The token’s owner. The report of all users is for site admins only."),
         widget=forms.TextInput(attrs=PLAIN),
     )
@@ -106,12 +109,14 @@ class CloudForm(ConnectionForm):
     cloud_slug = forms.SlugField(
         label=_("Enterprise slug"),
         max_length=100,
+        error_messages={"required": _("Enter the slug of the enterprise.")},
         help_text=_("As in github.com/enterprises/SLUG."),
         widget=forms.TextInput(attrs=PLAIN),
     )
     url = forms.CharField(
         label=_("API address"),
         max_length=500,
+        error_messages={"required": _("Enter the address of the API.")},
         initial="https://api.github.com",
         help_text=_("With data residency: https://api.SUBDOMAIN.ghe.com."),
         widget=forms.TextInput(attrs=PLAIN | {"inputmode": "url"}),

@@ -28,6 +28,7 @@ class TokenForm(forms.Form):
     name = forms.CharField(
         label=_("Name"),
         max_length=100,
+        error_messages={"required": _("Give the token a name.")},
         help_text=_("What it is for, for example: nightly report."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )

@@ -71,6 +71,14 @@ def test_the_cloud_is_connected(browser: Client, enterprise: Enterprise) -> None
     assert not connection.deployment.is_server
 
 
+def test_what_is_missing_is_said_once_and_in_words(browser: Client, enterprise: Enterprise) -> None:
+    for data, headers in (({"save": ""}, {}), ({"test": "1"}, {}), ({"test": "1"}, {"HX-Request": "true"})):
+        page = browser.post(address("connect_new_server", enterprise), data, headers=headers).content.decode()
+        for said in ("Enter the address of the server.", "Enter the login of a site admin.", "Paste the token."):
+            assert page.count(said) == 1, (data, headers)
+    assert not Connection.objects.exists()
+
+
 def test_the_test_says_step_by_step_what_works(
     browser: Client, enterprise: Enterprise, github: tuple[SimulatedGitHub, Addresses]
 ) -> None:

@@ -72,7 +72,7 @@ def test_a_token_without_an_end_and_one_that_has_run_out(
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ({"name": "", "scopes": ["read:enterprise"], "days": "30"}, "This field is required."),
+        ({"name": "", "scopes": ["read:enterprise"], "days": "30"}, "Give the token a name."),
         ({"name": "report", "days": "30"}, "Choose at least one scope."),
         ({"name": "report", "scopes": ["made:up"], "days": "30"}, "made:up"),
         ({"name": "report", "scopes": ["read:enterprise"], "days": "5000"}, "5000"),
