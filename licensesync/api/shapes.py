@@ -55,7 +55,10 @@ class ProblemSerializer(serializers.Serializer[Problem]):
     needs = serializers.ChoiceField(
         choices=sorted(set(ANSWERED_BY.values())),
         allow_null=True,
-        help_text="The parameter that answers the question behind it: deliver the file again with it.",
+        help_text=(
+            "The parameter that answers the question behind it: deliver the file again with it, or answer the file "
+            "where it waits."
+        ),
     )
 
 

@@ -16,6 +16,7 @@ from licensesync.api import (
     members,
     syncs,
     usage,
+    usage_answers,
 )
 from licensesync.api.endpoint import Nothing
 
@@ -23,6 +24,7 @@ _V3 = [
     *consumed_licenses.urlpatterns,
     *licenses.urlpatterns,
     *usage.urlpatterns,
+    *usage_answers.urlpatterns,
     *jobs.urlpatterns,
     *instances.urlpatterns,
     *connections.urlpatterns,

@@ -29,17 +29,26 @@ from licensesync.api.shapes import Moment, Problem, ProblemSerializer, problem_o
 from licensesync.api.tokens import token_of
 from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Deployment, Enterprise, Scope
+from licensesync.errors import OLDER_THAN_STORED, SERVER_CONFLICT, SERVER_UNKNOWN, SHRINKS_TOO_MUCH
 from licensesync.feeds import FeedKind
 from licensesync.flows import receive_usage
 from licensesync.flows.upload_limit import allow_uploads, is_too_large, too_large
-from licensesync.syncing.models import FileState, JobState, Trigger, UsageFile
+from licensesync.syncing.models import FileState, JobState, Question, Trigger, UsageFile
 from licensesync.syncing.queries import files_of
 
+# A waiting file asks what a script would have been refused for.
+PROBLEM_OF_QUESTION = {
+    Question.WHICH_SERVER: SERVER_UNKNOWN,
+    Question.OLDER: OLDER_THAN_STORED,
+    Question.SHRINKS: SHRINKS_TOO_MUCH,
+    Question.SERVER_CONFLICT: SERVER_CONFLICT,
+}
 FORM_OVERHEAD = 64 * 1024  # what a form may add to its file
 
 
 class UsageFileSerializer(serializers.Serializer[UsageFile]):
-    """A delivered file. `done` says that nothing more happens by itself; then it is in, or `problem` says why not."""
+    """A delivered file. `done` says that nothing more happens to it; then it is in, or `problem` says why not. In state
+    NEEDS_ANSWER `problem` says what is asked."""
 
     id = serializers.IntegerField(source="pk")
     url = serializers.SerializerMethodField()
@@ -67,6 +76,8 @@ class UsageFileSerializer(serializers.Serializer[UsageFile]):
 
     @extend_schema_field(ProblemSerializer(allow_null=True))
     def get_problem(self, file: UsageFile) -> Problem | None:
+        if file.state == FileState.NEEDS_ANSWER:
+            return problem_of(PROBLEM_OF_QUESTION[Question(file.question)].code, file.question_params)
         of_job = problem_of(file.job.problem_code, file.job.problem_params) if file.job else None
         return problem_of(file.problem_code, file.problem_params) or of_job
 

@@ -281,13 +281,15 @@ def discard(file: UsageFile) -> None:
             syncing.discard(each)
 
 
-def try_again(file: UsageFile) -> None:
-    """Decide once more about the list of a file whose job failed or was canceled, as long as its bytes are stored."""
+def try_again(file: UsageFile) -> bool:
+    """Decide once more about the list of a file whose job failed or was canceled, as long as its bytes are stored;
+    False when there is nothing to decide."""
     with transaction.atomic():
         files = syncing.stopped_together(file)
         syncing.look_again(files)
         for each in files:
             queue.recognise_file(each.pk)
+    return bool(files)
 
 
 # The same in the foreground, for scripts ---------------------------------------------------------------------------
