@@ -61,6 +61,13 @@ class Comparison(msgspec.Struct):
     def difference(self) -> int:
         return self.units - self.licenses
 
+    def by_cause(self) -> dict[Cause, tuple[int, int]]:
+        """How many GitHub counts more and fewer, by cause, in the order in which the causes hold."""
+        more, fewer = dict.fromkeys(Cause, 0), dict.fromkeys(Cause, 0)
+        for entry in self.entries:
+            (more if entry.kind.by_github else fewer)[entry.cause] += 1
+        return {cause: (more[cause], fewer[cause]) for cause in Cause if more[cause] or fewer[cause]}
+
 
 @dataclass(frozen=True)
 class _Scope:

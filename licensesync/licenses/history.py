@@ -1,5 +1,6 @@
 """Usage over time: the points, one a count, and who came and who went between two of them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -8,6 +9,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from licensesync.enterprises.models import Enterprise
+from licensesync.licenses.csv_report import csv_line, safe
 from licensesync.licenses.models import Count, LicenseChange
 from licensesync.licenses.queries import licenses
 
@@ -79,6 +81,23 @@ def changes(earlier: Count, later: Count) -> QuerySet[LicenseChange]:
     returned = Q(kind=Kind.WENT) & has_come
     net = Q(pk__in=began.values("pk")) | Q(pk__in=ended.values("pk"))
     return inside.filter(net).exclude(came_back | returned).order_by("-generation", "-pk")
+
+
+def csv_of_changes(rows: QuerySet[LicenseChange]) -> Iterator[str]:
+    """Changes as CSV; the times are the reader's."""
+    yield csv_line(("Change", "On", "License number", "Person", "Login", "Other license number", "Deployment"))
+    for change in rows.select_related("deployment").iterator(chunk_size=2000):
+        yield csv_line(
+            (
+                change.kind,
+                timezone.localtime(change.at).isoformat(timespec="seconds"),
+                str(change.number),
+                safe(change.name),
+                safe(change.login),
+                str(change.other_number or ""),
+                str(change.deployment or ""),
+            )
+        )
 
 
 def still_there(enterprise: Enterprise, numbers: list[int]) -> set[int]:

@@ -1,8 +1,7 @@
 """Is GitHub's own number right? Its count beside ours, and the people of the difference by cause."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
@@ -15,16 +14,14 @@ from licensesync.enterprises.models import Deployment, DeploymentKind, Enterpris
 from licensesync.licenses import comparison, queries
 from licensesync.licenses.causes import Cause, Kind
 from licensesync.licenses.comparison import Comparison, Entry
-from licensesync.licenses.csv_report import csv_line, safe
+from licensesync.licenses.differences import csv_of_differences, differences
 from licensesync.licenses.finding import rows_of
 from licensesync.licenses.models import ConsumedLicense
-from licensesync.usage.queries import Unit, units_named
 from licensesync.web import words
 from licensesync.web.access import enterprise_for
 from licensesync.web.downloads import download, name_of
 
 ROWS = 25
-AT_ONCE = 1_000
 
 CAUSES: dict[str, tuple[str | Promise, str | Promise]] = {
     Cause.SERVER: (
@@ -52,7 +49,6 @@ CAUSES: dict[str, tuple[str | Promise, str | Promise]] = {
         _("Nothing in the lists says why. GitHub may know more than its list tells."),
     ),
 }
-TWICE = "twice"
 KINDS = {
     Kind.UNIT_TOO_MANY: _("GitHub counts this person once more"),
     Kind.UNIT_ALONE: _("GitHub counts somebody who is no license here"),
@@ -86,13 +82,9 @@ class Row:
 
 
 def _groups(found: Comparison, current: str) -> list[Group]:
-    more, fewer = dict.fromkeys(Cause, 0), dict.fromkeys(Cause, 0)
-    for entry in found.entries:
-        (more if entry.kind.by_github else fewer)[entry.cause] += 1
     return [
-        Group(cause.value, *CAUSES[cause], more[cause], fewer[cause], cause == current)
-        for cause in Cause
-        if more[cause] or fewer[cause]
+        Group(cause.value, *CAUSES[cause], more, fewer, cause == current)
+        for cause, (more, fewer) in found.by_cause().items()
     ]
 
 
@@ -134,52 +126,17 @@ def _page_of(request: HttpRequest, entries: int) -> int:
 
 
 def _rows(enterprise: Enterprise, entries: Sequence[Entry]) -> Iterator[Row]:
-    """The entries with what they stand for, all read at once."""
-    licenses = {each.number: each for each in rows_of(enterprise, [entry.number for entry in entries if entry.number])}
-    servers = Deployment.objects.filter(enterprise=enterprise, kind=DeploymentKind.SERVER)
-    units = units_named(
-        {host.lower(): pk for pk, host in servers.values_list("pk", "host")},
-        enterprise.generation,
-        cloud_users=[entry.unit for entry in entries if entry.is_cloud],
-        people=[entry.unit for entry in entries if entry.unit and not entry.is_cloud],
-    )
-    for entry in entries:
-        unit = units.get((entry.is_cloud, entry.unit), Unit(""))
-        yield Row(
-            license=licenses.get(entry.number),
-            named=unit.named,
-            logins=", ".join(dict.fromkeys(unit.logins)),
-            kind=KINDS[entry.kind],
-            by_github=entry.kind.by_github,
-        )
+    for each in differences(enterprise, entries):
+        kind = each.entry.kind
+        yield Row(each.license, each.named, each.logins, KINDS[kind], kind.by_github)
 
 
 @require_GET
 def csv_of_comparison(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     """Everybody of the difference, and who is counted twice by both."""
     enterprise = enterprise_for(request, slug)
-    lines = queries.all_of_one_count(_csv(enterprise, comparison.comparison_of(enterprise)), enterprise)
+    lines = queries.all_of_one_count(csv_of_differences(enterprise), enterprise)
     return download(lines, name_of(enterprise, "github-count", "csv"))
-
-
-def _csv(enterprise: Enterprise, found: Comparison | None) -> Iterable[str]:
-    yield csv_line(("Cause", "Counted by", "Difference", "License number", "Person", "At GitHub", "E-mails"))
-    if found is None:
-        return
-    entries = iter(found.entries)
-    while part := list(islice(entries, AT_ONCE)):
-        for entry, row in zip(part, _rows(enterprise, part), strict=True):
-            by, difference = ("GitHub", "1") if row.by_github else ("LicenseSync", "-1")
-            yield csv_line((entry.cause.value, by, difference, *_cells(row.license, row.logins, row.named)))
-    for start in range(0, len(found.twice), AT_ONCE):
-        for license in rows_of(enterprise, found.twice[start : start + AT_ONCE]):
-            yield csv_line((TWICE, "both", "0", *_cells(license, "", "")))
-
-
-def _cells(license: ConsumedLicense | None, logins: str, named: str) -> tuple[str, ...]:
-    if license is None:
-        return "", safe(logins), safe(named), ""
-    return str(license.number), safe(license.name), safe(named), safe(", ".join(license.emails))
 
 
 _COMPARISON = "enterprises/<slug:slug>/settings/license/github"

@@ -1,6 +1,6 @@
 """Usage over time: the chart with its table, and who came and who went between any two counts."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +20,6 @@ from django.views.decorators.http import require_GET
 
 from licensesync.enterprises.models import Enterprise, LicenseModel
 from licensesync.licenses import history
-from licensesync.licenses.csv_report import csv_line, safe
 from licensesync.licenses.models import Count, LicenseChange
 from licensesync.web import words
 from licensesync.web.access import enterprise_for
@@ -214,34 +213,12 @@ def _change_rows(enterprise: Enterprise, changes: list[LicenseChange]) -> Iterat
 
 
 @require_GET
-def csv_of_changes(request: HttpRequest, slug: str) -> StreamingHttpResponse | HttpResponse:
+def csv_of_changes(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     """Who came, went, merged and split between the counts `from` and `to`."""
     enterprise = enterprise_for(request, slug)
     points = history.points(enterprise)[::-1]
-    if not points:
-        return download([_heading()], name_of(enterprise, "came-and-went", "csv"))
-    earlier, later = _chosen(request, points)
-    return download(_csv(history.changes(earlier, later)), name_of(enterprise, "came-and-went", "csv"))
-
-
-def _heading() -> str:
-    return csv_line(("Change", "On", "License number", "Person", "Login", "Other license number", "Deployment"))
-
-
-def _csv(changes: QuerySet[LicenseChange]) -> Iterable[str]:
-    yield _heading()
-    for change in changes.select_related("deployment").iterator(chunk_size=2000):
-        yield csv_line(
-            (
-                change.kind,
-                localtime(change.at).isoformat(timespec="seconds"),
-                str(change.number),
-                safe(change.name),
-                safe(change.login),
-                str(change.other_number or ""),
-                str(change.deployment or ""),
-            )
-        )
+    changes = history.changes(*_chosen(request, points)) if points else LicenseChange.objects.none()
+    return download(history.csv_of_changes(changes), name_of(enterprise, "came-and-went", "csv"))
 
 
 _HISTORY = "enterprises/<slug:slug>/settings/license/history"
