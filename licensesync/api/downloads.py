@@ -26,7 +26,8 @@ class CsvToo(AnyGitHubType):
     accepted = re.compile(f"{AnyGitHubType.accepted.pattern}|text/(\\*|csv)", re.IGNORECASE)
 
 
-def _download(pieces: Iterable[str], content_type: str, name: str) -> StreamingHttpResponse:
+def download(pieces: Iterable[str], content_type: str, name: str) -> StreamingHttpResponse:
+    """A file made while it is read."""
     response = StreamingHttpResponse(pieces, content_type=content_type)
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
@@ -49,7 +50,7 @@ class LicensesAsCsv(Endpoint):
     def get(self, request: Request, enterprise: str) -> HttpResponseBase:
         ours = enterprise_for(request, enterprise, Scope.READ)
         pieces = queries.csv_of(ours, numbers=numbers_asked_for(ours, request.query_params.dict()))
-        return _download(pieces, "text/csv; charset=utf-8", f"{ours.slug}-consumed-licenses.csv")
+        return download(pieces, "text/csv; charset=utf-8", f"{ours.slug}-consumed-licenses.csv")
 
 
 class LicenseUsage(Endpoint):
@@ -71,7 +72,7 @@ class LicenseUsage(Endpoint):
             raise NotFound
         server.enterprise = ours  # of one generation to the end
         pieces = queries.all_of_one_count(export_usage(server), ours)
-        return _download(pieces, "application/json; charset=utf-8", f"{server.host}-license-usage.json")
+        return download(pieces, "application/json; charset=utf-8", f"{server.host}-license-usage.json")
 
 
 _ENTERPRISE = "enterprises/<slug:enterprise>"

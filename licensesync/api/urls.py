@@ -9,6 +9,8 @@ from licensesync.api import (
     domains,
     downloads,
     enterprise,
+    github_count,
+    history,
     instances,
     invitations,
     jobs,
@@ -32,6 +34,8 @@ _V3 = [
     *enterprise.urlpatterns,
     *domains.urlpatterns,
     *downloads.urlpatterns,
+    *history.urlpatterns,
+    *github_count.urlpatterns,
     *members.urlpatterns,
     *invitations.urlpatterns,
 ]
