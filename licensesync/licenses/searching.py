@@ -13,6 +13,7 @@ from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.licenses.facets import plain
 from licensesync.licenses.index import Index, Mask, Numbers
 from licensesync.usage import bulk
+from licensesync.usage.models import OPEN
 
 MOST_FOUND = 10_000  # licenses with the words, beyond which nobody counts them
 REMEMBERED = 200  # searches of a process
@@ -92,10 +93,14 @@ class Search:
         return _remembered.get(wanted)
 
     def _look_for(self, words: Sequence[str], *, among: Numbers | None = None, most: int | None = None) -> Numbers:
-        """The licenses whose text has all words: of the whole enterprise, or of a few; one more than `most`."""
+        """The licenses whose text has all words: of the whole enterprise, or of a few; one more than `most`.
+
+        Rows that nothing has replaced, by the trigrams of their text; and, where a newer count has ended some that we
+        still show, those by their end.
+        """
         generation = self.enterprise.generation
-        conditions = ["enterprise_id = %s", "valid_from <= %s", "valid_to > %s"]
-        params: list[Any] = [self.enterprise.pk, generation, generation]
+        conditions = ["enterprise_id = %s", "valid_from <= %s"]
+        params: list[Any] = [self.enterprise.pk, generation]
         for word in words:
             text = word if len(word) >= PREFIX else f" {word}"
             if bulk.is_sqlite():
@@ -109,8 +114,8 @@ class Search:
             conditions.append("number IN (SELECT value FROM json_each(%s))" if bulk.is_sqlite() else "number = ANY(%s)")
             params.append(str(few) if bulk.is_sqlite() else few)
         limit = "" if most is None else f" LIMIT {most + 1:d}"
+        rows = f"SELECT number FROM licenses_consumedlicense WHERE {' AND '.join(conditions)}"
+        shown, ended = f"valid_to = {OPEN}", f"valid_to > {generation:d} AND valid_to < {OPEN}"
         with connection.cursor() as cursor:
-            cursor.execute(
-                f"SELECT number FROM licenses_consumedlicense WHERE {' AND '.join(conditions)}{limit}", params
-            )
+            cursor.execute(f"{rows} AND {shown} UNION ALL {rows} AND {ended}{limit}", params * 2)
             return np.sort(np.array([number for (number,) in cursor.fetchall()], np.uint32))

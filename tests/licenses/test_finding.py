@@ -178,6 +178,17 @@ def test_a_very_common_word_is_not_counted(mixed: Enterprise, monkeypatch: pytes
     assert len(selection.numbers()) > 10
 
 
+def test_who_reads_an_older_count_finds_what_a_newer_one_has_ended(mixed: Enterprise) -> None:
+    """A new count ends rows before it is shown; until then, and for who began to read before, they are searched."""
+    older = Enterprise.objects.get(pk=mixed.pk)
+    changed = [account(1, "p31@octo.example"), account(2, "zoe@elsewhere.example", name="Zora Nováková"), account(3)]
+    import_one(mixed, server_export(changed, host="ghes-apac.example"))
+    newer = Enterprise.objects.get(pk=mixed.pk)
+    for q, before, now in (("odegard", 1, 0), ("zora", 0, 1), ("elsewhere", 1, 1), ("octo", 40, 40)):
+        assert len(asked(older, q=q).numbers()) == before, q
+        assert len(asked(newer, q=q).numbers()) == now, q
+
+
 def test_neighbours(mixed: Enterprise) -> None:
     selection = asked(mixed, sort="-name", instance=Deployment.objects.get(host="ghes-apac.example").pk)
     numbers = [each.number for each in selection.page(25).rows]
