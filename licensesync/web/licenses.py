@@ -137,7 +137,7 @@ def _row(license: ConsumedLicense, deployments: dict[int, Deployment], unverifie
     return LicenseRow(
         license,
         any(not each.is_server for each in found),
-        [words.short_host(each) for each in found if each.is_server],
+        [words.short_host(each, deployments.values()) for each in found if each.is_server],
         unverified and bool(license.emails),
     )
 

@@ -95,11 +95,11 @@ def person_page(person: Person) -> PersonPage:
     )
 
 
-def short(deployment: Deployment | None) -> str:
+def place_of(deployment: Deployment | None) -> str:
     """Where an account is, in the middle of a sentence."""
     if deployment is None:
         return ""
-    return words.short_host(deployment) if deployment.is_server else _("the cloud")
+    return deployment.host if deployment.is_server else _("the cloud")
 
 
 # Accounts ----------------------------------------------------------------------------------------------------------
@@ -176,7 +176,7 @@ def _met(person: Person, facts: CloudFacts) -> Iterator[WhyRow]:
             left_address=left_address,
             rule=" ".join(filter(None, (ORDINALS.get(rule), _(explain.RULE_LABELS[rule])))),
             met=rule not in (Rule.NO_MATCH, Rule.NO_EMAIL),
-            right=_("%(login)s on %(host)s, primary e-mail") % {"login": account.login, "host": short(host)},
+            right=_("%(login)s on %(host)s, primary e-mail") % {"login": account.login, "host": place_of(host)},
             right_address=account.email or "–",
             reason=words.explained(reason),
         )
@@ -214,7 +214,7 @@ def _not_met(person: Person, facts: CloudFacts) -> Iterator[WhyRow]:
     for account in person.not_counted:
         named = {
             "login": account.login,
-            "host": short(person.deployments[account.deployment_id]),
+            "host": place_of(person.deployments[account.deployment_id]),
             "state": _why_not(account).lower(),
         }
         right = _("%(login)s on %(host)s, %(state)s") % named
@@ -229,7 +229,7 @@ def change_rows(changes: Iterable[LicenseChange]) -> list[ChangeRow]:
 
 
 def _change(change: LicenseChange) -> ChangeRow:
-    named = {"login": change.login, "place": short(change.deployment)}
+    named = {"login": change.login, "place": place_of(change.deployment)}
     kind = LicenseChange.Kind
     text, icon = {
         kind.CAME: (_("Counted for the first time."), "id-badge"),

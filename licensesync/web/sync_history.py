@@ -1,5 +1,6 @@
 """Every job of an enterprise, newest first: who started it, how long it took, what it changed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -22,10 +23,12 @@ PAGE_SIZE = 25
 @dataclass(frozen=True)
 class JobRow:
     job: LicenseSyncJob
+    deployments: Sequence[Deployment]  # among which its own is named
 
     @property
     def source(self) -> str:
-        return words.short_host(self.job.deployment) if self.job.deployment.is_server else _("Cloud")
+        deployment = self.job.deployment
+        return words.short_host(deployment, self.deployments) if deployment.is_server else _("Cloud")
 
     @property
     def took(self) -> str:
@@ -78,7 +81,7 @@ class HistoryFilter:
 
     @property
     def sources(self) -> list[tuple[int, str]]:
-        return [(each.pk, words.short_host(each) if each.is_server else _("Cloud")) for each in self.deployments]
+        return [(each.pk, each.host if each.is_server else _("Cloud")) for each in self.deployments]
 
     @property
     def states(self) -> list[tuple[str, str]]:
@@ -106,8 +109,11 @@ def history_filter(request: HttpRequest, enterprise: Enterprise) -> HistoryFilte
     )
 
 
-def history_page(request: HttpRequest, jobs: QuerySet[LicenseSyncJob]) -> HistoryPage:
-    """The page that the query asks for: jobs before or after an id, else the newest."""
+def history_page(
+    request: HttpRequest, jobs: QuerySet[LicenseSyncJob], deployments: Sequence[Deployment] = ()
+) -> HistoryPage:
+    """The page that the query asks for: jobs before or after an id, else the newest. `deployments` are those of the
+    enterprise, where rows name theirs."""
     after, before = (_id(request.GET.get(name, "")) for name in ("after", "before"))
     if after:
         found = list(jobs.filter(pk__gt=after).order_by("pk")[: PAGE_SIZE + 1])
@@ -120,7 +126,7 @@ def history_page(request: HttpRequest, jobs: QuerySet[LicenseSyncJob]) -> Histor
     if not page:
         return HistoryPage([], "", "")
     return HistoryPage(
-        [JobRow(job) for job in page],
+        [JobRow(job, deployments) for job in page],
         newer=f"after={page[0].pk}" if has_newer else "",
         older=f"before={page[-1].pk}" if has_older else "",
     )
@@ -135,7 +141,7 @@ def sync_history(request: HttpRequest, slug: str) -> HttpResponse:
     enterprise = enterprise_for(request, slug)
     chosen = history_filter(request, enterprise)
     jobs = chosen.of(queries.jobs_of(enterprise, chosen.deployment))
-    context = {"enterprise": enterprise, "filter": chosen, "history": history_page(request, jobs)}
+    context = {"enterprise": enterprise, "filter": chosen, "history": history_page(request, jobs, chosen.deployments)}
     return render(request, "deployments/sync_history.html", context)
 
 

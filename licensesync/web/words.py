@@ -1,7 +1,7 @@
 """Facts in the reader's language: problems, and what became of a job."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from django.utils.formats import date_format, number_format
@@ -60,10 +60,12 @@ def explained(sentence: Sentence) -> str:
     return template % readable(sentence.params)
 
 
-def short_host(deployment: Deployment) -> str:
-    """A host beside other hosts of one enterprise, "" for the cloud. An IP address is short already."""
+def short_host(deployment: Deployment, others: Iterable[Deployment]) -> str:
+    """A host beside the other hosts of its enterprise, "" for the cloud: its first label, where that tells it from
+    them. An IP address is short already."""
     first = deployment.host.partition(".")[0]
-    return deployment.host if first.isdigit() or ":" in first else first
+    is_shared = any(each.host != deployment.host and each.host.partition(".")[0] == first for each in others)
+    return deployment.host if is_shared or first.isdigit() or ":" in first else first
 
 
 def licenses_more_or_less(job: LicenseSyncJob) -> str:

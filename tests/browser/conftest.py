@@ -15,6 +15,12 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 OWNER = "dana.whitfield@octo.example"
 WIDTHS = (1280, 390)
 THEMES = ("light", "dark")
+STICKS_OUT = """() => [
+  ...(document.documentElement.scrollWidth > innerWidth ? ["the page"] : []),
+  ...[...document.querySelectorAll(".box > table")].filter(table =>
+    table.getBoundingClientRect().right > table.parentElement.getBoundingClientRect().right + 1
+  ).map(table => table.className),
+]"""
 
 
 @dataclass
@@ -50,6 +56,14 @@ class Visitor:
                 self.ask_axe()
                 too_wide = self.page.evaluate("document.documentElement.scrollWidth > innerWidth")
                 assert not too_wide, f"{path} scrolls sideways at {width}"
+        self.page.set_viewport_size({"width": 1280, "height": 900})
+
+    def check_every_width(self, path: str) -> None:
+        """Nothing scrolls sideways or sticks out of its box, on whatever screen."""
+        self.open(path)
+        for width in range(340, 1500, 20):
+            self.page.set_viewport_size({"width": width, "height": 900})
+            assert self.page.evaluate(STICKS_OUT) == [], f"{path} at {width}"
         self.page.set_viewport_size({"width": 1280, "height": 900})
 
 

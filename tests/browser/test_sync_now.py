@@ -115,6 +115,9 @@ def test_connected_by_the_form_and_followed_to_the_end(
     expect(try_again).to_be_visible(timeout=LONG)
     expect(page.get_by_role("link", name="Enter a new token")).to_be_visible()
     visitor.check(instance)
+    visitor.check_every_width(f"{home}/sync-history")
+    visitor.check_every_width(f"{home}/license")
+    visitor.check_every_width(instance)
     server.token = token
     try_again.click()
     expect(page.get_by_text("Up to date")).to_be_visible(timeout=LONG)

@@ -109,7 +109,13 @@ def test_history_of_one_source_or_state(client: Client, enterprise: Enterprise) 
     ("host", "short"), [("ghes-emea.octo.example", "ghes-emea"), ("10.0.0.5", "10.0.0.5"), ("[fd00::5]", "[fd00::5]")]
 )
 def test_an_ip_address_is_never_cut(host: str, short: str) -> None:
-    assert short_host(Deployment(kind="server", host=host)) == short
+    assert short_host(Deployment(kind="server", host=host), []) == short
+
+
+def test_hosts_that_begin_alike_are_told_apart() -> None:
+    hosts = "github.emea.example", "github.apac.example", "ghes.emea.example"
+    deployments = [Deployment(kind="server", host=host) for host in hosts]
+    assert [short_host(each, deployments) for each in deployments] == [*hosts[:2], "ghes"]
 
 
 def test_strangers_and_other_enterprises(client: Client, enterprise: Enterprise, owner: User, stranger: User) -> None:

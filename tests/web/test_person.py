@@ -40,9 +40,9 @@ def test_saml_beats_all(client: Client, enterprise: Enterprise) -> None:
     html = person(client, enterprise, "cloud", "ana")
     assert "1 server account carries an address of the cloud account." in html
     assert "1 SAML or SCIM" in html
-    assert "acarvalho on ghes, primary e-mail" in html
+    assert "acarvalho on ghes.example, primary e-mail" in html
     assert "Verified e-mail; primary on no server" in html
-    assert "old on ghes, suspended" in html
+    assert "old on ghes.example, suspended" in html
     assert "1 more does not count" in html
     assert "octo-platform: Owner" in html
     assert '<dd class="attention">Off' in html
@@ -74,7 +74,7 @@ def test_on_servers_only(client: Client, enterprise: Enterprise) -> None:
     html = person(client, enterprise, "two.example", "ana")
     assert "2 server accounts have the same primary e-mail; no cloud account is known to have it." in html
     assert "Same primary e-mail" in html
-    assert "Account ana appeared on two. Still one license." in html
+    assert "Account ana appeared on two.example. Still one license." in html
 
 
 def test_alone(client: Client, enterprise: Enterprise) -> None:
