@@ -130,6 +130,7 @@ def _lists(one: UsageFile) -> Iterator[list[UsageFile]]:
     else is decided alone and at once.
     """
     batch_files = UsageFile.objects.filter(batch=one.batch, enterprise=one.enterprise_id)
+    arrived = batch_files.count()  # before they are read: a page that arrives in between must not count as read
     files = list(
         batch_files.filter(state=FileState.RECOGNISING)
         .select_related("enterprise", "deployment", "uploaded_by")
@@ -140,7 +141,7 @@ def _lists(one: UsageFile) -> Iterator[list[UsageFile]]:
         if file.kind and file not in pages:
             yield [file]
     if pages and all(file.kind for file in files):
-        is_complete = batch_files.count() >= pages[0].batch_size
+        is_complete = arrived >= pages[0].batch_size
         if is_complete or timezone.now() - pages[-1].created_at > LATE_PAGES:
             yield pages
 

@@ -1,9 +1,12 @@
 """Of several lists the right one counts, and a server that changes its name stays itself."""
 
+import itertools
 from datetime import timedelta
 from io import BytesIO
+from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from licensesync.enterprises import deployments
@@ -24,6 +27,7 @@ from tests.flows.lists import (
     report,
     server_export,
 )
+from tests.flows.workers import together as in_threads
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -153,6 +157,36 @@ def test_pages_of_two_enterprises_are_never_one_list(enterprise: Enterprise) -> 
         take_in.run_job(file.job.pk)
     assert people(enterprise) == {frozenset({("cloud", "ana")})}
     assert people(other) == {frozenset({("cloud", "evil")})}
+
+
+@pytest.mark.parametrize("statement", range(1, 5))
+def test_a_page_that_arrives_while_another_is_looked_at(enterprise: Enterprise, statement: int) -> None:
+    """Wherever the worker is just then, right after which of its statements: the list is whole, and taken in once."""
+    first, second = (cloud_list([cloud_user(login)], total=2) for login in ("ana", "bob"))
+    together: dict[str, Any] = {"enterprise": enterprise, "name": "page", "uploaded_by": None, "batch_size": 2}
+    one = receive_usage.receive_file(BytesIO(first), **together)
+    others: list[UsageFile] = []
+    statements = itertools.count(1)
+
+    def receive_second() -> None:  # in a web process, so by another connection
+        others.append(receive_usage.receive_file(BytesIO(second), **together, batch=one.batch))
+
+    def right_after(execute: Any, *what: Any) -> Any:
+        result = execute(*what)
+        if next(statements) == statement:
+            in_threads(1, receive_second)
+        return result
+
+    with connection.execute_wrapper(right_after):
+        receive_usage.recognise_file(one.pk)
+    assert others, "it takes fewer statements by now"
+    receive_usage.recognise_file(others[0].pk)
+    for file in (one, *others):
+        file.refresh_from_db()
+        assert (file.state, file.problem_code) == (FileState.ACCEPTED, "")
+    assert one.job is not None
+    take_in.run_job(one.job.pk)
+    assert len(people(enterprise)) == 2
 
 
 def test_an_encrypted_export_of_last_year_changes_nothing(enterprise: Enterprise) -> None:
