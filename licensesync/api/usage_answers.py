@@ -25,7 +25,7 @@ from licensesync.syncing.queries import files_of
 
 
 class AnswerSerializer(serializers.Serializer[Any]):
-    """The one that the file’s `problem` names as `needs`."""
+    """The one that the file’s `problem` names as `needs`; the others count for nothing."""
 
     server = serializers.CharField(required=False, max_length=300, help_text="Host name of the server it is from.")
     accept_older = serializers.BooleanField(required=False, default=False)
@@ -65,15 +65,16 @@ class AnswerUsageFile(Endpoint):
         file = _asking(request, enterprise, file_id)
         said = AnswerSerializer(data=request.data)
         said.is_valid(raise_exception=True)
-        answer: dict[str, Any] = said.validated_data
         needed = ANSWERED_BY[PROBLEM_OF_QUESTION[Question(file.question)].code]
-        if not answer.get(needed):
+        answer = said.validated_data.get(needed)
+        if not answer:
             raise serializers.ValidationError({needed: "This answers what the file asks."})
+        # Only what is asked counts: no list moves to another server, and nothing is accepted before it was asked.
         receive_usage.answer(
             file,
-            new_host=answer.get("server") or None,
-            accept_older=answer["accept_older"],
-            accept_shrink=answer["accept_shrink"],
+            new_host=answer if needed == "server" else None,
+            accept_older=needed == "accept_older",
+            accept_shrink=needed == "accept_shrink",
         )
         return _shown(request, file, status.HTTP_202_ACCEPTED)
 

@@ -65,6 +65,22 @@ def test_an_older_list(browser: Client, enterprise: Enterprise, owners_script: C
     assert len(people(enterprise)) == 28
 
 
+def test_only_what_is_asked_counts(browser: Client, enterprise: Enterprise, owners_script: Client) -> None:
+    import_one(enterprise, server_export(MANY, exported_at=LATE))
+    add(browser, enterprise, server_export(MANY[:3], exported_at=EARLY))
+    file = asked(owners_script)
+    assert file["problem"]["needs"] == "accept_older"
+    everything = {"server": "other.octo.example", "accept_older": True, "accept_shrink": True}
+    assert post(owners_script, file, "answer", everything).status_code == 202
+    file = asked(owners_script)
+    assert (file["state"], file["problem"]["needs"]) == ("NEEDS_ANSWER", "accept_shrink")
+    assert len(people(enterprise)) == 30
+    assert post(owners_script, file, "answer", everything).status_code == 202
+    assert asked(owners_script)["deployment"] == "ghes.example"
+    assert len(people(enterprise)) == 3
+    assert Deployment.objects.count() == 1
+
+
 def test_a_list_that_removes_many_is_discarded(browser: Client, enterprise: Enterprise, owners_script: Client) -> None:
     import_one(enterprise, server_export(MANY))
     add(browser, enterprise, server_export(MANY[:3], exported_at="2030-01-01T00:00:00Z"))
