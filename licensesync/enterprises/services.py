@@ -91,6 +91,7 @@ def change_role(*, membership: Membership, role: Role) -> None:
     """ExpectedError(LAST_OWNER) when nobody would be left to decide."""
     if role != Role.OWNER:
         _refuse_last_owner(membership)
+        _void_password_links_of(membership)
     Membership.objects.filter(pk=membership.pk).update(role=role)
 
 
@@ -98,6 +99,7 @@ def change_role(*, membership: Membership, role: Role) -> None:
 def remove_member(*, membership: Membership) -> None:
     """Their tokens for this enterprise go with them. ExpectedError(LAST_OWNER)."""
     _refuse_last_owner(membership)
+    _void_password_links_of(membership)
     ApiToken.objects.filter(enterprise=membership.enterprise_id, owner=membership.user_id).delete()
     Membership.objects.filter(pk=membership.pk).delete()
 
@@ -110,6 +112,14 @@ def _refuse_last_owner(membership: Membership) -> None:
     owners = Membership.objects.filter(enterprise=membership.enterprise_id, role=Role.OWNER)
     if [owner.pk for owner in owners.select_for_update().order_by("pk")] == [membership.pk]:
         raise ExpectedError(LAST_OWNER, email=membership.user.email)
+
+
+def _void_password_links_of(owner: Membership) -> None:
+    """An owner who goes may have kept links to new passwords of other members; with one they would be back as them."""
+    if owner.role == Role.OWNER:
+        ours = Membership.objects.filter(enterprise=owner.enterprise_id).select_related("user")
+        for member in ours.order_by("user"):  # everywhere in the same order, so that nobody waits for each other
+            void_password_links(user=member.user)
 
 
 # Invitations -------------------------------------------------------------------------------------------------------

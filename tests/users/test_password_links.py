@@ -11,7 +11,7 @@ from licensesync.enterprises import services as enterprises
 from licensesync.enterprises.models import Enterprise, Role
 from licensesync.users.models import User
 from licensesync.users.queries import by_password_link
-from licensesync.users.services import password_link_path, set_password
+from licensesync.users.services import create_user, password_link_path, set_password
 
 
 def behind(path: str) -> User | None:
@@ -46,6 +46,25 @@ def test_it_ends_when_its_person_joins_another_enterprise(
     )
     enterprises.accept_invitation(invitation=invitation, user=billing_manager)
     assert behind(path) is None
+
+
+@pytest.mark.parametrize("role", [Role.BILLING_MANAGER, None])
+def test_it_ends_when_an_owner_who_may_have_made_it_goes(
+    owner: User, enterprise: Enterprise, billing_manager: User, role: Role | None
+) -> None:
+    """Else whoever is removed would come back as somebody else, for a day."""
+    second = enterprises.add_member(
+        enterprise=enterprise, user=create_user(email="second@octo.example"), role=Role.OWNER
+    )
+    for person in (owner, billing_manager):
+        person.last_login = timezone.now() - timedelta(days=1)  # links know it to the second
+        person.save()
+    paths = [password_link_path(user=person) for person in (owner, billing_manager)]
+    if role:
+        enterprises.change_role(membership=second, role=role)
+    else:
+        enterprises.remove_member(membership=second)
+    assert [behind(path) for path in paths] == [None, None]
 
 
 def test_the_operator_makes_one_on_the_command_line(owner: User) -> None:
