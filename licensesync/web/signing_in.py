@@ -82,7 +82,7 @@ def next_page(request: HttpRequest) -> str:
     """Where the reader was going, if that is a page of ours."""
     target = request.POST.get("next", request.GET.get("next", ""))
     ours = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
-    return target if ours else "home"
+    return target if ours and target.startswith("/") else "home"  # `redirect` would look for a page of another name
 
 
 urlpatterns = [

@@ -15,7 +15,7 @@ from licensesync.users.models import User
 from licensesync.users.services import create_user
 from tests.people import PASSWORD, SignedIn
 
-ELSEWHERE = ["https://evil.example/", "//evil.example", "javascript:alert(1)"]
+ELSEWHERE = ["https://evil.example/", "//evil.example", "javascript:alert(1)", "nowhere", "account"]
 
 
 def try_to_sign_in(client: Client, email: str, password: str = "wrong") -> tuple[int, str]:
