@@ -3,7 +3,7 @@
 django-axes counts them. It would also keep the address, the browser and the form; nothing needs those.
 """
 
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from axes.handlers.database import AxesDatabaseHandler
@@ -33,8 +33,17 @@ def locked_out(request: HttpRequest, _response: HttpResponse | None, _credential
 def pseudonym_of_client(request: HttpRequest) -> str:
     """A stand-in for the address of whoever asks: the same for the same address, and nobody without our key can tell
     which. It looks like an address (IPv6, of a range that is nobody's), because axes has a column for one."""
-    digest = salted_hmac("licensesync.client", address_of_client(request), algorithm="sha256").digest()
+    digest = salted_hmac("licensesync.client", _whose(address_of_client(request)), algorithm="sha256").digest()
     return str(IPv6Address(b"\xfd" + digest[:15]))
+
+
+def _whose(address: str) -> str:
+    """Of an IPv6 address its network of 64 bits: whoever has one address of it has all, and would try with each."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    return f"{int(parsed) >> 64:x}" if isinstance(parsed, IPv6Address) and not parsed.ipv4_mapped else address
 
 
 def address_of_client(request: HttpRequest) -> str:

@@ -120,3 +120,12 @@ def test_of_a_failed_try_neither_address_nor_browser_nor_form_is_kept_and_nothin
     AccessAttempt.objects.update(attempt_time=timezone.now() - settings.AXES_COOLOFF_TIME - timedelta(seconds=1))
     forget.forget_old()
     assert not AccessAttempt.objects.exists()
+
+
+def test_another_address_of_the_same_network_gives_no_further_tries(owner: User) -> None:
+    """Whoever has an IPv6 address has 2^64 of them. An IPv4 address written as one stays an address."""
+    tried = [try_to_sign_in(Client(REMOTE_ADDR=f"2001:db8:1:2::{number:x}"), owner.email)[0] for number in range(6)]
+    assert tried == [200] * 4 + [429] * 2
+    assert try_to_sign_in(Client(REMOTE_ADDR="2001:db8:1:3::1"), owner.email)[0] == 200
+    mapped = [try_to_sign_in(Client(REMOTE_ADDR=f"::ffff:203.0.113.{number}"), owner.email)[0] for number in range(6)]
+    assert mapped == [200] * 6
