@@ -95,7 +95,7 @@ def csv_of_changes(rows: QuerySet[LicenseChange]) -> Iterator[str]:
                 safe(change.name),
                 safe(change.login),
                 str(change.other_number or ""),
-                str(change.deployment or ""),
+                safe(str(change.deployment or "")),  # may be called by the id that its file says
             )
         )
 
