@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.utils.cache import get_conditional_response
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser, JSONParser
 from rest_framework.permissions import IsAuthenticated
@@ -29,6 +29,16 @@ class Json(JSONRenderer):
     """Named as GitHub names it, whichever of its media types was asked for."""
 
     charset = "utf-8"
+
+
+class JsonBody(JSONParser):
+    """JSON that is nested deeper than Python reads is as wrong as any other."""
+
+    def parse(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().parse(*args, **kwargs)
+        except RecursionError:
+            raise ParseError from None
 
 
 class AnyGitHubType(BaseContentNegotiation):
@@ -58,7 +68,7 @@ class Endpoint(APIView):
     authentication_classes = [TokenAuthentication]
     permission_classes = [IsAuthenticated]
     throttle_classes = [PerToken]
-    parser_classes = [JSONParser]
+    parser_classes = [JsonBody]
     renderer_classes = [Json]
     content_negotiation_class = AnyGitHubType
     metadata_class = None

@@ -138,3 +138,11 @@ def test_a_browser_is_nobody_here(name: str, arguments: dict[str, str | int], si
     browser = signed_in(owner)
     for method in {"get", *EXPECTED[name]}:
         assert getattr(browser, method)(address(name, arguments)).status_code == 401
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"name":' * 50_000])
+def test_json_without_a_bottom_is_no_json(body: str, enterprise: Enterprise, owners_script: Client) -> None:
+    answer = owners_script.generic(
+        "PATCH", "/api/v3/enterprises/octo-industries", body, content_type="application/json"
+    )
+    assert (answer.status_code, answer.json()["message"]) == (400, "Problems parsing JSON")
