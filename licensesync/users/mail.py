@@ -13,7 +13,8 @@ def send(to: str, subject: str, text: str) -> bool:
     if not settings.EMAIL_HOST:
         return False
     try:
-        return bool(send_mail(subject, text, None, [to]))
+        # A name in it may have a line break, which no header may.
+        return bool(send_mail(" ".join(subject.split()), text, None, [to]))
     except OSError:  # smtplib's errors are among them
         log.warning("The mail server did not take a mail.", exc_info=True)
         return False

@@ -105,3 +105,16 @@ def test_members_of_another_enterprise_are_not_there(
     assert owners_script.get(theirs).status_code == 404
     assert owners_script.delete(theirs).status_code == 404
     assert owners_script.patch(theirs, {"role": "owner"}, content_type=JSON).status_code == 404
+
+
+def test_a_name_of_two_lines_is_one_line_of_the_mail(
+    owners_script: Client, enterprise: Enterprise, settings: Settings
+) -> None:
+    """It was an error of ours, with an invitation that nobody had the link of."""
+    settings.EMAIL_HOST = "mail.octo.example"
+    enterprise.name = "Octo\nBcc: evil@hubot.example"
+    enterprise.save()
+    assert owners_script.post(INVITATIONS, {"email": "new@octo.example"}, content_type=JSON).status_code == 201
+    [sent] = mail.outbox
+    assert sent.subject == "Invitation to Octo Bcc: evil@hubot.example on LicenseSync"
+    assert sent.recipients() == ["new@octo.example"]
