@@ -76,11 +76,11 @@ def covers(held: tuple[str, ...], scope: str) -> bool:
 def seconds_asked_for(answer: Answer) -> float | None:
     """`Retry-After` in seconds, given as such or as a date; None without one."""
     said = answer.headers.get("Retry-After", "").strip()
-    if said.isdigit():
+    if said.isdecimal():
         return min(float(said), AT_MOST.total_seconds())
     try:
         until: datetime = parsedate_to_datetime(said)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     until = until if until.tzinfo else until.replace(tzinfo=UTC)
     return min(max(0.0, (until - _clock(answer)).total_seconds()), AT_MOST.total_seconds())
@@ -92,7 +92,7 @@ def _raise_rate_limit(answer: Answer, message: str) -> None:
     told = True
     if asked is not None:
         wait = timedelta(seconds=asked)
-    elif answer.headers.get("X-RateLimit-Remaining") == "0" and reset.isdigit():
+    elif answer.headers.get("X-RateLimit-Remaining") == "0" and reset.isdecimal():
         wait = timedelta(seconds=min(float(reset) - _clock(answer).timestamp(), AT_MOST.total_seconds()))
     elif answer.status == 429 or "rate limit" in message.lower() or "abuse detection" in message.lower():
         wait, told = AT_LEAST, False
@@ -104,7 +104,7 @@ def _raise_rate_limit(answer: Answer, message: str) -> None:
 
 def _clock(answer: Answer) -> datetime:
     """The other side's clock, so that ours may be wrong."""
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, OverflowError):
         said: datetime = parsedate_to_datetime(answer.headers.get("Date", ""))
         return said if said.tzinfo else said.replace(tzinfo=UTC)
     return datetime.now(UTC)
@@ -127,6 +127,6 @@ def _message(answer: Answer) -> str:
     """GitHub's own words, "" without any. For recognising only: they are never shown."""
     try:
         said = json.loads(answer.body())
-    except (ValueError, ExpectedError):
+    except (ValueError, RecursionError, ExpectedError):
         return ""
     return str(said.get("message", "")) if isinstance(said, dict) else ""

@@ -173,4 +173,4 @@ def _license(steps: _Steps, connection: ServerConnection, rules: Rules) -> None:
 def _older_than_sync_now(version: str) -> bool:
     """GitHub's own button needs a server newer than 3.4; ours only needs the report."""
     parts = version.split(".")
-    return all(part.isdigit() for part in parts[:2]) and tuple(map(int, parts[:2])) <= (3, 4)
+    return all(part.isdecimal() and len(part) < 10 for part in parts[:2]) and tuple(map(int, parts[:2])) <= (3, 4)

@@ -186,4 +186,4 @@ def _linked_page(answer: Answer, relation: str) -> int | None:
         number = httpx.URL(address).params.get("page", "")
     except httpx.InvalidURL:
         return None
-    return int(number) if number.isdigit() else None
+    return int(number) if number.isdecimal() and len(number) < 10 else None

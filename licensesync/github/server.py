@@ -139,7 +139,7 @@ def require_data(answer: Answer, path: str) -> None:
 
 def _number(said: int | str) -> int | None:
     """GitHub says "unlimited" where there is no limit."""
-    return int(said) if str(said).isdigit() else None
+    return int(said) if str(said).isdecimal() and len(str(said)) < 19 else None
 
 
 def _moment(said: str | None) -> datetime | None:

@@ -74,7 +74,7 @@ class Answer:
     def length(self) -> int | None:
         """Of the body in bytes where the server says it, and it is not packed."""
         said = self.headers.get("Content-Length", "")
-        return int(said) if said.isdigit() and not self.headers.get("Content-Encoding") else None
+        return int(said) if said.isdecimal() and len(said) < 19 and not self.headers.get("Content-Encoding") else None
 
     def pieces(self) -> Iterator[bytes]:
         """The unpacked body. ExpectedError: ANSWER_TOO_LARGE, ANSWER_NOT_UNDERSTOOD; Passing: CONNECTION_LOST."""
@@ -160,6 +160,10 @@ def _sent(
                 yield Answer(response, limits)
             finally:
                 response.close()
+        except httpx.RemoteProtocolError as error:  # httpx looks at each Location, before we do
+            raise ExpectedError(
+                errors.ANSWER_NOT_UNDERSTOOD, host=url.host, detail=errors._("it leads nowhere")
+            ) from error
         except httpcore.ProxyError as error:
             raise ExpectedError(errors.PROXY_REFUSED, host=url.host, reason=str(error)) from error
         except httpcore.ConnectError as error:

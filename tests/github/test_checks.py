@@ -1,5 +1,7 @@
 """Test connection: which step fails, what was found before it, and what is skipped."""
 
+from collections.abc import Callable
+
 import pytest
 
 from licensesync import errors
@@ -119,3 +121,34 @@ def test_the_step_of_the_cloud_that_fails(status: int, scopes: str, step: str, p
     assert [check.step for check in failed] == [step]
     assert failed[0].problem
     assert failed[0].problem.problem is problem
+
+
+NESTED = b"[" * 200_000
+DIGITS = "9" * 5000  # more than Python makes a number of
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (replying(403, NESTED), errors.SCOPE_MISSING),
+        (replying(429, b"{}", Retry_After="\u00b2"), errors.SLOW_DOWN),
+        (replying(429, b"{}", Retry_After="Mon, 01 Jan 2024 00:00:00 +99999999999999"), errors.SLOW_DOWN),
+        (replying(429, b"{}", X_RateLimit_Remaining="0", X_RateLimit_Reset="\u00b2"), errors.SLOW_DOWN),
+        (replying(200, LIST, Link='<https://x.example/?page=\u00b2>; rel="next"'), None),
+        (replying(200, LIST, Link=f'<https://x.example/?page={DIGITS}>; rel="last"'), None),
+        (replying(302, Location="http://[::1"), errors.ANSWER_NOT_UNDERSTOOD),
+        (replying(302, Location="http://\u00ad/"), errors.ANSWER_NOT_UNDERSTOOD),
+    ],
+)
+def test_an_answer_made_to_break_us_is_told_in_words(answer: Callable[[Handler], None], problem: object) -> None:
+    with serving(answer) as site:
+        found = checks.check_cloud(CloudConnection(site.url, "octo", TOKEN), LOOPBACK)
+    assert [check.problem.problem for check in found if check.problem] == ([problem] if problem else [])
+
+
+@pytest.mark.parametrize("odd", ["\u00b2", DIGITS])
+def test_odd_numbers_of_a_server_are_no_numbers(odd: str) -> None:
+    version = replying(200, f'{{"installed_version": "{odd}.4"}}'.encode(), X_OAuth_Scopes="site_admin")
+    seats = replying(200, LICENSE.replace(b"unlimited", odd.encode()))
+    with serving(by_path(**(GOOD | {"meta": version, "license": seats}))) as site:
+        assert "failed" not in states(server_checks(site.url)).values()
