@@ -48,6 +48,7 @@ _prefix = "" if not _secure else "__Secure-" if _address.path else "__Host-"
 SESSION_COOKIE_NAME = f"{_prefix}licensesync"
 CSRF_COOKIE_NAME = f"{_prefix}licensesync-csrf"
 CSRF_COOKIE_HTTPONLY = True
+MESSAGE_STORAGE = "licensesync.web.say.Messages"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

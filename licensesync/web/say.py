@@ -1,7 +1,26 @@
 """What a page says back."""
 
+from typing import Any
+
+from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest
+from django.contrib.messages.storage.cookie import CookieStorage
+from django.http import HttpRequest, HttpResponseBase
+
+
+class Messages(CookieStorage):
+    """What is to be said, with links that let somebody in: in a cookie like the session's, named and sent as that one.
+
+    Django's default sends it to every site of the host, and puts what doesn't fit into the session, which is stored.
+    """
+
+    cookie_name = f"{settings.SESSION_COOKIE_NAME}-messages"
+
+    def update(self, response: HttpResponseBase) -> list[Any] | None:
+        unsaid = super().update(response)
+        if self.cookie_name in response.cookies:
+            response.cookies[self.cookie_name]["path"] = settings.SESSION_COOKIE_PATH
+        return unsaid
 
 
 def done(request: HttpRequest, sentence: str, *, link: str = "") -> None:

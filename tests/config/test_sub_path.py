@@ -32,6 +32,7 @@ look("/licenses/nowhere")
 browser.force_login(User.objects.get(), backend="django.contrib.auth.backends.ModelBackend")
 for name in ("license", "licenses", "people", "usage_history"):
     look(reverse(name, args=["octo"]))
+browser.post("/enterprises/octo/settings/people", {"email": "new@octo.example", "role": "owner"}, secure=True)
 found["cookies"] = [[cookie.key, cookie["path"]] for cookie in browser.cookies.values()]
 print(json.dumps(found))
 """
@@ -49,6 +50,8 @@ def test_every_link_begins_with_the_path(tmp_path: Path) -> None:
     found = json.loads(answer.stdout)
     cookies = dict(found.pop("cookies"))
     assert cookies["__Secure-licensesync-csrf"] == "/licenses/"
+    assert cookies["__Secure-licensesync-messages"] == "/licenses/"  # with the link of an invitation
+    assert "messages" not in cookies
     for page, (status, location, content) in found.items():
         assert page.startswith("/licenses/")
         assert status == {"/licenses/": 302, "/licenses/nowhere": 404}.get(page, 200), page

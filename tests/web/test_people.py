@@ -54,6 +54,17 @@ def test_it_is_for_nobody_else(signed_in: SignedIn, owner: User, stranger: User,
     assert role_of(stranger, enterprise) is None
 
 
+def test_links_that_nobody_has_looked_at_are_stored_nowhere(
+    signed_in: SignedIn, owner: User, enterprise: Enterprise
+) -> None:
+    """Not in the session either, however many there are."""
+    browser = signed_in(owner)
+    for number in range(60):
+        browser.post(PEOPLE, {"email": f"{number}@octo.example", "role": "billing_manager"})
+    assert "/invitations/" not in str(dict(browser.session))
+    assert "/invitations/" in browser.get(PEOPLE).content.decode()
+
+
 def test_with_mail_the_link_goes_by_mail_too(
     signed_in: SignedIn, owner: User, enterprise: Enterprise, settings: Settings
 ) -> None:
