@@ -93,13 +93,9 @@ class Search:
         return _remembered.get(wanted)
 
     def _look_for(self, words: Sequence[str], *, among: Numbers | None = None, most: int | None = None) -> Numbers:
-        """The licenses whose text has all words: of the whole enterprise, or of a few; one more than `most`.
-
-        Rows that nothing has replaced, by the trigrams of their text; and, where a newer count has ended some that we
-        still show, those by their end.
-        """
+        """The licenses whose text has all words: of the whole enterprise, or of a few; one more than `most`."""
         generation = self.enterprise.generation
-        conditions = ["enterprise_id = %s", "valid_from <= %s"]
+        conditions = ["enterprise_id = %s", "valid_from <= %s", f"valid_to > {generation:d}"]
         params: list[Any] = [self.enterprise.pk, generation]
         for word in words:
             text = word if len(word) >= PREFIX else f" {word}"
@@ -115,7 +111,11 @@ class Search:
             params.append(str(few) if bulk.is_sqlite() else few)
         limit = "" if most is None else f" LIMIT {most + 1:d}"
         rows = f"SELECT number FROM licenses_consumedlicense WHERE {' AND '.join(conditions)}"
-        shown, ended = f"valid_to = {OPEN}", f"valid_to > {generation:d} AND valid_to < {OPEN}"
+        if among is None and not bulk.is_sqlite():
+            # Rows that nothing has replaced are in the trigram index; those that a newer count has ended while we
+            # still show them are found by their end.
+            rows = f"{rows} AND valid_to = {OPEN} UNION ALL {rows} AND valid_to < {OPEN}"
+            params *= 2
         with connection.cursor() as cursor:
-            cursor.execute(f"{rows} AND {shown} UNION ALL {rows} AND {ended}{limit}", params * 2)
+            cursor.execute(rows + limit, params)
             return np.sort(np.array([number for (number,) in cursor.fetchall()], np.uint32))
