@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from licensesync import errors
 from licensesync.errors import ExpectedError, Problem
 from licensesync.github.failures import Passing, Wait
+from licensesync.github.numbers import whole
 from licensesync.github.transport import Answer
 
 AT_LEAST = timedelta(minutes=1)
@@ -76,8 +77,8 @@ def covers(held: tuple[str, ...], scope: str) -> bool:
 def seconds_asked_for(answer: Answer) -> float | None:
     """`Retry-After` in seconds, given as such or as a date; None without one."""
     said = answer.headers.get("Retry-After", "").strip()
-    if said.isdecimal():
-        return min(float(said), AT_MOST.total_seconds())
+    if (seconds := whole(said)) is not None:
+        return min(float(seconds), AT_MOST.total_seconds())
     try:
         until: datetime = parsedate_to_datetime(said)
     except (ValueError, OverflowError):
@@ -88,12 +89,12 @@ def seconds_asked_for(answer: Answer) -> float | None:
 
 def _raise_rate_limit(answer: Answer, message: str) -> None:
     asked = seconds_asked_for(answer)
-    reset = answer.headers.get("X-RateLimit-Reset", "")
+    reset = whole(answer.headers.get("X-RateLimit-Reset"))
     told = True
     if asked is not None:
         wait = timedelta(seconds=asked)
-    elif answer.headers.get("X-RateLimit-Remaining") == "0" and reset.isdecimal():
-        wait = timedelta(seconds=min(float(reset) - _clock(answer).timestamp(), AT_MOST.total_seconds()))
+    elif answer.headers.get("X-RateLimit-Remaining") == "0" and reset is not None:
+        wait = timedelta(seconds=min(reset - _clock(answer).timestamp(), AT_MOST.total_seconds()))
     elif answer.status == 429 or "rate limit" in message.lower() or "abuse detection" in message.lower():
         wait, told = AT_LEAST, False
     else:

@@ -17,6 +17,7 @@ from licensesync.github import answers, cloud, network, rest, server, transport
 from licensesync.github import rules as rulebook
 from licensesync.github.cloud import CloudConnection
 from licensesync.github.failures import NotReady
+from licensesync.github.numbers import whole
 from licensesync.github.server import ServerConnection
 from licensesync.github.transport import Answer, Limits, Route, Rules
 
@@ -172,5 +173,5 @@ def _license(steps: _Steps, connection: ServerConnection, rules: Rules) -> None:
 
 def _older_than_sync_now(version: str) -> bool:
     """GitHub's own button needs a server newer than 3.4; ours only needs the report."""
-    parts = version.split(".")
-    return all(part.isdecimal() and len(part) < 10 for part in parts[:2]) and tuple(map(int, parts[:2])) <= (3, 4)
+    parts = [whole(part) for part in version.split(".")[:2]]
+    return None not in parts and parts <= [3, 4]

@@ -17,6 +17,7 @@ import msgspec
 from licensesync import errors
 from licensesync.errors import ExpectedError
 from licensesync.github import addresses, answers, rest
+from licensesync.github.numbers import whole
 from licensesync.github.transport import Answer, Limits, Route, Rules
 
 SCOPE = "read:enterprise"
@@ -186,4 +187,4 @@ def _linked_page(answer: Answer, relation: str) -> int | None:
         number = httpx.URL(address).params.get("page", "")
     except httpx.InvalidURL:
         return None
-    return int(number) if number.isdecimal() and len(number) < 10 else None
+    return whole(number)

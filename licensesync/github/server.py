@@ -16,6 +16,7 @@ import msgspec
 from licensesync import errors
 from licensesync.github import addresses, answers, rest, transport
 from licensesync.github.failures import NotReady
+from licensesync.github.numbers import whole
 from licensesync.github.transport import Answer, Limits, Route, Rules
 
 SCOPE = "site_admin"
@@ -90,9 +91,9 @@ def read_license(connection: ServerConnection, rules: Rules) -> ServerLicense:
         require_data(answer, LICENSE)
         said = rest.decoded(answer, _License, SCOPE)
     return ServerLicense(
-        seats=_number(said.seats),
+        seats=whole(said.seats),
         seats_used=said.seats_used,
-        seats_available=_number(said.seats_available),
+        seats_available=whole(said.seats_available),
         kind=said.kind,
         days_until_expiration=said.days_until_expiration,
         expires_at=_moment(said.expire_at),
@@ -135,11 +136,6 @@ def route(connection: ServerConnection, rules: Rules) -> Route:
 
 def require_data(answer: Answer, path: str) -> None:
     answers.require_data(answer, scope=SCOPE, absent=errors.SERVER_HAS_NOT, path=path)
-
-
-def _number(said: int | str) -> int | None:
-    """GitHub says "unlimited" where there is no limit."""
-    return int(said) if str(said).isdecimal() and len(str(said)) < 19 else None
 
 
 def _moment(said: str | None) -> datetime | None:

@@ -23,6 +23,7 @@ from licensesync.github import addresses, certificates, network
 from licensesync.github import rules as rulebook
 from licensesync.github.certificates import Certificate
 from licensesync.github.failures import Passing
+from licensesync.github.numbers import whole
 from licensesync.github.rules import Rules
 
 __all__ = ["Answer", "Limits", "Route", "Rules", "get", "port_of", "proxy_host"]
@@ -73,8 +74,7 @@ class Answer:
     @property
     def length(self) -> int | None:
         """Of the body in bytes where the server says it, and it is not packed."""
-        said = self.headers.get("Content-Length", "")
-        return int(said) if said.isdecimal() and len(said) < 19 and not self.headers.get("Content-Encoding") else None
+        return None if self.headers.get("Content-Encoding") else whole(self.headers.get("Content-Length"))
 
     def pieces(self) -> Iterator[bytes]:
         """The unpacked body. ExpectedError: ANSWER_TOO_LARGE, ANSWER_NOT_UNDERSTOOD; Passing: CONNECTION_LOST."""
