@@ -82,7 +82,7 @@ def add_member(*, enterprise: Enterprise, user: User, role: Role) -> Membership:
     """A member from now on; who is one already keeps the role. Links to a new password end: they were for less."""
     membership, is_new = Membership.objects.get_or_create(enterprise=enterprise, user=user, defaults={"role": role})
     if is_new:
-        void_password_links(user=user)
+        void_password_links(user)
     return membership
 
 
@@ -117,9 +117,9 @@ def _refuse_last_owner(membership: Membership) -> None:
 def _void_password_links_of(owner: Membership) -> None:
     """An owner who goes may have kept links to new passwords of other members; with one they would be back as them."""
     if owner.role == Role.OWNER:
-        ours = Membership.objects.filter(enterprise=owner.enterprise_id).select_related("user")
-        for member in ours.order_by("user"):  # everywhere in the same order, so that nobody waits for each other
-            void_password_links(user=member.user)
+        members = Membership.objects.filter(enterprise=owner.enterprise_id).values("user")
+        # Locked in one order everywhere, so that nobody waits for each other.
+        void_password_links(*User.objects.filter(pk__in=members).select_for_update().order_by("pk"))
 
 
 # Invitations -------------------------------------------------------------------------------------------------------

@@ -35,10 +35,11 @@ def password_link_path(*, user: User) -> str:
     return reverse("new_password", args=[uid, default_token_generator.make_token(user)])
 
 
-def void_password_links(*, user: User) -> None:
+def void_password_links(*users: User) -> None:
     """End every link made so far: who made it may not be allowed to make it any more."""
-    user.last_login = timezone.now()  # part of what a link is signed with
-    user.save(update_fields=["last_login"])
+    for user in users:
+        user.last_login = timezone.now()  # part of what a link is signed with
+    User.objects.bulk_update(users, ["last_login"])
 
 
 # Links by mail -----------------------------------------------------------------------------------------------------
