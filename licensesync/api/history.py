@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpResponseBase
 from django.urls import path
 from drf_spectacular.types import OpenApiTypes
@@ -38,7 +39,7 @@ class CountSerializer(serializers.Serializer[Count]):
     available = serializers.IntegerField(allow_null=True)
 
 
-def _counts(enterprise: Enterprise) -> Any:
+def _counts(enterprise: Enterprise) -> QuerySet[Count]:
     return Count.objects.filter(enterprise=enterprise, finished_at__isnull=False)
 
 
@@ -86,18 +87,18 @@ class ChangesAsCsv(Endpoint):
         ours = enterprise_for(request, enterprise, Scope.READ)
         said = BetweenSerializer(data=request.query_params.dict())
         said.is_valid(raise_exception=True)
-        chosen = [self._count(ours, said.validated_data, name) for name in ("from", "to")]
-        earlier, later = sorted((each for each in chosen if each), key=lambda count: count.generation) or (None, None)
-        changes = history.changes(earlier, later) if earlier and later else LicenseChange.objects.none()
+        earlier, later = (self._count(ours, said.validated_data, name) for name in ("from", "to"))
+        changes = LicenseChange.objects.none()
+        if earlier and later:
+            changes = history.changes(*sorted((earlier, later), key=lambda count: count.generation))
         return download(history.csv_of_changes(changes), "text/csv; charset=utf-8", f"{ours.slug}-came-and-went.csv")
 
     def _count(self, enterprise: Enterprise, said: dict[str, int], name: str) -> Count | None:
         """The count with this number; the first or the last where none is named, None where there is none at all."""
         counts = _counts(enterprise).order_by("generation" if name == "from" else "-generation")
         if name not in said:
-            first: Count | None = counts.first()
-            return first
-        found: Count | None = counts.filter(generation=said[name]).first()
+            return counts.first()
+        found = counts.filter(generation=said[name]).first()
         if found is None:
             raise serializers.ValidationError({name: f"There is no count {said[name]}."})
         return found

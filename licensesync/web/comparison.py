@@ -1,6 +1,5 @@
 """Is GitHub's own number right? Its count beside ours, and the people of the difference by cause."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -10,13 +9,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
-from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise
+from licensesync.enterprises.models import Deployment, DeploymentKind
 from licensesync.licenses import comparison, queries
 from licensesync.licenses.causes import Cause, Kind
-from licensesync.licenses.comparison import Comparison, Entry
+from licensesync.licenses.comparison import Comparison
 from licensesync.licenses.differences import csv_of_differences, differences
 from licensesync.licenses.finding import rows_of
-from licensesync.licenses.models import ConsumedLicense
 from licensesync.web import words
 from licensesync.web.access import enterprise_for
 from licensesync.web.downloads import download, name_of
@@ -70,17 +68,6 @@ class Group:
         return self.more + self.fewer
 
 
-@dataclass(frozen=True)
-class Row:
-    """`license` is None where only GitHub counts. `named` is what GitHub has of them, `logins` what we know."""
-
-    license: ConsumedLicense | None
-    named: str
-    logins: str
-    kind: str | Promise
-    by_github: bool
-
-
 def _groups(found: Comparison, current: str) -> list[Group]:
     return [
         Group(cause.value, *CAUSES[cause], more, fewer, cause == current)
@@ -109,7 +96,9 @@ def compare(request: HttpRequest, slug: str) -> HttpResponse:
         "groups": groups,
         "current": current,
         "number": len(entries),
-        "rows": list(_rows(enterprise, entries[(page - 1) * ROWS : page * ROWS])),
+        "rows": [
+            (each, KINDS[each.entry.kind]) for each in differences(enterprise, entries[(page - 1) * ROWS : page * ROWS])
+        ],
         "first": (page - 1) * ROWS + 1,
         "last": min(page * ROWS, len(entries)),
         "previous": page - 1,
@@ -123,12 +112,6 @@ def _page_of(request: HttpRequest, entries: int) -> int:
     asked = request.GET.get("page", "")
     page = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 9 else 1
     return max(1, min(page, -(-entries // ROWS)))
-
-
-def _rows(enterprise: Enterprise, entries: Sequence[Entry]) -> Iterator[Row]:
-    for each in differences(enterprise, entries):
-        kind = each.entry.kind
-        yield Row(each.license, each.named, each.logins, KINDS[kind], kind.by_github)
 
 
 @require_GET
