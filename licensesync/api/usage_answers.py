@@ -100,8 +100,8 @@ class TryUsageFileAgain(Endpoint):
         tags=["usage"],
         summary="Try a usage file again",
         description=(
-            "Of a file whose job failed or was canceled, or that was refused by mishap, as long as its bytes are "
-            "stored. Scope `admin:enterprise`."
+            "Of a file whose job failed or was canceled, or that was refused, as long as its bytes are stored. "
+            "Scope `admin:enterprise`."
         ),
         request=None,
         responses=answers(UsageFileSerializer, status=202, also=[409]),
