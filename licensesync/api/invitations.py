@@ -117,7 +117,8 @@ class RenewInvitation(Endpoint):
     )
     def post(self, request: Request, enterprise: str, invitation_id: int) -> Response:
         invitation = _invitation(enterprise_for(request, enterprise, Scope.ADMIN), invitation_id)
-        return _hand_over(request, invitation, services.renew_invitation(invitation=invitation))
+        secret = services.renew_invitation(invitation=invitation, invited_by=token_of(request).owner)
+        return _hand_over(request, invitation, secret)
 
 
 _INVITATIONS = "enterprises/<slug:enterprise>/invitations"

@@ -80,7 +80,10 @@ class Member(Endpoint):
         operation_id="change_role",
         tags=["members"],
         summary="Change the role of a member",
-        description="The last owner stays one. Scope `admin:enterprise`.",
+        description=(
+            "The last owner stays one. The invitations of an owner who becomes a billing manager end. "
+            "Scope `admin:enterprise`."
+        ),
         request=RoleSerializer,
         responses=answers(MemberSerializer, also=[422]),
     )
@@ -96,7 +99,7 @@ class Member(Endpoint):
         operation_id="remove_member",
         tags=["members"],
         summary="Remove a member",
-        description="Their tokens for the enterprise end. The last owner stays. Scope `admin:enterprise`.",
+        description="Their tokens and invitations for the enterprise end. The last owner stays. Scope `admin:enterprise`.",
         responses=answers(None, status=204, also=[422]),
     )
     def delete(self, request: Request, enterprise: str, member_id: int) -> Response:

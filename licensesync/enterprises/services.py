@@ -91,7 +91,7 @@ def change_role(*, membership: Membership, role: Role) -> None:
     """ExpectedError(LAST_OWNER) when nobody would be left to decide."""
     if role != Role.OWNER:
         _refuse_last_owner(membership)
-        _void_password_links_of(membership)
+        _end_ways_back_of(membership)
     Membership.objects.filter(pk=membership.pk).update(role=role)
 
 
@@ -99,7 +99,7 @@ def change_role(*, membership: Membership, role: Role) -> None:
 def remove_member(*, membership: Membership) -> None:
     """Their tokens for this enterprise go with them. ExpectedError(LAST_OWNER)."""
     _refuse_last_owner(membership)
-    _void_password_links_of(membership)
+    _end_ways_back_of(membership)
     ApiToken.objects.filter(enterprise=membership.enterprise_id, owner=membership.user_id).delete()
     Membership.objects.filter(pk=membership.pk).delete()
 
@@ -114,12 +114,15 @@ def _refuse_last_owner(membership: Membership) -> None:
         raise ExpectedError(LAST_OWNER, email=membership.user.email)
 
 
-def _void_password_links_of(owner: Membership) -> None:
-    """An owner who goes may have kept links to new passwords of other members; with one they would be back as them."""
+def _end_ways_back_of(owner: Membership) -> None:
+    """An owner who goes may have kept a link: to the new password of a member, or of an invitation to an address of
+    their own. With either they would be back, as somebody else.
+    """
     if owner.role == Role.OWNER:
         members = Membership.objects.filter(enterprise=owner.enterprise_id).values("user")
         # Locked in one order everywhere, so that nobody waits for each other.
         void_password_links(*User.objects.filter(pk__in=members).select_for_update().order_by("pk"))
+        Invitation.objects.filter(enterprise=owner.enterprise_id, invited_by=owner.user_id).delete()
 
 
 # Invitations -------------------------------------------------------------------------------------------------------
@@ -141,12 +144,13 @@ def invite(*, enterprise: Enterprise, email: str, role: Role, invited_by: User) 
     return invitation, token
 
 
-def renew_invitation(*, invitation: Invitation) -> str:
-    """A new link for seven days; the one before stops working."""
+def renew_invitation(*, invitation: Invitation, invited_by: User) -> str:
+    """A new link for seven days, known to who makes it; the one before stops working."""
     token = secrets.token_hex(24)
     invitation.token_hash = sha256(token)
     invitation.expires_at = in_seven_days()
-    invitation.save(update_fields=["token_hash", "expires_at"])
+    invitation.invited_by = invited_by
+    invitation.save(update_fields=["token_hash", "expires_at", "invited_by"])
     return token
 
 

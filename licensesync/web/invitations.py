@@ -44,7 +44,8 @@ def hand_over(request: HttpRequest, invitation: Invitation, token: str) -> None:
 def renew_invitation(request: HttpRequest, slug: str, invitation_id: int) -> HttpResponse:
     enterprise = enterprise_for(request, slug, owner=True)
     invitation = get_object_or_404(queries.invitations(enterprise), pk=invitation_id)
-    hand_over(request, invitation, services.renew_invitation(invitation=invitation))
+    token = services.renew_invitation(invitation=invitation, invited_by=user_of(request))
+    hand_over(request, invitation, token)
     return redirect("people", slug)
 
 

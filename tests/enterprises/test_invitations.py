@@ -47,9 +47,9 @@ def test_it_is_for_nobody_else(invited: tuple[Invitation, str], stranger: User) 
     assert open_invitation(token) == invitation
 
 
-def test_a_renewed_one_ends_the_link_before(invited: tuple[Invitation, str]) -> None:
+def test_a_renewed_one_ends_the_link_before(invited: tuple[Invitation, str], owner: User) -> None:
     invitation, token = invited
-    renewed = services.renew_invitation(invitation=invitation)
+    renewed = services.renew_invitation(invitation=invitation, invited_by=owner)
     assert open_invitation(token) is None
     assert open_invitation(renewed) == invitation
 

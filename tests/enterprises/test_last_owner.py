@@ -7,7 +7,8 @@ import pytest
 from django.db import connection
 
 from licensesync.enterprises import services
-from licensesync.enterprises.models import ApiToken, Enterprise, Membership, Role
+from licensesync.enterprises.models import ApiToken, Enterprise, Invitation, Membership, Role
+from licensesync.enterprises.queries import open_invitation
 from licensesync.enterprises.tokens import create_api_token
 from licensesync.errors import ExpectedError
 from licensesync.users.models import User
@@ -33,6 +34,22 @@ def test_tokens_go_with_their_owner(enterprise: Enterprise, billing_manager: Use
         create_api_token(enterprise=enterprise, owner=user, name="cron", scopes=["read:licenses"])
     services.remove_member(membership=Membership.objects.get(user=billing_manager))
     assert [token.owner for token in ApiToken.objects.all()] == [owner]
+
+
+@pytest.mark.parametrize("act", [DEMOTE, REMOVE])
+def test_an_owner_who_goes_has_no_way_back(
+    enterprise: Enterprise, owner: User, billing_manager: User, act: Act
+) -> None:
+    services.change_role(membership=Membership.objects.get(user=billing_manager), role=Role.OWNER)
+    mine, _link = services.invite(enterprise=enterprise, email="me@home.example", role=Role.OWNER, invited_by=owner)
+    both = services.invite(enterprise=enterprise, email="both@octo.example", role=Role.OWNER, invited_by=owner)
+    renewed = services.renew_invitation(invitation=both[0], invited_by=billing_manager)
+    _other, others = services.invite(
+        enterprise=enterprise, email="other@octo.example", role=Role.OWNER, invited_by=billing_manager
+    )
+    act(Membership.objects.get(user=owner))
+    assert not Invitation.objects.filter(pk=mine.pk).exists()
+    assert open_invitation(renewed) and open_invitation(others)
 
 
 @pytest.mark.django_db(transaction=True)
