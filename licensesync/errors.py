@@ -212,7 +212,10 @@ UNEXPECTED = Problem(
 )
 DISK_FULL = Problem(
     "disk_full",
-    _("The disk of LicenseSync is full. The last good figures stay in use. Free some space, then try again."),
+    _(
+        "Too little space is left on the disk of LicenseSync. The last good figures stay in use. "
+        "Free some space, then try again."
+    ),
 )
 DATABASE_BUSY = Problem(
     "database_busy", _("The database was busy for too long. The last good figures stay in use. Try again in a minute.")
@@ -413,6 +416,10 @@ ANSWER_NOT_UNDERSTOOD = Problem(
         "The answer of %(host)s can’t be understood: %(detail)s. The last good figures stay in use. "
         "Try again; if it stays so, add the usage as a file."
     ),
+)
+CHECKS_BUSY = Problem(
+    "checks_busy",
+    _("Several connections are being tested at this moment. Nothing was tried or stored. Test again in a minute."),
 )
 NOT_ANSWERING = Problem(
     "not_answering",

@@ -81,6 +81,8 @@ class Endpoint(APIView):
         version = request.headers.get("X-GitHub-Api-Version", LATEST_VERSION)
         if not _VERSION.fullmatch(version):
             raise errors.UnknownVersion
+        if self.parser_classes and not request.headers.get("Content-Length") and "Transfer-Encoding" in request.headers:
+            raise errors.LengthMissing  # Django would read nothing, and a change of nothing succeed
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)

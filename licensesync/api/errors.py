@@ -38,6 +38,11 @@ class UnknownVersion(APIException):
     default_detail = "X-GitHub-Api-Version is a date, like 2022-11-28."
 
 
+class LengthMissing(APIException):
+    status_code = status.HTTP_411_LENGTH_REQUIRED
+    default_detail = "Send the body with its Content-Length; without it only usage is taken. Nothing was changed."
+
+
 class Conflict(APIException):
     status_code = status.HTTP_409_CONFLICT
 
@@ -94,7 +99,7 @@ def _told(error: Exception) -> tuple[int, str, list[dict[str, str]]]:
         return *_SENTENCES[type(error)], []
     match error:
         case ExpectedError(problem=problem):
-            code = 413 if problem is TOO_LARGE else 422
+            code = {TOO_LARGE: 413, DISK_FULL: 507}.get(problem, 422)
             message = str(error)
             return code, message, [{"code": problem.code, "message": message}]
         case ValidationError():

@@ -32,7 +32,7 @@ from licensesync.enterprises.models import Deployment, Enterprise, Scope
 from licensesync.errors import OLDER_THAN_STORED, SERVER_CONFLICT, SERVER_UNKNOWN, SHRINKS_TOO_MUCH
 from licensesync.feeds import FeedKind
 from licensesync.flows import receive_usage
-from licensesync.flows.upload_limit import allow_uploads, is_too_large, too_large
+from licensesync.flows.upload_limit import allow_uploads, problem_of_upload, too_large
 from licensesync.syncing.models import FileState, JobState, Question, Trigger, UsageFile
 from licensesync.syncing.queries import files_of
 
@@ -136,7 +136,7 @@ class Usage(Endpoint):
         ),
         parameters=_PARAMETERS,
         request={"application/octet-stream": OpenApiTypes.BINARY, "multipart/form-data": FormSerializer},
-        responses=answers(UsageFileSerializer, status=202, also=[409, 413, 422]),
+        responses=answers(UsageFileSerializer, status=202, also=[409, 413, 422, 507]),
     )
     def post(self, request: Request, enterprise: str) -> Response:
         ours = enterprise_for(request, enterprise, Scope.WRITE_USAGE)
@@ -173,7 +173,7 @@ def _source(request: Request, enterprise: Enterprise, host: str | None) -> Deplo
 
 
 def _content(request: HttpRequest) -> tuple[IO[bytes], str]:
-    """The file of a request as a stream, and its name. ExpectedError: larger than allowed, as far as is known yet."""
+    """The file of a request as a stream, and its name. ExpectedError: it can't be taken, as far as is known yet."""
     length = request.headers.get("Content-Length", "")
     if length.isdigit() and int(length) > settings.MAX_UPLOAD_BYTES + FORM_OVERHEAD:
         raise too_large()
@@ -186,8 +186,8 @@ def _content(request: HttpRequest) -> tuple[IO[bytes], str]:
         files = [file for name in request.FILES for file in request.FILES.getlist(name)]
     except SuspiciousOperation:
         raise ParseError from None
-    if is_too_large(request):
-        raise too_large()
+    if problem := problem_of_upload(request):
+        raise problem
     if len(files) != 1:
         raise ValidationError({"file": f"A form brings one file; this one has {len(files)}."})
     return cast(IO[bytes], files[0]), files[0].name or ""

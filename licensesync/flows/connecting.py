@@ -1,9 +1,14 @@
 """Connections as `github` wants them: from what is stored for a sync, and tested with what an owner has typed."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.conf import settings
 
 from licensesync.enterprises import connections
 from licensesync.enterprises.models import Connection
+from licensesync.errors import CHECKS_BUSY, ExpectedError
 from licensesync.github import checks
 from licensesync.github.cloud import CloudConnection
 from licensesync.github.server import ServerConnection
@@ -38,8 +43,27 @@ def cloud_connection(connection: Connection) -> CloudConnection:
 
 
 def check_server(connection: ServerConnection) -> list[checks.Check]:
-    return checks.check_server(connection, rules())
+    """Every step of the way. ExpectedError(CHECKS_BUSY)."""
+    with _one_of_few():
+        return checks.check_server(connection, rules())
 
 
 def check_cloud(connection: CloudConnection) -> list[checks.Check]:
-    return checks.check_cloud(connection, rules())
+    """Every step of the way. ExpectedError(CHECKS_BUSY)."""
+    with _one_of_few():
+        return checks.check_cloud(connection, rules())
+
+
+# A check holds a thread of the web server for as long as a server that doesn't answer lets it; the others are for
+# everybody else.
+_checks = threading.BoundedSemaphore(3)
+
+
+@contextmanager
+def _one_of_few() -> Iterator[None]:
+    if not _checks.acquire(blocking=False):
+        raise ExpectedError(CHECKS_BUSY)
+    try:
+        yield
+    finally:
+        _checks.release()

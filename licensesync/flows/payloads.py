@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import IO
 from django.conf import settings
 from django.core.files.uploadedfile import TemporaryUploadedFile
 
-from licensesync.errors import PAYLOAD_GONE, TOO_LARGE, ExpectedError
+from licensesync.errors import DISK_FULL, PAYLOAD_GONE, TOO_LARGE, ExpectedError
 from licensesync.syncing.models import UsageFile
 
 MEBIBYTE = 1024 * 1024
@@ -32,7 +33,7 @@ class Stored:
 def store(content: IO[bytes], *, limit: int) -> Stored:
     """Store what can be read from `content`; the file of a form, which is on this disk already, is moved here.
 
-    ExpectedError: more than `limit` bytes.
+    ExpectedError: more than `limit` bytes, or no room for them.
     """
     name = uuid.uuid4().hex
     path = settings.UPLOADS_DIR / name
@@ -61,9 +62,17 @@ def _copy(content: IO[bytes], path: Path, limit: int) -> tuple[int, str]:
             size += len(chunk)
             if size > limit:
                 raise ExpectedError(TOO_LARGE, limit=f"{limit // MEBIBYTE} MB")
+            refuse_without_room()
             digest.update(chunk)
             stored.write(chunk)
     return size, digest.hexdigest()
+
+
+def refuse_without_room(more: int = 0) -> None:
+    """ExpectedError(DISK_FULL): `more` bytes would leave less than the space that the disk should keep. The database
+    needs some to take a list in, and what only reads goes on meanwhile."""
+    if shutil.disk_usage(settings.UPLOADS_DIR).free - more < settings.DISK_RESERVE_MB * MEBIBYTE:
+        raise ExpectedError(DISK_FULL)
 
 
 def path_of(file: UsageFile) -> Path:

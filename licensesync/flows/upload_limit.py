@@ -7,6 +7,7 @@ from django.core.files.uploadhandler import FileUploadHandler, StopUpload, Tempo
 from django.http import HttpRequest
 
 from licensesync.errors import TOO_LARGE, ExpectedError
+from licensesync.flows.payloads import refuse_without_room
 
 
 class NoUploads(FileUploadHandler):
@@ -20,14 +21,20 @@ class NoUploads(FileUploadHandler):
 
 
 class LimitedUploads(TemporaryFileUploadHandler):
-    """Writes files to the incoming folder; stops reading at the first one that is larger than MAX_UPLOAD_BYTES."""
+    """Writes files to the incoming folder. Stops reading where one is larger than MAX_UPLOAD_BYTES, or the disk would
+    be full; `problem` then says so.
+    """
 
-    is_too_large = False
+    problem: ExpectedError | None = None
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> Any:
-        if start + len(raw_data) > settings.MAX_UPLOAD_BYTES:
-            self.is_too_large = True
-            raise StopUpload(connection_reset=True)
+        try:
+            if start + len(raw_data) > settings.MAX_UPLOAD_BYTES:
+                raise too_large()
+            refuse_without_room()
+        except ExpectedError as error:
+            self.problem = error
+            raise StopUpload(connection_reset=True) from None
         return super().receive_data_chunk(raw_data, start)
 
 
@@ -36,9 +43,9 @@ def allow_uploads(request: HttpRequest) -> None:
     request.upload_handlers = [LimitedUploads(request)]
 
 
-def is_too_large(request: HttpRequest) -> bool:
-    """Whether a file of this request was larger than allowed, once its form has been read."""
-    return any(isinstance(handler, LimitedUploads) and handler.is_too_large for handler in request.upload_handlers)
+def problem_of_upload(request: HttpRequest) -> ExpectedError | None:
+    """Why the files of this request were not taken, once its form has been read."""
+    return next((each.problem for each in request.upload_handlers if isinstance(each, LimitedUploads)), None)
 
 
 def too_large() -> ExpectedError:

@@ -177,13 +177,12 @@ def _connect(
     form = kind_of_form(request.POST or None, initial=_stored(connection, deployment))
     checks: list[CheckRow] = []
     if form.is_valid():
-        if "test" in request.POST:
-            checks = check_rows(form.check())
-        else:
-            try:
+        try:
+            if "test" not in request.POST:
                 return _save(request, enterprise, form, deployment)
-            except ExpectedError as error:
-                form.add_error("url", words.problem_of(error))
+            checks = check_rows(form.check())
+        except ExpectedError as error:
+            form.add_error("url", words.problem_of(error))
     context = {
         "enterprise": enterprise,
         "deployment": deployment,

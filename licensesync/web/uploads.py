@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise
 from licensesync.errors import TOO_MANY_FILES, ExpectedError
 from licensesync.flows import receive_usage
-from licensesync.flows.upload_limit import allow_uploads, is_too_large, too_large
+from licensesync.flows.upload_limit import allow_uploads, problem_of_upload
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import LicenseSyncJob, UsageFile
 from licensesync.web import words
@@ -54,8 +54,8 @@ def _receive(request: HttpRequest, enterprise: Enterprise) -> HttpResponse:
             )
         except ExpectedError as error:
             problems.append(words.problem_of(error))
-    if is_too_large(request):
-        problems.append(words.problem_of(too_large()))
+    if problem := problem_of_upload(request):
+        problems.append(words.problem_of(problem))
     elif not files:
         problems.append(_("No file was chosen."))
     return _received(request, enterprise, problems)

@@ -190,6 +190,15 @@ def test_a_file_whose_length_nobody_announces(example: Enterprise) -> None:
         assert first.headers["X-GitHub-Api-Version"] == "2022-11-28"
 
 
+def test_json_whose_length_nobody_announces_is_refused_instead_of_overlooked(example: Enterprise) -> None:
+    headers = {"Authorization": f"Bearer {example.token}", "Content-Type": "application/json"}
+    with httpx.Client(base_url=example.base, headers=headers, timeout=60) as script:
+        answer = script.patch(f"/enterprises/{example.slug}", content=iter([b'{"name":', b'"Piped"}']))
+        assert answer.request.headers["Transfer-Encoding"] == "chunked"
+        assert answer.status_code == 411
+        assert answer.json()["message"].endswith("Nothing was changed.")
+
+
 def signed_in(example: Enterprise) -> Iterator[httpx.Client]:
     """A browser without script."""
     with httpx.Client(base_url=example.product.url, follow_redirects=True, timeout=60) as browser:

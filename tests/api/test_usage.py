@@ -79,6 +79,20 @@ def test_too_large(owners_script: Client, settings: Settings, as_form: bool) -> 
     assert list(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir()) == []
 
 
+@pytest.mark.parametrize("as_form", [True, False])
+def test_the_disk_keeps_its_reserve(owners_script: Client, settings: Settings, as_form: bool) -> None:
+    settings.DISK_RESERVE_MB = 10**12
+    before = set(settings.UPLOADS_DIR.iterdir())
+    if as_form:
+        answer = owners_script.post(USAGE, {"file": SimpleUploadedFile("list", b"{}")})
+    else:
+        answer = owners_script.post(USAGE, b"{}", content_type="application/octet-stream")
+    assert answer.status_code == 507
+    assert answer.json()["errors"][0]["code"] == "disk_full"
+    assert set(settings.UPLOADS_DIR.iterdir()) == before
+    assert list(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir()) == []
+
+
 def test_what_is_no_list_is_refused_with_its_sentence(owners_script: Client, billing_script: Client) -> None:
     file = deliver(owners_script, b"hello")
     assert file["state"] == "REFUSED"

@@ -1,6 +1,8 @@
 """Connecting in the browser: the form, its test, the schedule, the push token, and what is never shown again."""
 
+import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ from licensesync.config.simulated_github import Addresses, SimulatedGitHub, runn
 from licensesync.enterprises import connections, deployments
 from licensesync.enterprises.models import ApiToken, Connection, Deployment, Enterprise, Schedule
 from licensesync.enterprises.queries import sha256
+from licensesync.flows import connecting
+from licensesync.github.server import ServerConnection
 from licensesync.syncing.models import JobKind, JobState, LicenseSyncJob, Trigger
 from licensesync.users.models import User
 from tests.people import SignedIn
@@ -69,6 +73,24 @@ def test_the_cloud_is_connected(browser: Client, enterprise: Enterprise) -> None
     connection = Connection.objects.get()
     assert (connection.url, connection.cloud_slug) == ("https://api.octo.ghe.com", "octo")
     assert not connection.deployment.is_server
+
+
+def test_connections_that_hang_leave_the_web_server_to_others(browser: Client, enterprise: Enterprise) -> None:
+    """Three tests hold a thread each, for as long as a server that accepts and says nothing lets them."""
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(3) as pool:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        hanging = ServerConnection(url=url, login="octo-admin", token="ghp_secret")
+        waiting = [pool.submit(connecting.check_server, hanging) for _each in range(3)]
+        taken = [silent.accept()[0] for _each in waiting]
+        typed = {"url": url, "login": "octo-admin", "token": "ghp_secret", "test": "1"}
+        for headers in ({}, {"HX-Request": "true"}):
+            page = browser.post(address("connect_new_server", enterprise), typed, headers=headers).content.decode()
+            assert page.count("Several connections are being tested at this moment. Nothing was tried or stored.") == 1
+        for each in taken:
+            each.close()
+        assert [check.state for check in waiting[0].result()][:2] == ["ok", "failed"]
+    page = browser.post(address("connect_new_server", enterprise), typed).content.decode()
+    assert "Several connections" not in page
 
 
 def test_what_is_missing_is_said_once_and_in_words(browser: Client, enterprise: Enterprise) -> None:

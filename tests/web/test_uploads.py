@@ -84,6 +84,20 @@ def test_a_file_that_is_too_large_is_not_stored(
     assert not list(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir())
 
 
+def test_no_file_is_stored_where_the_disk_is_nearly_full(
+    client: Client, enterprise: Enterprise, owner: User, settings: LazySettings
+) -> None:
+    settings.DISK_RESERVE_MB = 10**12
+    client.force_login(owner)
+    before = set(settings.UPLOADS_DIR.iterdir())
+    assert add(client, enterprise, server_export([account(1, ANA)])).status_code == 302
+    html = page(client, enterprise)
+    assert "Too little space is left on the disk of LicenseSync. The last good figures stay in use." in html
+    assert not UsageFile.objects.exists()
+    assert set(settings.UPLOADS_DIR.iterdir()) == before
+    assert not list(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir())
+
+
 def test_no_other_page_takes_files(client: Client, enterprise: Enterprise) -> None:
     file = SimpleUploadedFile("a.json", b"{}")
     response = client.post(reverse("sign_in"), {"username": "a@octo.example", "password": "x", "file": file})
