@@ -12,6 +12,7 @@ from licensesync.config import data_dir_from
 
 def main() -> None:
     """Take `--data-dir DIR` off any command line (settings need it before a command is known), then run Django."""
+    os.umask(0o077)  # the data directory may be one that others can look into; what we put there is for us alone
     sys.argv = data_dir_from(sys.argv)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "licensesync.config.settings")
     try:

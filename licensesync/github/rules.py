@@ -9,6 +9,7 @@ The order, first hit wins:
 An IPv6 address that carries an IPv4 address (mapped, 6to4, Teredo, NAT64) is judged by both.
 """
 
+import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -122,7 +123,15 @@ def _contains(networks: Iterable[Network], address: Address) -> bool:
 
 
 def _literal(host: str) -> Address | None:
+    """The address that a host is, also in the old ways to write one of IPv4 (127.1, 0x7f000001, 2130706433), which a
+    proxy may know as our own name service does.
+    """
+    plain = plain_host(host)
     try:
-        return ip_address(plain_host(host))
+        return ip_address(plain)
     except ValueError:
+        pass
+    try:
+        return IPv4Address(socket.inet_aton(plain))
+    except (OSError, ValueError):
         return None

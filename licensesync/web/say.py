@@ -18,6 +18,8 @@ class Messages(CookieStorage):
 
     def update(self, response: HttpResponseBase) -> list[Any] | None:
         unsaid = super().update(response)
+        if self.used and len(self):  # a link may be among what was said, and is shown once
+            response["Cache-Control"] = "no-store"
         if self.cookie_name in response.cookies:
             response.cookies[self.cookie_name]["path"] = settings.SESSION_COOKIE_PATH
         return unsaid

@@ -38,12 +38,18 @@ def pseudonym_of_client(request: HttpRequest) -> str:
 
 
 def _whose(address: str) -> str:
-    """Of an IPv6 address its network of 64 bits: whoever has one address of it has all, and would try with each."""
+    """Of an IPv6 address its network of 64 bits: whoever has one address of it has all, and would try with each.
+
+    Some proxies note the port as well (192.0.2.1:4711, [2001:db8::1]:4711), which is another one each time.
+    """
+    host = address.rpartition(":")[0] if address.count(":") == 1 or "]:" in address else address
     try:
-        parsed = ip_address(address)
+        parsed = ip_address(host.strip("[]"))
     except ValueError:
         return address
-    return f"{int(parsed) >> 64:x}" if isinstance(parsed, IPv6Address) and not parsed.ipv4_mapped else address
+    if isinstance(parsed, IPv6Address):
+        return str(parsed.ipv4_mapped) if parsed.ipv4_mapped else f"{int(parsed) >> 64:x}"
+    return str(parsed)
 
 
 def address_of_client(request: HttpRequest) -> str:

@@ -76,6 +76,10 @@ def test_an_allowed_wrapping_does_not_allow_what_is_wrapped() -> None:
         ("metadata.google.internal", False),
         ("elsewhere.example.com", None),
         ("[::1]", False),
+        ("2130706433", False),
+        ("0x7f.1", False),
+        ("127.1", False),
+        ("10.1", True),
         ("10.0.0.1", True),
     ],
 )

@@ -103,6 +103,13 @@ def test_behind_a_proxy_one_address_locks_no_other_out(owner: User, settings: An
     assert try_to_sign_in(at_home, owner.email, PASSWORD)[0] == 302
 
 
+@pytest.mark.parametrize("noted", ["192.0.2.1:{}", "[2001:db8::1]:{}"])
+def test_a_proxy_may_note_the_port_of_each_try(owner: User, settings: Any, noted: str) -> None:
+    settings.BEHIND_PROXY = True
+    clients = [Client(headers={"X-Forwarded-For": noted.format(port)}) for port in range(4711, 4717)]
+    assert [try_to_sign_in(client, owner.email)[0] for client in clients] == [200] * 4 + [429] * 2
+
+
 def test_of_a_failed_try_neither_address_nor_browser_nor_form_is_kept_and_nothing_for_long(
     client: Client, signed_in: SignedIn, owner: User, settings: Any
 ) -> None:
