@@ -5,6 +5,7 @@ Advanced Security, ...) are left out. A million rows are written, so this is the
 a bare row: the JSON of the database is decoded once, straight into what the cells need.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
@@ -54,8 +55,10 @@ COLUMNS = (*GITHUB_COLUMNS, *OUR_COLUMNS)
 
 BYTE_ORDER_MARK = "\ufeff"  # without it Excel takes the text for one of the reader's own code page
 
-# What a spreadsheet takes for the begin of a formula, also in the wide forms of East Asian keyboards.
+# What a spreadsheet takes for the begin of a formula, also in the wide forms of East Asian keyboards. Where the decimal
+# sign is a comma, Excel splits lines at semicolons instead, so a formula may begin behind one.
 FORMULA = frozenset("=+-@\t\r\n＝＋－＠")
+FORMULA_BEHIND = re.compile(r"(?<=;)(?=\s*[=+\-@＝＋－＠])")
 _FLAG = ("false", "true")
 _decode_accounts = msgspec.json.Decoder(list[AccountEntry]).decode
 
@@ -99,14 +102,18 @@ def lines_of(licenses: Sequence[Stored], hosts: Mapping[int, str]) -> str:
 
 
 def _is_unusual(text: str, rows: int) -> bool:
-    """Whether lines have a quote or a line break within a value, or a value that begins like a formula.
+    """Whether lines have a quote or a line break within a value, or one that a spreadsheet could take for a formula.
 
     Each sign is looked for by itself, which is faster than one search for all of them.
     """
     quotes = (2 * len(COLUMNS) - 2) * rows + 2 * (rows - 1)
     if text.count('"') != quotes or text.count("\n") != rows - 1 or text.count("\r") != rows - 1:
         return bool(rows)
-    return text[:1] in FORMULA or any(sign in text and f'"{sign}' in text for sign in FORMULA - {"\r", "\n"})
+    return (
+        ";" in text
+        or text[:1] in FORMULA
+        or any(sign in text and f'"{sign}' in text for sign in FORMULA - {"\r", "\n"})
+    )
 
 
 def _fetch(rows: Any) -> list[Stored]:
@@ -199,4 +206,6 @@ _WHERE = {Where.CLOUD.value: "cloud", Where.BOTH.value: "cloud and server", Wher
 
 def safe(text: str) -> str:
     """A cell that no spreadsheet runs: with an apostrophe in front, what begins like a formula is text."""
+    if ";" in text:
+        text = FORMULA_BEHIND.sub("'", text)
     return f"'{text}" if text[:1] in FORMULA else text
