@@ -3,12 +3,13 @@
 from typing import Any
 
 from django.urls import path
-from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema, extend_schema_serializer
 from rest_framework import serializers, status
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from licensesync.api import examples
 from licensesync.api.access import enterprise_for
 from licensesync.api.description import answers
 from licensesync.api.endpoint import Endpoint
@@ -89,10 +90,12 @@ class CloudConnectionSerializer(_ReachedSerializer):
         )
 
 
+@extend_schema_serializer(examples=[examples.SCHEDULE])
 class ScheduleSerializer(serializers.Serializer[Any]):
     schedule = serializers.ChoiceField(Schedule.choices)
 
 
+@extend_schema_serializer(examples=[examples.CHECK])
 class CheckSerializer(serializers.Serializer[Any]):
     """One step on the way to the data, in order; the first that fails skips those behind it."""
 
@@ -154,6 +157,7 @@ class ConnectionEndpoint(Endpoint):
         ),
         parameters=[INSTANCE],
         request=REACHED,
+        examples=[examples.SERVER_CONNECTION, examples.CLOUD_CONNECTION, examples.JOB_WAITS],
         responses=answers(JobSerializer, status=202, also=[422]),
     )
     def put(self, request: Request, enterprise: str, instance: str) -> Response:
@@ -204,6 +208,7 @@ class TestConnection(Endpoint):
         ),
         parameters=[INSTANCE],
         request=REACHED,
+        examples=[examples.SERVER_CONNECTION, examples.CLOUD_CONNECTION, examples.CHECK],
         responses=answers(CheckSerializer(many=True), also=[422]),
     )
     def post(self, request: Request, enterprise: str, instance: str) -> Response:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from django.urls import path
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -58,6 +58,7 @@ class UserSerializer(serializers.Serializer[Any]):
     total_user_accounts = serializers.IntegerField()
 
 
+@extend_schema_serializer(examples=[examples.CONSUMED_LICENSES])
 class ConsumedLicensesSerializer(serializers.Serializer[Any]):
     total_seats_consumed = serializers.IntegerField()
     total_seats_purchased = serializers.IntegerField(help_text="0 where use is metered.")
@@ -166,7 +167,6 @@ class ConsumedLicenses(Endpoint):
             OpenApiParameter("cursor", OpenApiTypes.STR, description="Opaque; from the Link header."),
         ],
         responses=description.answers(ConsumedLicensesSerializer, also=[410]),
-        examples=[examples.CONSUMED_LICENSES],
     )
     def get(self, request: Request, enterprise: str) -> Response:
         page = page_of(request, enterprise_for(request, enterprise, Scope.READ))
@@ -194,6 +194,7 @@ class ServerInstanceSerializer(serializers.Serializer[Any]):
     last_sync = LastSyncSerializer()
 
 
+@extend_schema_serializer(examples=[examples.LICENSE_SYNC_STATUS])
 class LicenseSyncStatusSerializer(serializers.Serializer[Any]):
     server_instances = ServerInstanceSerializer(many=True)
 
@@ -205,7 +206,6 @@ class LicenseSyncStatus(Endpoint):
         summary="Get a license sync status",
         description="GitHub’s endpoint of this name: how the last sync of each server ended. Scope `read:enterprise`.",
         responses=description.answers(LicenseSyncStatusSerializer),
-        examples=[examples.LICENSE_SYNC_STATUS],
     )
     def get(self, request: Request, enterprise: str) -> Response:
         ours = enterprise_for(request, enterprise, Scope.READ)

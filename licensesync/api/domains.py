@@ -4,12 +4,13 @@ from typing import Any
 
 from django.shortcuts import get_object_or_404
 from django.urls import path
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import serializers, status
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from licensesync.api import examples
 from licensesync.api.access import enterprise_for
 from licensesync.api.description import NEWEST_FIRST, answers
 from licensesync.api.endpoint import Endpoint
@@ -20,10 +21,12 @@ from licensesync.enterprises.queries import domains_of
 from licensesync.errors import ExpectedError
 
 
+@extend_schema_serializer(examples=[examples.DOMAIN])
 class DomainSerializer(serializers.Serializer[VerifiedDomain]):
     name = serializers.CharField(help_text="In small letters, as the net has it (IDNA).")
 
 
+@extend_schema_serializer(examples=[examples.NEW_DOMAINS])
 class NewDomainsSerializer(serializers.Serializer[Any]):
     names = serializers.ListField(
         child=serializers.CharField(max_length=domains.LONGEST),

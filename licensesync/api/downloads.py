@@ -11,6 +11,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
+from licensesync.api import examples
 from licensesync.api.access import enterprise_for
 from licensesync.api.description import answers
 from licensesync.api.endpoint import AnyGitHubType, Endpoint
@@ -63,6 +64,7 @@ class LicenseUsage(Endpoint):
             "Scope `read:enterprise`."
         ),
         parameters=[INSTANCE],
+        examples=[examples.LICENSE_USAGE],
         responses=answers(OpenApiTypes.OBJECT),
     )
     def get(self, request: Request, enterprise: str, instance: str) -> HttpResponseBase:

@@ -3,11 +3,12 @@
 from typing import Any
 
 from django.urls import path
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from licensesync.api import examples
 from licensesync.api.access import enterprise_for
 from licensesync.api.description import answers
 from licensesync.api.endpoint import Endpoint
@@ -30,6 +31,7 @@ class SeatTableSerializer(serializers.Serializer[Any]):
     visual_studio = SeatsSerializer()
 
 
+@extend_schema_serializer(examples=[examples.SETTINGS])
 class SettingsSerializer(serializers.Serializer[Any]):
     """What an owner sets. What is not sent stays."""
 
@@ -39,6 +41,7 @@ class SettingsSerializer(serializers.Serializer[Any]):
     visual_studio_licenses = serializers.IntegerField(min_value=0, max_value=MOST_LICENSES, required=False)
 
 
+@extend_schema_serializer(examples=[examples.ENTERPRISE])
 class EnterpriseSerializer(serializers.Serializer[Enterprise]):
     slug = serializers.CharField()
     name = serializers.CharField()

@@ -1,11 +1,31 @@
-"""Answers as the description of the API shows them."""
+"""What the description of the API shows of each body, all of one enterprise."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
 
 from drf_spectacular.utils import OpenApiExample
+
+from licensesync.errors import SERVER_UNKNOWN, WRONG_CREDENTIALS, sentence
+from licensesync.feeds.license_usage import license_usage
+from licensesync.feeds.records import ServerFacts, ServerUserAccount
+
+API = "https://licenses.octo.example/api/v3/enterprises/octo"
+HOST = "ghes.octo.example"
+
+
+def answer(name: str, value: Any) -> OpenApiExample:
+    return OpenApiExample(name, value, response_only=True, status_codes=["200", "201", "202"])
+
+
+def request(name: str, value: Any) -> OpenApiExample:
+    return OpenApiExample(name, value, request_only=True)
+
 
 _USER = {
     "github_com_login": "monalisa",
     "github_com_name": "Mona Lisa",
-    "enterprise_server_user_ids": ["ghes.octo.example:123"],
+    "enterprise_server_user_ids": [f"{HOST}:123"],
     "github_com_user": True,
     "enterprise_server_user": True,
     "visual_studio_subscription_user": False,
@@ -23,23 +43,329 @@ _USER = {
     "visual_studio_subscription_email": None,
     "total_user_accounts": 2,
 }
-CONSUMED_LICENSES = OpenApiExample(
-    "One person with two accounts",
-    {"total_seats_consumed": 5000, "total_seats_purchased": 4500, "users": [_USER]},
-    response_only=True,
-    status_codes=["200"],
+CONSUMED_LICENSES = answer(
+    "One person with two accounts", {"total_seats_consumed": 5000, "total_seats_purchased": 4500, "users": [_USER]}
 )
-LICENSE_SYNC_STATUS = OpenApiExample(
+LICENSE_SYNC_STATUS = answer(
     "One server",
     {
         "server_instances": [
             {
                 "server_id": "9b2f0c1e-6a57-4a4e-9a0b-2f1f6f1b9d10",
-                "hostname": "ghes.octo.example",
+                "hostname": HOST,
                 "last_sync": {"date": "2026-03-02T09:00:00Z", "status": "success", "error": ""},
             }
         ]
     },
-    response_only=True,
-    status_codes=["200"],
+)
+
+# The enterprise and its people -------------------------------------------------------------------------------------
+
+ENTERPRISE = answer(
+    "Over its seats",
+    {
+        "slug": "octo",
+        "name": "Octo Industries",
+        "license_model": "volume",
+        "enterprise_licenses": 4300,
+        "visual_studio_licenses": 200,
+        "created_at": "2026-01-12T08:30:00Z",
+        "counted_at": "2026-03-02T09:00:41Z",
+        "seats": {
+            "total": {"consumed": 5000, "purchased": 4500, "available": -500},
+            "enterprise": {"consumed": 4850, "purchased": 4300, "available": -550},
+            "visual_studio": {"consumed": 150, "purchased": 200, "available": 50},
+        },
+    },
+)
+SETTINGS = request("More seats", {"enterprise_licenses": 4900})
+DOMAIN = answer("A domain", {"name": "octo.example"})
+NEW_DOMAINS = request("Two domains", {"names": ["octo.example", "octo-labs.example"]})
+MEMBER = answer(
+    "An owner",
+    {
+        "id": 2,
+        "url": f"{API}/members/2",
+        "email": "mona.lisa@octo.example",
+        "role": "owner",
+        "created_at": "2026-01-12T08:30:00Z",
+    },
+)
+ROLE = request("A billing manager", {"role": "billing_manager"})
+PASSWORD_LINK = answer(
+    "A link to a new password", {"link": "https://licenses.octo.example/password/new/Mg/d8k2-5f0c9a7e1b"}
+)
+_INVITATION = {
+    "id": 5,
+    "email": "hubot@octo.example",
+    "role": "billing_manager",
+    "created_at": "2026-03-02T09:00:00Z",
+    "expires_at": "2026-03-09T09:00:00Z",
+}
+INVITATION = answer("A billing manager", _INVITATION)
+NEW_INVITATION = request("A billing manager", {"email": "hubot@octo.example", "role": "billing_manager"})
+HANDED_OVER = answer(
+    "To be handed over",
+    {**_INVITATION, "link": "https://licenses.octo.example/invitations/0f1e2d3c4b5a69788796a5b4", "mailed": False},
+)
+
+# Instances and jobs ------------------------------------------------------------------------------------------------
+
+_CONNECTION = {
+    "url": f"https://{HOST}",
+    "login": "octo-admin",
+    "enterprise_slug": "",
+    "ca_certificates": "",
+    "has_proxy": False,
+    "schedule": "weekly",
+    "next_sync_at": "2026-03-09T02:17:00Z",
+    "connected_at": "2026-01-12T09:00:00Z",
+    "token_saved_at": "2026-01-12T09:00:00Z",
+}
+CONNECTION = answer("A server", _CONNECTION)
+INSTANCE = answer(
+    "A connected server",
+    {
+        "id": 3,
+        "url": f"{API}/instances/3",
+        "kind": "server",
+        "name": HOST,
+        "host": HOST,
+        "server_id": "9b2f0c1e-6a57-4a4e-9a0b-2f1f6f1b9d10",
+        "version": "3.17.2",
+        "created_at": "2026-01-12T09:00:00Z",
+        "accounts": 3120,
+        "suspended": 210,
+        "dormant": 95,
+        "people_only_here": 1400,
+        "last_event": "server_synced",
+        "last_usage_at": "2026-03-02T09:00:41Z",
+        "list_date": "2026-03-02T08:59:58Z",
+        "connection": _CONNECTION,
+    },
+)
+NEW_INSTANCE = request("A server", {"host": HOST})
+SERVER_CONNECTION = request(
+    "A server", {"url": f"https://{HOST}", "login": "octo-admin", "token": "ghp_…", "ca_certificates": "", "proxy": ""}
+)
+CLOUD_CONNECTION = request("The cloud", {"enterprise_slug": "octo", "token": "ghp_…", "url": "https://api.github.com"})
+SCHEDULE = request("Never by itself", {"schedule": "off"})
+CHECK = answer(
+    "A step that failed",
+    {
+        "step": "credentials",
+        "state": "failed",
+        "facts": {},
+        "problem": {
+            "code": WRONG_CREDENTIALS.code,
+            "message": sentence(WRONG_CREDENTIALS.code, {"host": HOST}),
+            "needs": None,
+        },
+    },
+)
+_JOB = {
+    "id": 17,
+    "url": f"{API}/jobs/17",
+    "deployment": HOST,
+    "kind": "file",
+    "trigger": "script",
+    "state": "SUCCESS",
+    "phase": "",
+    "progress_done": 3120,
+    "progress_total": 3120,
+    "created_at": "2026-03-02T09:00:00Z",
+    "started_at": "2026-03-02T09:00:01Z",
+    "finished_at": "2026-03-02T09:00:41Z",
+    "accounts_read": 3120,
+    "accounts_added": 12,
+    "accounts_changed": 30,
+    "accounts_removed": 4,
+    "accounts_suspended": 210,
+    "invalid_emails": 0,
+    "licenses_before": 4994,
+    "licenses_after": 5000,
+    "problem": None,
+}
+JOB = answer("Done", _JOB)
+_COUNTED = [name for name in _JOB if name.startswith(("accounts_", "licenses_"))]
+JOB_WAITS = answer(
+    "It waits",
+    {
+        **_JOB,
+        **dict.fromkeys(_COUNTED),
+        "state": "PENDING",
+        "progress_done": 0,
+        "progress_total": None,
+        "started_at": None,
+        "finished_at": None,
+    },
+)
+
+# Usage -------------------------------------------------------------------------------------------------------------
+
+_FILE = {
+    "id": 8,
+    "url": f"{API}/usage/8",
+    "name": "license-usage.json",
+    "size": 1_482_211,
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "created_at": "2026-03-02T09:00:00Z",
+    "kind": "server_export",
+    "deployment": HOST,
+    "state": "ACCEPTED",
+    "done": True,
+    "problem": None,
+    "job": _JOB,
+}
+USAGE_FILE = answer("It is in", _FILE)
+USAGE_FILE_REFUSED = answer(
+    "It says too little",
+    {
+        **_FILE,
+        "name": "all_users.csv",
+        "kind": "server_report",
+        "deployment": None,
+        "state": "REFUSED",
+        "problem": {"code": SERVER_UNKNOWN.code, "message": sentence(SERVER_UNKNOWN.code, {}), "needs": "server"},
+        "job": None,
+    },
+)
+ANSWER = request("Which server it is from", {"server": HOST})
+
+_EXPORTED = ServerUserAccount(
+    user_id=123,
+    login="mlisa",
+    name="Mona Lisa",
+    email="mona.lisa@octo.example",
+    other_emails=("mona@lisa.example",),
+    site_admin=False,
+    suspended=False,
+    dormant=False,
+    two_factor=True,
+    created_at=datetime(2024, 5, 2, 7, 12, tzinfo=UTC),
+    last_active_at=datetime(2026, 2, 27, 16, 4, tzinfo=UTC),
+)
+_SERVER = ServerFacts(
+    server_id="9b2f0c1e-6a57-4a4e-9a0b-2f1f6f1b9d10",
+    host=HOST,
+    customer_name="Octo Industries",
+    version="3.17.2",
+    exported_at=datetime(2026, 3, 2, 8, 59, 58, tzinfo=UTC),
+)
+LICENSE_USAGE = answer("One account", json.loads("".join(license_usage(_SERVER, [[_EXPORTED]]))))
+
+# Licenses ----------------------------------------------------------------------------------------------------------
+
+_IN_THE_CLOUD: dict[str, Any] = {
+    "instance_id": 1,
+    "deployment": "GitHub Enterprise Cloud",
+    "user_id": None,
+    "login": "monalisa",
+    "email": "mona.lisa@octo.example",
+    "rule": "cloud_account",
+}
+_ON_THE_SERVER: dict[str, Any] = {
+    "instance_id": 3,
+    "deployment": HOST,
+    "user_id": 123,
+    "login": "mlisa",
+    "email": "mona.lisa@octo.example",
+    "rule": "saml_or_scim",
+}
+_LICENSE = {
+    "number": 42,
+    "url": f"{API}/licenses/42",
+    "name": "Mona Lisa",
+    "emails": ["mona.lisa@octo.example"],
+    "where": "both",
+    "type": "enterprise",
+    "ambiguous": False,
+    "dormant": False,
+    "two_factor_off": False,
+    "pending_invitation": False,
+    "since": "2026-01-12T09:00:41Z",
+    "since_or_before": True,
+    "account_count": 2,
+    "accounts": [_IN_THE_CLOUD, _ON_THE_SERVER],
+}
+LICENSES = answer(
+    "One person with two accounts", {"total_count": 1, "incomplete_results": False, "licenses": [_LICENSE]}
+)
+_ACTIVE = {
+    "counts": True,
+    "suspended": False,
+    "dormant": False,
+    "site_admin": False,
+    "other_emails": [],
+    "last_active_at": "2026-02-27T16:04:00Z",
+}
+EXPLAINED_LICENSE = answer(
+    "One person with two accounts",
+    {
+        **_LICENSE,
+        "summary": ["1 server account carries an address of the cloud account."],
+        "accounts": [
+            {
+                **_IN_THE_CLOUD,
+                **_ACTIVE,
+                "dormant": None,
+                "last_active_at": None,
+                "reason": "monalisa is the cloud account.",
+            },
+            {
+                **_ON_THE_SERVER,
+                **_ACTIVE,
+                "reason": f"The primary e-mail mona.lisa@octo.example of mlisa on {HOST} is in the SAML or SCIM "
+                "identity of the cloud account.",
+            },
+        ],
+        "cloud": {
+            "profile": "https://github.com/monalisa",
+            "verified_emails": ["mona.lisa@octo.example"],
+            "member_roles": ["octo-platform:Owner"],
+            "enterprise_roles": ["Owner", "Member"],
+            "pending_invites": [],
+            "two_factor": True,
+            "visual_studio_status": "",
+            "visual_studio_email": "",
+        },
+        "changes": [
+            {
+                "at": "2026-01-12T09:00:41Z",
+                "kind": "came",
+                "deployment": HOST,
+                "login": "monalisa",
+                "other_number": None,
+            }
+        ],
+    },
+)
+COUNT = answer(
+    "A count",
+    {
+        "count": 31,
+        "counted_at": "2026-03-02T09:00:41Z",
+        "accounts": 8200,
+        "suspended": 210,
+        "consumed": 5000,
+        "cloud_only": 1850,
+        "cloud_and_server": 1600,
+        "server_only": 1400,
+        "visual_studio": 150,
+        "purchased": 4500,
+        "available": -500,
+    },
+)
+GITHUB_COUNT = answer(
+    "GitHub counts 60 more",
+    {
+        "github": 5060,
+        "licensesync": 5000,
+        "difference": 60,
+        "causes": [
+            {"cause": "secondary", "more": 48, "fewer": 0},
+            {"cause": "long_ago", "more": 15, "fewer": 3},
+        ],
+        "counted_twice": 2,
+    },
 )

@@ -5,12 +5,13 @@ from typing import Any
 from django.http import HttpResponseBase
 from django.urls import path
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from licensesync.api import examples
 from licensesync.api.access import enterprise_for
 from licensesync.api.description import answers
 from licensesync.api.downloads import CsvToo, download
@@ -28,6 +29,7 @@ class CauseSerializer(serializers.Serializer[Any]):
     fewer = serializers.IntegerField(help_text="People whom LicenseSync counts and GitHub does not.")
 
 
+@extend_schema_serializer(examples=[examples.GITHUB_COUNT])
 class GitHubCountSerializer(serializers.Serializer[Comparison]):
     """`difference` is what GitHub counts more: the sum of `more` without that of `fewer`."""
 

@@ -6,11 +6,12 @@ from django.db.models import QuerySet
 from django.http import HttpResponseBase
 from django.urls import path
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from licensesync.api import examples
 from licensesync.api.access import enterprise_for
 from licensesync.api.description import NEWEST_FIRST, answers
 from licensesync.api.downloads import CsvToo, download
@@ -22,6 +23,7 @@ from licensesync.licenses import history
 from licensesync.licenses.models import Count, LicenseChange
 
 
+@extend_schema_serializer(examples=[examples.COUNT])
 class CountSerializer(serializers.Serializer[Count]):
     """A count of the enterprise, made after a list was taken in. The four kinds add up to `consumed`; `purchased` and
     `available` are null where use is metered."""

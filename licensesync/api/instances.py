@@ -7,13 +7,14 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.urls import path
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
 from rest_framework import serializers, status
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
+from licensesync.api import examples
 from licensesync.api.access import enterprise_for
 from licensesync.api.description import IDEMPOTENCY_KEY, NEWEST_FIRST, answers
 from licensesync.api.endpoint import Endpoint
@@ -44,6 +45,7 @@ INSTANCE = OpenApiParameter(
 )
 
 
+@extend_schema_serializer(examples=[examples.CONNECTION])
 class ConnectionSerializer(serializers.Serializer[Connection]):
     """How an instance is reached. Its token is never shown."""
 
@@ -61,6 +63,7 @@ class ConnectionSerializer(serializers.Serializer[Connection]):
         return bool(connection.sealed_proxy)
 
 
+@extend_schema_serializer(examples=[examples.INSTANCE])
 class InstanceSerializer(serializers.Serializer[Deployment]):
     """A server, or the cloud. What its lists don't say is null or empty."""
 
@@ -85,6 +88,7 @@ class InstanceSerializer(serializers.Serializer[Deployment]):
         return instance_address(self.context["request"], deployment)
 
 
+@extend_schema_serializer(examples=[examples.NEW_INSTANCE])
 class NewInstanceSerializer(serializers.Serializer[Any]):
     host = serializers.CharField(max_length=300, help_text="Its host name, for example ghes.example.com.")
 

@@ -4,11 +4,12 @@ from typing import Any
 
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from licensesync.api import examples
 from licensesync.api.access import enterprise_for
 from licensesync.api.description import NEWEST_FIRST, answers
 from licensesync.api.endpoint import Endpoint
@@ -22,6 +23,7 @@ from licensesync.flows.mail_invitation import mail_invitation
 from licensesync.users.links import absolute
 
 
+@extend_schema_serializer(examples=[examples.INVITATION])
 class InvitationSerializer(serializers.Serializer[Invitation]):
     id = serializers.IntegerField(source="pk")
     email = serializers.CharField()
@@ -30,11 +32,13 @@ class InvitationSerializer(serializers.Serializer[Invitation]):
     expires_at = Moment()
 
 
+@extend_schema_serializer(examples=[examples.NEW_INVITATION])
 class NewInvitationSerializer(serializers.Serializer[Any]):
     email = serializers.EmailField(max_length=254)
     role = serializers.ChoiceField(Role.choices, required=False, default=Role.BILLING_MANAGER)
 
 
+@extend_schema_serializer(examples=[examples.HANDED_OVER])
 class HandedOverSerializer(InvitationSerializer):
     """With its link, which works once and is stored nowhere."""
 

@@ -2,12 +2,13 @@
 
 from django.shortcuts import get_object_or_404
 from django.urls import path
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
+from licensesync.api import examples
 from licensesync.api.access import enterprise_for
 from licensesync.api.description import NEWEST_FIRST, answers
 from licensesync.api.endpoint import Endpoint
@@ -21,6 +22,7 @@ from licensesync.syncing.models import JobKind, JobState, LicenseSyncJob, Phase,
 from licensesync.syncing.queries import jobs_of
 
 
+@extend_schema_serializer(examples=[examples.JOB, examples.JOB_WAITS])
 class JobSerializer(serializers.Serializer[LicenseSyncJob]):
     """A job. Its counts are null as long as they are not known."""
 

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.reverse import reverse
 
+from licensesync.api import examples
 from licensesync.api.shapes import Moment
 from licensesync.enterprises.models import Deployment
 from licensesync.licenses.compose import CloudFacts
@@ -48,6 +50,7 @@ class LicenseSerializer(serializers.Serializer[Any]):
     accounts = AccountSerializer(many=True)
 
 
+@extend_schema_serializer(examples=[examples.LICENSES])
 class LicensesSerializer(serializers.Serializer[Any]):
     total_count = serializers.IntegerField()
     incomplete_results = serializers.BooleanField(help_text="True: there are more than `total_count`.")
@@ -86,6 +89,7 @@ class ChangeSerializer(serializers.Serializer[LicenseChange]):
     other_number = serializers.IntegerField(allow_null=True)
 
 
+@extend_schema_serializer(examples=[examples.EXPLAINED_LICENSE])
 class ExplainedLicenseSerializer(LicenseSerializer):
     """A license, with every account and the reason of each, and what has become of it."""
 

@@ -4,13 +4,14 @@ from typing import Any
 
 from django.shortcuts import get_object_or_404
 from django.urls import path
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import serializers, status
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
+from licensesync.api import examples
 from licensesync.api.access import enterprise_for
 from licensesync.api.description import NEWEST_FIRST, answers
 from licensesync.api.endpoint import Endpoint
@@ -24,6 +25,7 @@ from licensesync.users.links import absolute
 from licensesync.users.services import password_link_path
 
 
+@extend_schema_serializer(examples=[examples.MEMBER])
 class MemberSerializer(serializers.Serializer[Membership]):
     id = serializers.IntegerField(source="pk")
     url = serializers.SerializerMethodField()
@@ -36,10 +38,12 @@ class MemberSerializer(serializers.Serializer[Membership]):
         return str(reverse("api_member", args=[slug, membership.pk], request=self.context["request"]))
 
 
+@extend_schema_serializer(examples=[examples.ROLE])
 class RoleSerializer(serializers.Serializer[Any]):
     role = serializers.ChoiceField(Role.choices)
 
 
+@extend_schema_serializer(examples=[examples.PASSWORD_LINK])
 class LinkSerializer(serializers.Serializer[Any]):
     """A link to hand over. It works once, and is stored nowhere."""
 
@@ -99,7 +103,10 @@ class Member(Endpoint):
         operation_id="remove_member",
         tags=["members"],
         summary="Remove a member",
-        description="Their tokens and invitations for the enterprise end. The last owner stays. Scope `admin:enterprise`.",
+        description=(
+            "Their tokens for the enterprise end, and the invitations they made. The last owner stays. "
+            "Scope `admin:enterprise`."
+        ),
         responses=answers(None, status=204, also=[422]),
     )
     def delete(self, request: Request, enterprise: str, member_id: int) -> Response:

@@ -12,13 +12,14 @@ from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import path
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers, status
 from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
+from licensesync.api import examples
 from licensesync.api.access import enterprise_for
 from licensesync.api.description import IDEMPOTENCY_KEY, NEWEST_FIRST, answers
 from licensesync.api.endpoint import Endpoint
@@ -46,6 +47,7 @@ PROBLEM_OF_QUESTION = {
 FORM_OVERHEAD = 64 * 1024  # what a form may add to its file
 
 
+@extend_schema_serializer(examples=[examples.USAGE_FILE, examples.USAGE_FILE_REFUSED])
 class UsageFileSerializer(serializers.Serializer[UsageFile]):
     """A delivered file. `done` says that nothing more happens to it; then it is in, or `problem` says why not. In state
     NEEDS_ANSWER `problem` says what is asked."""

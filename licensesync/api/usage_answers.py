@@ -7,11 +7,12 @@ from typing import Any
 
 from django.shortcuts import get_object_or_404
 from django.urls import path
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from licensesync.api import examples
 from licensesync.api.access import enterprise_for
 from licensesync.api.description import answers
 from licensesync.api.endpoint import Endpoint
@@ -24,6 +25,7 @@ from licensesync.syncing.models import FileState, Question, UsageFile
 from licensesync.syncing.queries import files_of
 
 
+@extend_schema_serializer(examples=[examples.ANSWER])
 class AnswerSerializer(serializers.Serializer[Any]):
     """The one that the file’s `problem` names as `needs`; the others count for nothing."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis
+import jsonschema
 import pytest
 import schemathesis
 from django.core.management import call_command
@@ -27,6 +28,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from licensesync.api.description import MEANINGS
 from licensesync.enterprises import connections, deployments, services
 from licensesync.enterprises.domains import add_domains
 from licensesync.enterprises.models import Enterprise, Membership, Role, Scope
@@ -72,6 +74,21 @@ def test_it_is_given_to_everybody_and_names_every_address() -> None:
     assert len(DESCRIPTION["paths"]) == len(API_ROUTES) - 1  # all but the one that answers for what is not there
     operations = [each for path in DESCRIPTION["paths"].values() for each in path.values()]
     assert all(each["summary"] and each["description"] and each["tags"] for each in operations)
+
+
+def test_every_body_has_an_example_and_every_example_is_right() -> None:
+    for path, operations in DESCRIPTION["paths"].items():
+        for method, operation in operations.items():
+            bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
+            for body in bodies:
+                kinds = body.get("content", {})
+                shown = kinds.get("application/json", {})
+                if not shown or body.get("description") in MEANINGS.values():
+                    continue
+                examples = [each["value"] for each in shown.get("examples", {}).values()]
+                assert examples, (method, path)
+                for example in examples:
+                    jsonschema.validate(example, {**shown["schema"], "components": DESCRIPTION["components"]})
 
 
 @pytest.fixture
