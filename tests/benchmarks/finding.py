@@ -1,10 +1,11 @@
 """How long the list of consumed licenses takes to answer: eight people at once, who never stop to think, ask the
-running product for every kind of filter, search, order and page. Beside it stands the cheapest query of the same table,
-one license by its number, asked by eight at once as well.
+running product for every kind of filter, search, order and page, and eight scripts the API for its first pages and its
+last ones. Beside it stands the cheapest query of the same table, one license by its number, asked by eight at once too.
 
 The clock runs in the client, so the way to the server and its queue are in it.
 """
 
+import json
 import random
 import re
 import sqlite3
@@ -28,6 +29,7 @@ USERS = 8
 PATIENCE = 60  # seconds for one answer
 EMAIL, PASSWORD = "owner@benchmark.example", "correct horse battery staple"
 LIST = "/enterprises/benchmark/settings/license/consumed"
+ENDPOINT, PER_PAGE = "/api/v3/enterprises/benchmark/consumed-licenses", 100
 PEOPLE = people.some_people(2)
 QUESTIONS: dict[str, Sequence[str]] = {
     "first page": [""],
@@ -43,6 +45,7 @@ QUESTIONS: dict[str, Sequence[str]] = {
     ],
 }  # fmt: skip
 PAGES = "pages, one after the other"
+FIRST_PAGES, LAST_PAGES = "API, the first pages", "API, the last pages"
 NEXT = re.compile(r'rel="next" href="[^"]*\?([^"]*)"')
 
 
@@ -70,11 +73,21 @@ def measure(database: Database, accounts: int, *, rounds: int = 5) -> Iterator[A
         licenses = int(measuring.run("take_in", export, environment)["rows"])
         floor = _times(_cheapest(environment, licenses), rounds * 20)
         with running(Path(environment["LICENSESYNC_DATA_DIR"]), "--only", "web", environment=environment) as product:
-            cookies = _sign_in(product)
-            for kind, queries in (*QUESTIONS.items(), (PAGES, [""])):
+            token = _owner(product)
+            browser = {"cookies": _sign_in(product), "headers": {"HX-Request": "true"}}
+            script = {"headers": {"Authorization": f"Bearer {token}"}}
+            page, endpoint = product.url + LIST, product.url + ENDPOINT
+            last = -(-licenses // PER_PAGE)
+            asked: list[tuple[str, str, dict[str, Any], Sequence[str]]] = [
+                *((kind, page, browser, queries) for kind, queries in QUESTIONS.items()),
+                (PAGES, page, browser, [""]),
+                (FIRST_PAGES, endpoint, script, [_page(number) for number in range(1, 6)]),
+                (LAST_PAGES, endpoint, script, [_page(number) for number in range(max(last - 4, 1), last + 1)]),
+            ]
+            for kind, address, client, queries in asked:
                 follow = kind == PAGES
-                _times(_asking(product, cookies, queries, follow=follow), len(queries))
-                times = _times(_asking(product, cookies, queries, follow=follow), len(queries) * rounds)
+                _times(_asking(address, client, queries, follow=follow), len(queries))
+                times = _times(_asking(address, client, queries, follow=follow), len(queries) * rounds)
                 yield Answers(
                     database=database.kind,
                     licenses=licenses,
@@ -85,6 +98,10 @@ def measure(database: Database, accounts: int, *, rounds: int = 5) -> Iterator[A
                     floor_median=_share(floor, 0.5),
                     floor_p95=_share(floor, 0.95),
                 )
+
+
+def _page(number: int) -> str:
+    return f"page={number}&per_page={PER_PAGE}"
 
 
 def _share(times: Sequence[float], share: float) -> float:
@@ -98,20 +115,18 @@ def _times(user: Callable[[int, int], list[float]], asks: int) -> list[float]:
 
 
 def _asking(
-    product: Product, cookies: httpx.Cookies, queries: Sequence[str], *, follow: bool
+    address: str, client_is: dict[str, Any], queries: Sequence[str], *, follow: bool
 ) -> Callable[[int, int], list[float]]:
     """Somebody who asks these questions in an order of their own; `follow`: each next one is for the next page."""
 
     def user(number: int, asks: int) -> list[float]:
         order = random.Random(number)  # the same in every run
         times, query = [], f"sort={'-' * (number % 2)}name"
-        with httpx.Client(
-            base_url=product.url, cookies=cookies, headers={"HX-Request": "true"}, timeout=PATIENCE
-        ) as client:
+        with httpx.Client(timeout=PATIENCE, **client_is) as client:
             for _ask in range(asks):
                 query = query if follow else order.choice(queries)
                 started = perf_counter()
-                answer = client.get(f"{LIST}?{query}")
+                answer = client.get(f"{address}?{query}")
                 times.append(perf_counter() - started)
                 answer.raise_for_status()
                 found = NEXT.search(answer.text) if follow else None
@@ -140,12 +155,16 @@ def _cheapest(environment: dict[str, str], licenses: int) -> Callable[[int, int]
     return user
 
 
-def _sign_in(product: Product) -> httpx.Cookies:
-    made = product.manage(
-        "bootstrap", "--enterprise", "benchmark", "--owner", EMAIL, "--password-stdin", stdin=f"{PASSWORD}\n"
-    )
+def _owner(product: Product) -> str:
+    """Make an owner who can sign in; gives a token of theirs."""
+    options = ("--enterprise", "benchmark", "--owner", EMAIL, "--password-stdin", "--token")
+    made = product.manage("bootstrap", *options, stdin=f"{PASSWORD}\n")
     if made.returncode:
         raise AssertionError(made.stderr)
+    return str(json.loads(made.stdout)["token"])
+
+
+def _sign_in(product: Product) -> httpx.Cookies:
     with httpx.Client(base_url=product.url, headers={"Referer": product.url}) as client:
         client.get("/sign-in")
         token = client.cookies["licensesync-csrf"]

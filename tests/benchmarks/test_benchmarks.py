@@ -30,7 +30,12 @@ def test_every_kind_of_question_is_measured_on_the_database_at_hand() -> None:
 
     answers = list(finding.measure(database, 1_000, rounds=1))
 
-    assert [each.kind for each in answers] == [*finding.QUESTIONS, finding.PAGES]
+    assert [each.kind for each in answers] == [
+        *finding.QUESTIONS,
+        finding.PAGES,
+        finding.FIRST_PAGES,
+        finding.LAST_PAGES,
+    ]
     for each in answers:
         assert each.licenses == expected_licenses(1_000)
         assert 0 < each.floor_median <= each.floor_p95
