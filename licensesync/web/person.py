@@ -20,7 +20,7 @@ from licensesync.matching.records import Rule
 from licensesync.usage.models import ServerUserAccount
 from licensesync.web import words
 
-ORDINALS = {Rule.SAML_OR_SCIM: "1", Rule.VERIFIED_EMAIL: "2", Rule.LINKED_BY_GITHUB: "3"}  # as GitHub's rule goes
+ORDINALS = {Rule.SAML_OR_SCIM: "1.", Rule.VERIFIED_EMAIL: "2.", Rule.LINKED_BY_GITHUB: "3."}  # as GitHub's rule goes
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def test_saml_beats_all(client: Client, enterprise: Enterprise) -> None:
     )
     html = person(client, enterprise, "cloud", "ana")
     assert "1 server account carries an address of the cloud account." in html
-    assert "1 SAML or SCIM" in html
+    assert "1. SAML or SCIM" in html
     assert "acarvalho on ghes.example, primary e-mail" in html
     assert "Verified e-mail; primary on no server" in html
     assert "old on ghes.example, suspended" in html
@@ -55,7 +55,7 @@ def test_verified_email(client: Client, enterprise: Enterprise) -> None:
     import_one(enterprise, cloud_list([cloud_user("ana", "Ana@octo.example")]))
     import_one(enterprise, server_export([account(7, ANA)]))
     html = person(client, enterprise, "cloud", "ana")
-    assert "2 Verified e-mail" in html
+    assert "2. Verified e-mail" in html
     assert "Ana<wbr>@octo.example" in html
 
 
