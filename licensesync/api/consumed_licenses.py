@@ -132,20 +132,18 @@ def page_of(request: Request, enterprise: Enterprise) -> LicensePage:
     """The page that is asked for. Gone: of a count whose rows have been forgotten."""
     page, size = number_of(request, "page", 1, most=MOST_PAGES), page_size(request)
     cursor = cursor_of(request)
-    if cursor is not None and cursor.generation <= enterprise.generation:
-        enterprise.generation = cursor.generation  # this object only; nothing saves it
+    if cursor is None or cursor.generation > enterprise.generation or (cursor.page, cursor.size) != (page, size):
+        found = by_number.at(enterprise, (page - 1) * size, size)
     else:
-        cursor = None
-    rows = queries.licenses(enterprise)
-    match cursor:
-        case Cursor(page=at, size=of, way="a", number=number) if (at, of) == (page, size):
-            found = by_number.after(rows, number, size)
-        case Cursor(page=at, size=of, way="b", number=number) if (at, of) == (page, size):
-            found = by_number.before(rows, number, size)
-        case Cursor(page=at, size=of, way="l", number=number) if (at, of) == (page, size):
-            found = by_number.last(rows, min(number, size))
-        case _:
-            found = by_number.at(rows, (page - 1) * size, size)
+        enterprise.generation = cursor.generation  # this object only; nothing saves it
+        rows = queries.licenses(enterprise)
+        match cursor.way:
+            case "a":
+                found = by_number.after(rows, cursor.number, size)
+            case "b":
+                found = by_number.before(rows, cursor.number, size)
+            case _:
+                found = by_number.last(rows, min(cursor.number, size))
     if not queries.is_stored(enterprise):  # asked after reading: what was read is whole
         raise Gone("This count has been replaced, and its pages are not kept any more. Start at the first page.")
     consumed, _purchased = queries.totals(enterprise)
