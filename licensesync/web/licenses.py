@@ -1,6 +1,5 @@
 """The consumed licenses, one row a person, and one person with the reason why they are one license."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,10 +10,11 @@ from django.views.decorators.http import require_GET
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.enterprises.queries import verified_domains
 from licensesync.licenses import filters, finding, queries
-from licensesync.licenses.models import ConsumedLicense, LicenseChange
-from licensesync.web import license_filters, words
+from licensesync.licenses.models import LicenseChange
+from licensesync.web import license_filters
 from licensesync.web.access import enterprise_for
 from licensesync.web.license_page import is_htmx
+from licensesync.web.license_rows import badges, license_rows
 from licensesync.web.person import change_rows, person_page
 
 MOST_PRINTED = 1_000  # some thirty sheets
@@ -34,15 +34,18 @@ def licenses(request: HttpRequest, slug: str) -> HttpResponse:
     # The rows of a search first; who else has its words is counted when the page asks for that (`license_counts`).
     counted = not is_htmx(request) or selection.is_known
     has_domains = bool(verified_domains(enterprise))
-    unverified = selection.without_verified_domain if has_domains else None
     label = license_filters.Words(deployments)
     context = {
         "enterprise": enterprise,
         **_counts(selection, label, rows, has_domains=has_domains, counted=counted),
         "columns": license_filters.columns(wanted, rows=rows),
-        "rows": [
-            _row(each, deployments, bool(unverified is not None and unverified[each.number])) for each in page.rows
-        ],
+        "rows": license_rows(
+            enterprise,
+            page.rows,
+            deployments,
+            without_verified_domain=selection.without_verified_domain if has_domains else None,
+            query=wanted.query(),
+        ),
         "first": page.first,
         "last": page.first + len(page.rows) - 1,
         "ways_back": [] if page.rows else label.ways_back(selection),
@@ -101,11 +104,16 @@ def print_licenses(request: HttpRequest, slug: str) -> HttpResponse:
     selection = finding.Selection(enterprise, wanted)
     numbers = selection.numbers()
     rows = finding.rows_of(enterprise, numbers[:MOST_PRINTED].tolist())
-    unverified = selection.without_verified_domain if verified_domains(enterprise) else None
     context = {
         "enterprise": enterprise,
         "conditions": license_filters.Words(deployments).conditions(wanted),
-        "rows": [_row(each, deployments, bool(unverified is not None and unverified[each.number])) for each in rows],
+        "rows": license_rows(
+            enterprise,
+            rows,
+            deployments,
+            without_verified_domain=selection.without_verified_domain if verified_domains(enterprise) else None,
+            query=wanted.query(),
+        ),
         "found": len(numbers),
         "total": selection.index.total,
         "count": queries.current_count(enterprise),
@@ -123,25 +131,6 @@ def _page_size(request: HttpRequest) -> int:
     return next((size for size in finding.PAGE_SIZES if str(size) == wanted), finding.PAGE_SIZES[0])
 
 
-@dataclass(frozen=True)
-class LicenseRow:
-    license: ConsumedLicense
-    in_cloud: bool
-    servers: list[str]  # short host names
-    unverified: bool  # has e-mails, but none of a verified domain
-
-
-def _row(license: ConsumedLicense, deployments: dict[int, Deployment], unverified: bool) -> LicenseRow:
-    places = dict.fromkeys(entry["deployment"] for entry in license.accounts)
-    found = [deployments[place] for place in places if place in deployments]
-    return LicenseRow(
-        license,
-        any(not each.is_server for each in found),
-        [words.short_host(each, deployments.values()) for each in found if each.is_server],
-        unverified and bool(license.emails),
-    )
-
-
 @require_GET
 def license_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """A person; under an old number who they are now, or that they no longer consume a license."""
@@ -156,6 +145,7 @@ def license_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse
             "place": selection.place(number),
             "found": selection.count()[0],
             "query": wanted.query(),
+            "badges": badges(person.license),
         }
         return render(request, "licenses/person.html", context)
     end = queries.end_of(enterprise, number)

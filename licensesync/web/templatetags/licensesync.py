@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from licensesync.enterprises.models import Enterprise
 from licensesync.web.navigation import Group, navigation_of
@@ -24,6 +24,7 @@ MISSING = "–"
 
 
 @register.simple_tag
+@lru_cache(maxsize=512)
 def icon(name: str, label: str = "") -> SafeString:
     """`{% icon "server" %}`: an Octicon of 16 px. A label only where no word stands beside it."""
     spoken = format_html('role="img" aria-label="{}"', escape(label)) if label else mark_safe('aria-hidden="true"')
@@ -32,7 +33,6 @@ def icon(name: str, label: str = "") -> SafeString:
     )
 
 
-@lru_cache(maxsize=256)
 def _drawing(name: str) -> SafeString:
     """What is inside the <svg> of GitHub's file."""
     found = octicons_pack.get_icon(f"{name}-16")
@@ -64,7 +64,7 @@ def when(moment: datetime | None) -> str:
     elif age <= timedelta(days=30):
         words = _ago(age)
     else:
-        words = _date(moment)
+        words = ""
     return _time(moment, words)
 
 
@@ -74,7 +74,7 @@ def day(moment: datetime | None) -> str:
     if moment is None:
         return MISSING
     days = (timezone.localdate() - timezone.localdate(moment)).days
-    words = {0: _("today"), 1: _("yesterday")}.get(days) or _date(moment)
+    words = {0: _("today"), 1: _("yesterday")}.get(days, "")
     return _time(moment, words)
 
 
@@ -91,14 +91,21 @@ def _ago(age: timedelta) -> str:
     return ngettext("%(n)s week ago", "%(n)s weeks ago", days // 7) % {"n": days // 7}
 
 
-def _date(moment: datetime) -> str:
-    return date_format(timezone.localtime(moment), _("M j, Y"))
+def _time(moment: datetime, words: str = "") -> SafeString:
+    """A moment in `words`, else by its date."""
+    return _written(moment, words, timezone.get_current_timezone_name(), get_language())
 
 
-def _time(moment: datetime, words: str) -> SafeString:
+@lru_cache(maxsize=4096)  # most people of a list are there since the same few days
+def _written(moment: datetime, words: str, _zone: str, _language: str | None) -> SafeString:
     local = timezone.localtime(moment)
     exact = date_format(local, _("M j, Y, H:i"))
-    return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat(timespec="seconds"), exact, words)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        local.isoformat(timespec="seconds"),
+        exact,
+        words or date_format(local, _("M j, Y")),
+    )
 
 
 @register.simple_tag
