@@ -35,12 +35,24 @@ class ExpectedError(Exception):
         super().__init__(filled(problem.sentence, params))
 
 
-def filled(template: str, params: Mapping[str, str | int], translate: Callable[[str], str] = str) -> str:
+# What stays, in the sentences of whatever fails on its way to a count: the `stays` of `filled`.
+FIGURES_STAY = _("The last good figures stay in use.")
+NO_FIGURES_YET = _("This deployment has no figures yet.")
+NOTHING_STORED = _("Nothing was stored.")
+
+
+def filled(
+    template: str,
+    params: Mapping[str, str | int],
+    translate: Callable[[str], str] = str,
+    *,
+    stays: str = FIGURES_STAY,
+) -> str:
     """A template in the reader's language with its parameters. Among those, `detail` is a template itself, filled with
     the same ones: which of several things is wrong in the one way that the sentence is about."""
     if "detail" in params:
         params = {**params, "detail": translate(str(params["detail"])) % params}
-    return translate(template) % params
+    return translate(template) % {**params, "stays": translate(stays)}
 
 
 # Files and feeds (raised by `feeds`) ---------------------------------------------------------------------------
@@ -201,25 +213,20 @@ SERVER_NAMELESS = Problem(
 
 WORKER_STOPPED = Problem(
     "worker_stopped",
-    _("The worker stopped while it was at work, %(attempts)s times. The last good figures stay in use. Try again."),
+    _("The worker stopped while it was at work, %(attempts)s times. %(stays)s Try again."),
 )
 UNEXPECTED = Problem(
     "unexpected",
     _(
-        "Something went wrong on our side. The last good figures stay in use. Try again; if it happens again, "
+        "Something went wrong on our side. %(stays)s Try again; if it happens again, "
         "whoever operates LicenseSync finds the details in the log under job %(job)s."
     ),
 )
 DISK_FULL = Problem(
     "disk_full",
-    _(
-        "Too little space is left on the disk of LicenseSync. The last good figures stay in use. "
-        "Free some space, then try again."
-    ),
+    _("Too little space is left on the disk of LicenseSync. %(stays)s Free some space, then try again."),
 )
-DATABASE_BUSY = Problem(
-    "database_busy", _("The database was busy for too long. The last good figures stay in use. Try again in a minute.")
-)
+DATABASE_BUSY = Problem("database_busy", _("The database was busy for too long. %(stays)s Try again in a minute."))
 REPLACED = Problem(
     "replaced",
     _(
@@ -227,17 +234,15 @@ REPLACED = Problem(
         "Add it again only if the newer one fails."
     ),
 )
-PAYLOAD_GONE = Problem(
-    "payload_gone", _("The uploaded file is no longer stored. The last good figures stay in use. Add the file again.")
-)
+PAYLOAD_GONE = Problem("payload_gone", _("The uploaded file is no longer stored. %(stays)s Add the file again."))
 
 # Connections (raised by `enterprises` and `flows`) -----------------------------------------------------------------
 
 SECRET_UNREADABLE = Problem(
     "secret_unreadable",
     _(
-        "The stored token can’t be read, since the encryption key of LicenseSync has changed. The last good figures "
-        "stay in use. Enter the token again, or have the old key put back."
+        "The stored token can’t be read, since the encryption key of LicenseSync has changed. %(stays)s Enter the "
+        "token again, or have the old key put back."
     ),
 )
 NOT_CONNECTED = Problem(
@@ -250,14 +255,14 @@ NOT_CONNECTED = Problem(
 REPORT_TAKES_TOO_LONG = Problem(
     "report_takes_too_long",
     _(
-        "%(source)s has not finished building its report after %(minutes)s minutes. The last good figures stay in use. "
+        "%(source)s has not finished building its report after %(minutes)s minutes. %(stays)s "
         "Try again later, or download all_users.csv on the server and add it as a file."
     ),
 )
 LIST_KEEPS_CHANGING = Problem(
     "list_keeps_changing",
     _(
-        "The list of %(source)s changed each time while it was being read. The last good figures stay in use. "
+        "The list of %(source)s changed each time while it was being read. %(stays)s "
         "Try again when fewer people are being added or removed."
     ),
 )
@@ -267,21 +272,21 @@ LIST_KEEPS_CHANGING = Problem(
 HOST_UNKNOWN = Problem(
     "host_unknown",
     _(
-        "There is no host named %(host)s, as far as this server can see. The last good figures stay in use. "
+        "There is no host named %(host)s, as far as this server can see. %(stays)s "
         "Change the address, or ask whoever operates LicenseSync whether its name service knows that host."
     ),
 )
 ADDRESS_REFUSED = Problem(
     "address_refused",
     _(
-        "%(host)s leads to %(address)s, where LicenseSync may not go. The last good figures stay in use. "
+        "%(host)s leads to %(address)s, where LicenseSync may not go. %(stays)s "
         "Ask whoever operates LicenseSync to allow it (LICENSESYNC_CONNECT_ALLOW)."
     ),
 )
 UNREACHABLE = Problem(
     "unreachable",
     _(
-        "%(host)s can’t be reached on port %(port)s: %(reason)s. The last good figures stay in use. Try again later, "
+        "%(host)s can’t be reached on port %(port)s: %(reason)s. %(stays)s Try again later, "
         "or ask whoever operates LicenseSync whether a firewall is between the two."
     ),
 )
@@ -289,13 +294,13 @@ CERTIFICATE_UNTRUSTED = Problem(
     "certificate_untrusted",
     _(
         "The certificate of %(host)s is from an authority unknown here: %(subject)s, issued by %(issuer)s, good until "
-        "%(expires)s. The last good figures stay in use. Add the certificate of that authority (CA) to the connection."
+        "%(expires)s. %(stays)s Add the certificate of that authority (CA) to the connection."
     ),
 )
 CERTIFICATE_OTHER_HOST = Problem(
     "certificate_other_host",
     _(
-        "The certificate of %(host)s is for %(names)s. The last good figures stay in use. "
+        "The certificate of %(host)s is for %(names)s. %(stays)s "
         "Change the address to the name in the certificate, or have the certificate renewed."
     ),
 )
@@ -309,14 +314,14 @@ CERTIFICATE_EXPIRED = Problem(
 TLS_FAILED = Problem(
     "tls_failed",
     _(
-        "No secure connection to %(host)s came about: %(reason)s. The last good figures stay in use. "
+        "No secure connection to %(host)s came about: %(reason)s. %(stays)s "
         "Ask whoever operates the server whether it speaks TLS 1.2 or newer on port %(port)s."
     ),
 )
 CA_UNREADABLE = Problem(
     "ca_unreadable",
     _(
-        "The certificate of the authority (CA) can’t be read. The last good figures stay in use. "
+        "The certificate of the authority (CA) can’t be read. %(stays)s "
         "Enter it as PEM text, from “BEGIN CERTIFICATE” to “END CERTIFICATE”."
     ),
 )
@@ -324,118 +329,113 @@ PLAIN_HTTP_REFUSED = Problem(
     "plain_http_refused",
     _(
         "The address of %(host)s begins with http, so the token would travel readable for anybody on the way. "
-        "The last good figures stay in use. Change it to https."
+        "%(stays)s Change it to https."
     ),
 )
 PROXY_REFUSED = Problem(
     "proxy_refused",
     _(
-        "The proxy does not let us through to %(host)s: %(reason)s. The last good figures stay in use. "
+        "The proxy does not let us through to %(host)s: %(reason)s. %(stays)s "
         "Change the proxy’s address or its password, or ask whoever operates it to allow the way."
     ),
 )
 PROXY_UNREADABLE = Problem(
     "proxy_unreadable",
-    _(
-        "The address of the proxy can’t be read. The last good figures stay in use. "
-        "Write it as http://proxy.example.com:3128."
-    ),
+    _("The address of the proxy can’t be read. %(stays)s Write it as http://proxy.example.com:3128."),
 )
 REDIRECTED = Problem(
     "redirected",
     _(
-        "%(host)s sends us on to %(address)s, where the token is not carried. The last good figures stay in use. "
+        "%(host)s sends us on to %(address)s, where the token is not carried. %(stays)s "
         "Change the connection to that address if it is the right one."
     ),
 )
 ADDRESS_UNREADABLE = Problem(
     "address_unreadable",
     _(
-        "“%(text)s” can’t be an address. Nothing was changed. Write it as in the browser, like https://ghes.example.com."
+        "“%(text)s” can’t be an address. Nothing was changed. Write it as in the browser, like "
+        "https://ghes.example.com."
     ),
 )
 WRONG_CREDENTIALS = Problem(
     "wrong_credentials",
     _(
         "%(host)s does not accept this token. It has expired, was deleted, or belongs to another login or server. "
-        "The last good figures stay in use. Enter a new one, then try again."
+        "%(stays)s Enter a new one, then try again."
     ),
 )
 SCOPE_MISSING = Problem(
     "scope_missing",
     _(
-        "The token may not do this: %(host)s asks for the scope %(scope)s. The last good figures stay in use. "
+        "The token may not do this: %(host)s asks for the scope %(scope)s. %(stays)s "
         "Add the scope to the token, or make a new token with it and enter that."
     ),
 )
 SINGLE_SIGN_ON = Problem(
     "single_sign_on",
     _(
-        "The token is not authorized for the single sign-on of this enterprise. The last good figures stay in use. "
+        "The token is not authorized for the single sign-on of this enterprise. %(stays)s "
         "Choose “Configure SSO” beside the token on GitHub, then try again."
     ),
 )
 ADDRESS_NOT_LISTED = Problem(
     "address_not_listed",
     _(
-        "%(host)s answers only addresses on its IP allow list, and ours is not on it. The last good figures stay in "
-        "use. Add the address of LicenseSync to that list, then try again."
+        "%(host)s answers only addresses on its IP allow list, and ours is not on it. %(stays)s Add the address of "
+        "LicenseSync to that list, then try again."
     ),
 )
 SIGN_IN_PAGE = Problem(
     "sign_in_page",
     _(
         "%(host)s answered with a sign-in page instead of its data. The token has probably expired or lacks the scope "
-        "%(scope)s. The last good figures stay in use. Enter a new one, then try again."
+        "%(scope)s. %(stays)s Enter a new one, then try again."
     ),
 )
 SERVER_HAS_NOT = Problem(
     "server_has_not",
     _(
         "%(host)s answers, but has no %(path)s. Either it is no GitHub Enterprise Server, or the token does not belong "
-        "to a site admin. The last good figures stay in use. Change the address or the token."
+        "to a site admin. %(stays)s Change the address or the token."
     ),
 )
 ENTERPRISE_NOT_FOUND = Problem(
     "enterprise_not_found",
     _(
-        "%(host)s has no enterprise “%(slug)s”, or does not show it to this token. The last good figures stay in use. "
+        "%(host)s has no enterprise “%(slug)s”, or does not show it to this token. %(stays)s "
         "Change the slug, or make the token as an owner of the enterprise with the scope %(scope)s."
     ),
 )
 ANSWER_TOO_LARGE = Problem(
     "answer_too_large",
     _(
-        "The answer of %(host)s is larger than %(limit)s, so it was not read to its end. The last good figures stay in "
-        "use. Ask whoever operates LicenseSync, or add the usage as a file."
+        "The answer of %(host)s is larger than %(limit)s, so it was not read to its end. %(stays)s Ask whoever "
+        "operates LicenseSync, or add the usage as a file."
     ),
 )
 ANSWER_NOT_UNDERSTOOD = Problem(
     "answer_not_understood",
     _(
-        "The answer of %(host)s can’t be understood: %(detail)s. The last good figures stay in use. "
+        "The answer of %(host)s can’t be understood: %(detail)s. %(stays)s "
         "Try again; if it stays so, add the usage as a file."
     ),
 )
 CHECKS_BUSY = Problem(
     "checks_busy",
-    _("Several connections are being tested at this moment. Nothing was tried or stored. Test again in a minute."),
+    _("Several connections are being tested at this moment. Nothing was stored. Test again in a minute."),
 )
 NOT_ANSWERING = Problem(
     "not_answering",
-    _(
-        "%(host)s took longer than %(seconds)s seconds and was not waited for any longer. "
-        "The last good figures stay in use. Try again later."
-    ),
+    _("%(host)s took longer than %(seconds)s seconds and was not waited for any longer. %(stays)s Try again later."),
 )
 CONNECTION_LOST = Problem(
     "connection_lost",
-    _("The connection to %(host)s broke off in the middle. The last good figures stay in use. Try again."),
+    _("The connection to %(host)s broke off in the middle. %(stays)s Try again."),
 )
 SERVER_IN_TROUBLE = Problem(
     "server_in_trouble",
     _(
-        "%(host)s can’t answer at the moment (it says %(status)s). The last good figures stay in use. "
+        "%(host)s can’t answer at the moment (it says %(status)s). %(stays)s "
         "Try again later; a server in maintenance answers when that is over."
     ),
 )
@@ -448,15 +448,16 @@ SLOW_DOWN = Problem(
 )
 REPORT_NOT_READY = Problem(
     "report_not_ready",
-    _("%(host)s is still building its report. The last good figures stay in use. Try again in a minute."),
+    _("%(host)s is still building its report. %(stays)s Try again in a minute."),
 )
 
 PROBLEMS: dict[str, Problem] = {value.code: value for value in list(globals().values()) if isinstance(value, Problem)}
 
 
-def sentence(code: str, params: Mapping[str, str | int], *, in_script: bool = False) -> str:
+def sentence(code: str, params: Mapping[str, str | int], *, in_script: bool = False, stays: str = FIGURES_STAY) -> str:
     """The English sentence of a stored problem, "" without one. Pages translate it (`web.words`)."""
     if not code:
         return ""
     problem = PROBLEMS[code]
-    return " ".join(filter(None, (filled(problem.sentence, params), problem.in_script if in_script else "")))
+    said = filled(problem.sentence, params, stays=stays)
+    return f"{said} {problem.in_script}" if in_script and problem.in_script else said

@@ -19,6 +19,7 @@ from licensesync.api.shapes import ProblemSerializer, problem_of, valid
 from licensesync.api.tokens import token_of
 from licensesync.enterprises import connections, deployments
 from licensesync.enterprises.models import Connection, Enterprise, Schedule, Scope
+from licensesync.errors import NOTHING_STORED
 from licensesync.flows import connecting, sync_now
 from licensesync.github.certificates import trusting
 from licensesync.github.checks import CLOUD_STEPS, SERVER_STEPS, Check
@@ -223,7 +224,7 @@ def _check(check: Check) -> dict[str, Any]:
         "step": check.step,
         "state": check.state,
         "facts": check.facts,
-        "problem": problem_of(problem.problem.code, problem.params) if problem else None,
+        "problem": problem_of(problem.problem.code, problem.params, stays=NOTHING_STORED) if problem else None,
     }
 
 

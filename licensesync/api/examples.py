@@ -6,7 +6,7 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiExample
 
-from licensesync.errors import SERVER_UNKNOWN, WRONG_CREDENTIALS, sentence
+from licensesync.errors import NOTHING_STORED, SERVER_UNKNOWN, WRONG_CREDENTIALS, sentence
 from licensesync.feeds.license_usage import license_usage
 from licensesync.feeds.records import ServerFacts, ServerUserAccount
 
@@ -158,7 +158,7 @@ CHECK = answer(
         "facts": {},
         "problem": {
             "code": WRONG_CREDENTIALS.code,
-            "message": sentence(WRONG_CREDENTIALS.code, {"host": HOST}),
+            "message": sentence(WRONG_CREDENTIALS.code, {"host": HOST}, stays=NOTHING_STORED),
             "needs": None,
         },
     },

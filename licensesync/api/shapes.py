@@ -7,6 +7,7 @@ from typing import Any, TypedDict, TypeVar
 from rest_framework import serializers
 
 from licensesync.errors import (
+    FIGURES_STAY,
     OLDER_THAN_STORED,
     SERVER_CONFLICT,
     SERVER_UNKNOWN,
@@ -62,11 +63,11 @@ class ProblemSerializer(serializers.Serializer[Problem]):
     )
 
 
-def problem_of(code: str, params: Mapping[str, str | int]) -> Problem | None:
+def problem_of(code: str, params: Mapping[str, str | int], *, stays: str = FIGURES_STAY) -> Problem | None:
     """A stored problem; None without one."""
     if not code:
         return None
-    return {"code": code, "message": sentence(code, params), "needs": ANSWERED_BY.get(code)}
+    return {"code": code, "message": sentence(code, params, stays=stays), "needs": ANSWERED_BY.get(code)}
 
 
 def valid(read: Callable[[str], T], text: str) -> T:

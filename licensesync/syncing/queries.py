@@ -62,8 +62,18 @@ def jobs_of(enterprise: Enterprise, deployment: Deployment | None = None) -> Que
 
 def last_jobs(enterprise: Enterprise) -> dict[int, LicenseSyncJob]:
     """The newest job of every deployment, by deployment id."""
-    newest = Deployment.objects.filter(enterprise=enterprise).annotate(newest=Max("jobs__pk")).values("newest")
-    return {job.deployment_id: job for job in LicenseSyncJob.objects.filter(pk__in=newest)}
+    return _newest_jobs(enterprise, Q())
+
+
+def last_told_jobs(enterprise: Enterprise) -> dict[int, LicenseSyncJob]:
+    """The newest job of every deployment that says how the deployment is doing, by deployment id."""
+    return _newest_jobs(enterprise, ~failed_uploads("jobs__"))
+
+
+def failed_uploads(prefix: str = "") -> Q:
+    """Jobs that say nothing of their deployment: why somebody's file failed is told at the file, until that is
+    answered or put away."""
+    return Q(**{f"{prefix}state": JobState.FAILURE, f"{prefix}trigger": Trigger.UPLOADED})
 
 
 def failures_in_a_row(deployment: Deployment) -> int:
@@ -75,6 +85,9 @@ def failures_in_a_row(deployment: Deployment) -> int:
 
 def last_finished_jobs(enterprise: Enterprise) -> dict[int, LicenseSyncJob]:
     """The newest job of every deployment that ended by itself, by deployment id."""
-    ended = Q(jobs__state__in=(JobState.SUCCESS, JobState.FAILURE))
-    newest = Deployment.objects.filter(enterprise=enterprise).annotate(newest=Max("jobs__pk", filter=ended))
+    return _newest_jobs(enterprise, Q(jobs__state__in=(JobState.SUCCESS, JobState.FAILURE)))
+
+
+def _newest_jobs(enterprise: Enterprise, which: Q) -> dict[int, LicenseSyncJob]:
+    newest = Deployment.objects.filter(enterprise=enterprise).annotate(newest=Max("jobs__pk", filter=which))
     return {job.deployment_id: job for job in LicenseSyncJob.objects.filter(pk__in=newest.values("newest"))}

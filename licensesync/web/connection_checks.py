@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from licensesync.errors import NOTHING_STORED
 from licensesync.github.checks import Check
 from licensesync.syncing.models import JobState
 from licensesync.web import words
@@ -46,7 +47,7 @@ def _name(check: Check) -> str:
 def _outcome(check: Check) -> str:
     """What was found, or what is wrong and what to do."""
     if check.problem is not None:
-        return words.problem_of(check.problem)
+        return words.problem_of(check.problem, stays=NOTHING_STORED)
     if check.state == "skipped":
         return _("not tried, because of the step above")
     known = {

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from licensesync.enterprises import connections, deployments
 from licensesync.enterprises.models import Connection, Deployment, DeploymentKind, Enterprise, Schedule
-from licensesync.errors import ExpectedError
+from licensesync.errors import NOTHING_STORED, ExpectedError
 from licensesync.flows import connecting, sync_now
 from licensesync.github.checks import Check
 from licensesync.github.cloud import CloudConnection, api_url_of
@@ -148,7 +148,7 @@ def _cleaned(normal: Any, typed: str) -> str:
     try:
         return str(normal(typed))
     except ExpectedError as error:
-        raise ValidationError(words.problem_of(error)) from None
+        raise ValidationError(words.problem_of(error, stays=NOTHING_STORED)) from None
 
 
 def connect_new_server(request: HttpRequest, slug: str) -> HttpResponse:
@@ -182,7 +182,7 @@ def _connect(
                 return _save(request, enterprise, form, deployment)
             checks = check_rows(form.check())
         except ExpectedError as error:
-            form.add_error("url", words.problem_of(error))
+            form.add_error("url", words.problem_of(error, stays=NOTHING_STORED))
     context = {
         "enterprise": enterprise,
         "deployment": deployment,

@@ -32,6 +32,7 @@ class InstanceRow:
 
     deployment: Deployment
     job: LicenseSyncJob | None  # the last one
+    told: LicenseSyncJob | None  # the one that `state` and `problem` are from; not that of somebody's file that failed
     state: str = ""
     tone: str = ""
     label: str = ""
@@ -74,7 +75,7 @@ class InstanceRow:
     @property
     def asks_for_token(self) -> bool:
         """Whether its problem is one that a new token may end."""
-        return self.job is not None and self.job.problem_code in TOKEN_PROBLEMS
+        return self.told is not None and self.told.problem_code in TOKEN_PROBLEMS
 
     @property
     def doing(self) -> str:
@@ -88,28 +89,30 @@ class InstanceRow:
 def instance_rows(enterprise: Enterprise) -> list[InstanceRow]:
     """The servers by host, then the cloud where there is one."""
     deployments = Deployment.objects.filter(enterprise=enterprise).select_related("enterprise", "connection")
-    jobs = queries.last_jobs(enterprise)
+    jobs, told = queries.last_jobs(enterprise), queries.last_told_jobs(enterprise)
     rows = [
-        instance_row(deployment, jobs.get(deployment.pk)) for deployment in deployments.order_by("kind", "host", "pk")
+        instance_row(deployment, jobs.get(deployment.pk), told.get(deployment.pk))
+        for deployment in deployments.order_by("kind", "host", "pk")
     ]
     return sorted(rows, key=lambda row: row.deployment.kind == DeploymentKind.CLOUD)
 
 
-def instance_row(deployment: Deployment, job: LicenseSyncJob | None) -> InstanceRow:
-    if job:
-        job.deployment = deployment  # so that nobody asks for it again
-    row = InstanceRow(deployment, job)
-    match job.state if job else "":
+def instance_row(deployment: Deployment, job: LicenseSyncJob | None, told: LicenseSyncJob | None) -> InstanceRow:
+    """Of the last job of a deployment, and the last one that tells how it is doing."""
+    for each in filter(None, (job, told)):
+        each.deployment = deployment  # so that nobody asks for it again
+    row = InstanceRow(deployment, job, told)
+    match told.state if told else "":
         case JobState.PENDING:
             row.state, row.label = JobState.PENDING, _("Waiting")
         case JobState.RUNNING:
             row.state = JobState.RUNNING
-            row.label = _("Deleting") if job and job.kind == JobKind.DELETE else _("Syncing")
-        case JobState.FAILURE if job:
+            row.label = _("Deleting") if told and told.kind == JobKind.DELETE else _("Syncing")
+        case JobState.FAILURE if told:
             row.state, row.label = JobState.FAILURE, _("Failed")
-            row.problem, row.advice = _halves(words.problem(job.problem_code, job.problem_params))
-            known = PROBLEMS.get(job.problem_code)
-            row.keeps_figures = deployment.last_usage_at is not None and not (known and "in use" in known.sentence)
+            row.problem, row.advice = _halves(words.problem_of_job(told))
+            known = PROBLEMS.get(told.problem_code)
+            row.keeps_figures = deployment.last_usage_at is not None and not (known and "%(stays)s" in known.sentence)
         case _ if deployment.last_usage_at is None:
             row.label = _("Never synced")
         case _ if is_out_of_date(deployment):

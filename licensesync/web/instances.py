@@ -65,7 +65,7 @@ def _context(request: HttpRequest, enterprise: Enterprise, deployment: Deploymen
         "connection": connection,
         "push_tokens": list(push_tokens(deployment)) if deployment.pk else [],
         "failures": queries.failures_in_a_row(deployment) if connection else 0,
-        "row": instance_row(deployment, jobs.first()),
+        "row": instance_row(deployment, jobs.first(), jobs.exclude(queries.failed_uploads()).first()),
         "history": history_page(request, jobs),
         "features": ", ".join(name.replace("_", " ") for name in deployment.features),
     }

@@ -45,7 +45,7 @@ class JobRow:
             case JobState.SUCCESS:
                 return words.licenses_more_or_less(self.job)
             case JobState.FAILURE:
-                return words.problem(self.job.problem_code, self.job.problem_params)
+                return words.problem_of_job(self.job)
             case JobState.CANCELED:
                 return words.canceled(self.job)
             case JobState.RUNNING:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from licensesync.enterprises.models import Deployment
-from licensesync.errors import PROBLEMS, ExpectedError, filled
+from licensesync.errors import FIGURES_STAY, NO_FIGURES_YET, PROBLEMS, ExpectedError, filled
 from licensesync.matching.explain import Sentence
 from licensesync.syncing.models import JobState, LicenseSyncJob, Phase
 
@@ -44,14 +44,20 @@ def _readable(name: str, value: str | int) -> str:
     return number(value) if isinstance(value, int) and name not in IDENTIFIERS else str(value)
 
 
-def problem(code: str, params: Mapping[str, str | int]) -> str:
+def problem(code: str, params: Mapping[str, str | int], *, stays: str = FIGURES_STAY) -> str:
     """The sentence of an expected error, "" without one."""
     known = PROBLEMS.get(code)
-    return filled(known.sentence, readable(params), _) if known else ""
+    return filled(known.sentence, readable(params), _, stays=stays) if known else ""
 
 
-def problem_of(error: ExpectedError) -> str:
-    return filled(error.problem.sentence, readable(error.params), _)
+def problem_of(error: ExpectedError, *, stays: str = FIGURES_STAY) -> str:
+    return filled(error.problem.sentence, readable(error.params), _, stays=stays)
+
+
+def problem_of_job(job: LicenseSyncJob) -> str:
+    """Why a job failed, "" for one that did not."""
+    stays = FIGURES_STAY if job.deployment.last_usage_at else NO_FIGURES_YET
+    return problem(job.problem_code, job.problem_params, stays=stays)
 
 
 def explained(sentence: Sentence) -> str:
@@ -121,7 +127,7 @@ def outcome(job: LicenseSyncJob) -> str:
         case JobState.SUCCESS:
             return done(job)
         case JobState.FAILURE:
-            said = {"source": job.deployment, "problem": problem(job.problem_code, job.problem_params)}
+            said = {"source": job.deployment, "problem": problem_of_job(job)}
             return _("%(source)s: %(problem)s") % said
         case JobState.CANCELED:
             return canceled(job)
@@ -129,7 +135,7 @@ def outcome(job: LicenseSyncJob) -> str:
 
 
 def canceled(job: LicenseSyncJob) -> str:
-    return problem(job.problem_code, job.problem_params) or _("Canceled. Nothing was changed.")
+    return problem_of_job(job) or _("Canceled. Nothing was changed.")
 
 
 def left_out(job: LicenseSyncJob) -> list[str]:

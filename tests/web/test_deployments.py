@@ -58,7 +58,7 @@ def test_the_cloud_before_and_after_its_first_list(client: Client, enterprise: E
 def test_a_failure_stands_on_top(client: Client, enterprise: Enterprise) -> None:
     import_one(enterprise, server_export([account(1, ANA)]))
     LicenseSyncJob.objects.create(
-        deployment=server(enterprise), kind="file", trigger="uploaded", state=JobState.FAILURE, problem_code="disk_full"
+        deployment=server(enterprise), kind="sync", trigger="sync_now", state=JobState.FAILURE, problem_code="disk_full"
     )
     html = page(client, enterprise, "instance", server(enterprise).pk)
     assert '<div class="flash" data-tone="danger">' in html
@@ -135,5 +135,5 @@ def test_no_query_in_a_loop(
         import_one(enterprise, server_export([account(number, ANA)]))
     with django_assert_num_queries(7):
         page(client, enterprise, "sync_history")
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         page(client, enterprise, "instance", server(enterprise).pk)

@@ -114,13 +114,33 @@ def test_state_of_an_instance(
 def test_a_failed_list_says_why_and_that_the_figures_stay(client: Client, full: Enterprise, owner: User) -> None:
     server = Deployment.objects.get(enterprise=full, host="ghes.example")
     LicenseSyncJob.objects.create(
-        deployment=server, kind="file", trigger="uploaded", state=JobState.FAILURE, problem_code="truncated",
+        deployment=server, kind="sync", trigger="scheduled", state=JobState.FAILURE, problem_code="truncated",
         problem_params={"read": 1234},
     )  # fmt: skip
     client.force_login(owner)
     html = page(client, full)
     assert "The file ends in the middle, after 1,234 accounts." in html
     assert "The figures of" in html
+
+
+def test_why_somebodys_file_failed_is_told_at_the_file_and_not_as_the_state_of_its_instance(
+    client: Client, full: Enterprise, owner: User
+) -> None:
+    server = Deployment.objects.get(enterprise=full, host="ghes.example")
+    facts = {"deployment": server, "state": JobState.FAILURE}
+    client.force_login(owner)
+    assert 'data-state="SUCCESS"' in row_of(page(client, full), server)
+    upload = LicenseSyncJob.objects.create(kind="file", trigger="uploaded", problem_code="empty_file", **facts)
+    assert 'data-state="SUCCESS"' in row_of(page(client, full), server)
+    LicenseSyncJob.objects.create(kind="sync", trigger="scheduled", problem_code="disk_full", **facts)
+    upload.pk = None
+    upload.save(force_insert=True)
+    assert "Too little space is left" in row_of(page(client, full), server)
+    assert 'data-state="FAILURE"' in row_of(page(client, full), server)
+
+
+def row_of(html: str, server: Deployment) -> str:
+    return next(row for row in html.split("<tbody") if f"/settings/instances/{server.pk}" in row)
 
 
 def test_names_are_escaped(client: Client, enterprise: Enterprise, owner: User) -> None:
@@ -188,10 +208,10 @@ def test_no_query_in_a_loop(
 ) -> None:
     client.force_login(owner)
     page(client, full)  # what only the first page asks
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(16):
         page(client, full)
     for number in range(5):
         import_one(full, server_export([account(1, ANA)], host=f"ghes-{number}.example"))
     page(client, full)
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(16):
         page(client, full)

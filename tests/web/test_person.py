@@ -63,7 +63,7 @@ def test_linked_by_github(client: Client, enterprise: Enterprise) -> None:
     import_one(enterprise, server_export([account(7, ANA)]))
     import_one(enterprise, cloud_list([cloud_user("ana", enterprise_server_user_ids=["ghes.example:7"])]))
     html = person(client, enterprise, "cloud", "ana")
-    assert "3 Linked by GitHub" in html
+    assert "3. Linked by GitHub" in html
     assert "GitHub’s own list names 1 server account with the cloud account." in html
 
 
