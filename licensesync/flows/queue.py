@@ -18,7 +18,7 @@ log = structlog.get_logger()
 INTERACTIVE = "interactive"  # jobs behind which a person waits: uploads, Sync now
 SCHEDULED = "scheduled"  # jobs of the weekly sync and of pushes
 SHORT = "short"  # what takes seconds and somebody waits for: looking at a file, a mail
-UPKEEP = "upkeep"  # sweeping, scheduling, forgetting
+UPKEEP = "upkeep"  # sweeping, scheduling, forgetting, comparing
 QUEUES = (INTERACTIVE, SCHEDULED, SHORT, UPKEEP)
 OF_JOBS, OF_SMALL_THINGS = (INTERACTIVE, SCHEDULED), (UPKEEP, SHORT)  # what the two kinds of workers listen to
 
@@ -36,6 +36,11 @@ def run_job(job_id: int) -> None:
 def mail_password_link(request_id: int) -> None:
     """Have a link to a new password mailed, once the transaction is committed."""
     transaction.on_commit(lambda: _send("licensesync.mail_password_link", request_id))
+
+
+def compare(enterprise_id: int) -> None:
+    """Have the last count of an enterprise compared with GitHub's."""
+    _send("licensesync.compare", enterprise_id, queue=UPKEEP)
 
 
 def run_due_jobs() -> None:

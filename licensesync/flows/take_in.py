@@ -89,6 +89,7 @@ def run_job(job_id: int) -> bool:
             connection.close()  # its temporary tables go with it
     syncing.hurry(enterprise)
     queue.run_due_jobs()
+    queue.compare(enterprise.pk)
     return True
 
 

@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from licensesync.flows import compare as comparing
 from licensesync.flows import forget, mail_password_link, next_job, reap_stalled, receive_usage, sync_now
 
 
@@ -18,6 +19,11 @@ def run_job(job_id: int) -> None:
 @shared_task(name="licensesync.mail_password_link")
 def mail_link(request_id: int) -> None:
     mail_password_link.mail_password_link(request_id)
+
+
+@shared_task(name="licensesync.compare")
+def compare(enterprise_id: int) -> None:
+    comparing.compare(enterprise_id)
 
 
 @shared_task(name="licensesync.sweep")

@@ -5,7 +5,6 @@ alone - the licenses alone (`licenses.causes`). Everybody in it is one entry, wi
 set; only those who differ are looked at one by one, and a count is compared once.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -87,29 +86,30 @@ class _Scope:
 
 def comparison_of(enterprise: Enterprise) -> Comparison | None:
     """Of the count that everybody sees; None when the cloud has reported nothing."""
+    key = compare(enterprise)
+    return None if key is None else _loaded(key)
+
+
+def compare(enterprise: Enterprise) -> int | None:
+    """Compare the count that everybody sees, where that is not done yet; gives the key of what was found, None when the
+    cloud has reported nothing. For a million people it takes half a minute."""
     reported = Deployment.objects.filter(enterprise=enterprise, last_usage_at__isnull=False)
     cloud = next((each for each in reported if each.kind == DeploymentKind.CLOUD), None)
     if cloud is None or not enterprise.generation:
         return None
     stored = GitHubComparison.objects.filter(enterprise=enterprise, generation=enterprise.generation)
-    key = stored.values_list("pk", flat=True).first()
-    if key is None:
-        hosts = {each.host.lower(): each.pk for each in reported if each.is_server}
-        found = _compare(_Scope(cloud, enterprise.generation, hosts))
-        with bulk.short_turn():
-            GitHubComparison.objects.filter(enterprise=enterprise, generation__lt=enterprise.generation).delete()
-            GitHubComparison.objects.bulk_create(
-                [
-                    GitHubComparison(
-                        enterprise=enterprise,
-                        generation=enterprise.generation,
-                        content=msgspec.msgpack.encode(found),
-                    )
-                ],
-                ignore_conflicts=True,  # somebody else asked at the same moment
-            )
-        return found
-    return _loaded(key)
+    keys = stored.values_list("pk", flat=True)
+    if (key := keys.first()) is not None:
+        return key
+    hosts = {each.host.lower(): each.pk for each in reported if each.is_server}
+    content = msgspec.msgpack.encode(_compare(_Scope(cloud, enterprise.generation, hosts)))
+    with bulk.short_turn():
+        GitHubComparison.objects.filter(enterprise=enterprise, generation__lt=enterprise.generation).delete()
+        GitHubComparison.objects.bulk_create(
+            [GitHubComparison(enterprise=enterprise, generation=enterprise.generation, content=content)],
+            ignore_conflicts=True,  # somebody else compared at the same moment
+        )
+        return keys.get()
 
 
 @lru_cache(maxsize=IN_MEMORY)
@@ -310,5 +310,5 @@ def _addresses(emails: Any) -> frozenset[str]:
 
 def _list(stored: Any) -> list[str]:
     """A JSON list as the database hands it out."""
-    value = json.loads(stored) if isinstance(stored, str) else stored
+    value = msgspec.json.decode(stored) if isinstance(stored, str) else stored
     return value or []

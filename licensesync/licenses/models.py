@@ -100,7 +100,8 @@ class LicenseIndex(models.Model):
 
 
 class GitHubComparison(models.Model):
-    """How GitHub's own count differs from one of ours (`licenses.comparison`), made when somebody first asks for it.
+    """How GitHub's own count differs from one of ours (`licenses.comparison`); made when jobs are at rest, or earlier,
+    when somebody asks for it.
 
     Numbers and keys of rows only; what they stand for is read where it is shown.
     """

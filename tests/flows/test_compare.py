@@ -1,0 +1,39 @@
+"""GitHub's own count is compared with ours before anybody asks, but not while the next count is near."""
+
+import pytest
+
+from licensesync.enterprises.models import Enterprise
+from licensesync.flows import compare
+from licensesync.licenses import comparison
+from licensesync.licenses.models import GitHubComparison
+from licensesync.syncing.models import JobState, LicenseSyncJob
+from tests.flows.lists import account, cloud_list, cloud_user, import_one, server_export
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_count_is_compared_once_nothing_else_waits(enterprise: Enterprise) -> None:
+    import_one(enterprise, server_export([account(1, "ana@octo.example"), account(2, "bo@octo.example")]))
+    import_one(enterprise, cloud_list([cloud_user("ana", "ana@octo.example")]))
+    job = LicenseSyncJob.objects.latest("pk")
+    LicenseSyncJob.objects.filter(pk=job.pk).update(state=JobState.PENDING)
+    compare.compare(enterprise.pk)
+    assert not GitHubComparison.objects.exists()
+
+    LicenseSyncJob.objects.filter(pk=job.pk).update(state=JobState.SUCCESS)
+    compare.compare(enterprise.pk)
+    made = GitHubComparison.objects.get()
+    assert made.generation == Enterprise.objects.get(pk=enterprise.pk).generation
+
+    enterprise.refresh_from_db()
+    found = comparison.comparison_of(enterprise)
+    assert found is not None
+    assert (found.units, found.licenses) == (1, 2)
+    assert GitHubComparison.objects.get() == made  # what was made is what is shown
+
+
+def test_without_the_cloud_there_is_nothing_to_compare(enterprise: Enterprise) -> None:
+    import_one(enterprise, server_export([account(1)]))
+    compare.compare(enterprise.pk)
+    compare.compare(0)
+    assert not GitHubComparison.objects.exists()
