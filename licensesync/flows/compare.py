@@ -1,5 +1,7 @@
 """GitHub's own count beside ours, before anybody asks for it."""
 
+import threading
+
 from django.db import connection
 
 from licensesync.enterprises.models import Enterprise
@@ -7,14 +9,20 @@ from licensesync.licenses import comparison
 from licensesync.syncing.queries import open_jobs
 from licensesync.usage import bulk
 
+_one = threading.Lock()
+
 
 def compare(enterprise_id: int) -> None:
-    """Compare the last count. While jobs wait or run, the next count is near: its end asks again."""
+    """Compare the last count. While jobs wait or run, the next count is near: its end asks again.
+
+    One at a time: the other threads are for what is short. Whoever is left out is compared when somebody asks.
+    """
     enterprise = Enterprise.objects.filter(pk=enterprise_id).first()
-    if enterprise is None or open_jobs(enterprise).exists():
+    if enterprise is None or open_jobs(enterprise).exists() or not _one.acquire(blocking=False):
         return
-    bulk.prepare_session()
     try:
+        bulk.prepare_session()
         comparison.compare(enterprise)
     finally:
         connection.close()  # with what was prepared
+        _one.release()
