@@ -259,6 +259,13 @@ REPORT_TAKES_TOO_LONG = Problem(
         "Try again later, or download all_users.csv on the server and add it as a file."
     ),
 )
+LIST_INCOMPLETE = Problem(
+    "list_incomplete",
+    _(
+        "GitHub’s list was not complete, however often it was read: it holds %(rows)s of %(total)s consumed licenses "
+        "(%(missing)s missing). %(stays)s Try again later."
+    ),
+)
 LIST_KEEPS_CHANGING = Problem(
     "list_keeps_changing",
     _(

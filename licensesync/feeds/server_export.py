@@ -1,7 +1,7 @@
 """GHES "Export license usage" and `ghe-license usage`: one JSON object with facts about the server and its users.
 
 GitHub documents what it holds ("Viewing license usage for GitHub Enterprise", "Command-line utilities"), but not how
-its keys are spelled, so every documented name is accepted in any spelling (see `spelling.plain`). The facts stand at
+its keys are spelled, so every documented name is accepted in any spelling (see `columns.plain`). The facts stand at
 the top or in an object of their own (`instance`). By default the list of users is encrypted.
 """
 

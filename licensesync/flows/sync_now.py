@@ -23,14 +23,15 @@ from django.utils import timezone
 from licensesync import feeds
 from licensesync.enterprises import connections
 from licensesync.enterprises.models import Connection, Deployment, Enterprise
-from licensesync.errors import LIST_KEEPS_CHANGING, NOT_CONNECTED, REPORT_TAKES_TOO_LONG, ExpectedError
+from licensesync.errors import LIST_INCOMPLETE, LIST_KEEPS_CHANGING, NOT_CONNECTED, REPORT_TAKES_TOO_LONG, ExpectedError
 from licensesync.flows import payloads, queue
 from licensesync.flows.connecting import cloud_connection, rules, server_connection
 from licensesync.github import cloud, server
+from licensesync.github.answers import AT_MOST
 from licensesync.github.failures import NotReady, Passing, Wait
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import LicenseSyncJob, Phase, Trigger
-from licensesync.syncing.working import Work
+from licensesync.syncing.working import ClaimLost, Work
 from licensesync.users.models import User
 
 T = TypeVar("T")
@@ -57,6 +58,11 @@ class Fetch(msgspec.Struct):
     tries: int = 0  # that failed in a row
     guesses: int = 0  # in a row, at how long GitHub wants us to wait
     asked_for_report: datetime | None = None
+    # Of a server, each asked for once: an answer would count as a try that went well, however often the report fails.
+    version: str | None = None
+    is_license_settled: bool = False
+    seats_used: int | None = None
+    seats: int | None = None
 
 
 def request_sync(
@@ -120,7 +126,7 @@ def fetch(job: LicenseSyncJob, work: Work) -> None:
     with fetched.path.open("rb") as content:
         stored = payloads.store(content, limit=settings.MAX_UNPACKED_BYTES)
     recognition = feeds.recognise(stored.path, max_unpacked_bytes=settings.MAX_UNPACKED_BYTES)
-    syncing.attach(
+    is_ours = syncing.attach(
         job,
         name=fetched.path.name,
         stored_name=stored.name,
@@ -129,6 +135,9 @@ def fetch(job: LicenseSyncJob, work: Work) -> None:
         created_at=step.fetch.began,
         recognition=replace(recognition, **fetched.facts),
     )
+    if not is_ours:  # canceled meanwhile
+        stored.path.unlink(missing_ok=True)
+        raise ClaimLost
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -163,7 +172,8 @@ class Step:
             except Wait as wait:
                 self.fetch.guesses = 0 if wait.told else self.fetch.guesses + 1
                 longer = (wait.until - timezone.now()) * (2 ** max(self.fetch.guesses - 1, 0) - 1)
-                self.wait(wait.until + longer, Phase.RATE_LIMITED, wait)
+                until = min(wait.until + longer, max(wait.until, timezone.now() + AT_MOST))
+                self.wait(until, Phase.RATE_LIMITED, wait)
             except Passing as passing:
                 self.fetch.tries += 1
                 if self.fetch.tries >= settings.FETCH_TRIES:
@@ -204,11 +214,18 @@ def _fetch_report(connection: Connection, step: Step, folder: Path) -> Fetched:
     """A server's site-admin report, with its version and its own count of licenses."""
     to = server_connection(connection)
     step.work.report(Phase.FETCHING, 0, None)
-    version = step.ask(lambda: server.read_version(to, rules()))
-    try:
-        license = step.ask(lambda: server.read_license(to, rules()))
-    except ExpectedError:  # nice to know, no more: what is wrong with the token, the report says
-        license = None
+    fetch = step.fetch
+    if fetch.version is None:
+        fetch.version = step.ask(lambda: server.read_version(to, rules()))
+        step.remember()
+    if not fetch.is_license_settled:
+        try:
+            license = step.ask(lambda: server.read_license(to, rules()))
+            fetch.seats_used, fetch.seats = license.seats_used, license.seats
+        except ExpectedError:  # nice to know, no more: what is wrong with the token, the report says
+            fetch.tries = 0
+        fetch.is_license_settled = True
+        step.remember()
     path = folder / "all_users.csv"
 
     def download() -> None:
@@ -218,9 +235,9 @@ def _fetch_report(connection: Connection, step: Step, folder: Path) -> Fetched:
             )
 
     step.ask(download)
-    facts: dict[str, Any] = {"server": feeds.ServerFacts(version=version)}
-    if license is not None:
-        facts |= {"total_seats_consumed": license.seats_used, "total_seats_purchased": license.seats}
+    facts: dict[str, Any] = {"server": feeds.ServerFacts(version=fetch.version)}
+    if fetch.seats_used is not None:
+        facts |= {"total_seats_consumed": fetch.seats_used, "total_seats_purchased": fetch.seats}
     return Fetched(path, facts)
 
 
@@ -238,10 +255,13 @@ def _fetch_pages(connection: Connection, step: Step, folder: Path) -> Fetched:
     to = cloud_connection(connection)
     while True:
         pages = list(_pages(to, step, folder))
-        if cloud.assemble(pages).whole:
+        found = cloud.assemble(pages)
+        if found.whole:
             return Fetched(_joined(pages, folder / "consumed-licenses.json"), {})
         if step.fetch.round == ROUNDS:
-            raise ExpectedError(LIST_KEEPS_CHANGING, source=str(step.job.deployment))
+            if found.changed or found.total is None:
+                raise ExpectedError(LIST_KEEPS_CHANGING, source=str(step.job.deployment))
+            raise ExpectedError(LIST_INCOMPLETE, rows=found.people, total=found.total, missing=found.missing)
         log.info("list_changed_while_paged", round=step.fetch.round)
         for page in pages:
             page.path.unlink()
@@ -251,9 +271,10 @@ def _fetch_pages(connection: Connection, step: Step, folder: Path) -> Fetched:
 
 def _pages(to: cloud.CloudConnection, step: Step, folder: Path) -> Iterator[StoredPage]:
     """Page after page, each asked for once: those that an earlier attempt has stored are read from the disk."""
+    kept = {int(path.stem.partition("-")[0]): path for path in folder.glob("*-*-*.json")}
     number: int | None = 1
     while number:
-        path = next(folder.glob(f"{number}-*.json"), None)
+        path = kept.get(number)
         if path is None:
             path = _stored(step.ask(partial(cloud.fetch_page, to, rules(), number)), number, folder)
         contents = cloud.contents(path.read_bytes())

@@ -176,8 +176,6 @@ def _key(row: _Row) -> str:
         return f"login {row.github_com_login.casefold()}"
     if row.enterprise_server_user_ids:
         return "server " + " ".join(sorted(map(str.casefold, row.enterprise_server_user_ids)))
-    if row.visual_studio_subscription_email:
-        return f"subscription {row.visual_studio_subscription_email.casefold()}"
     return ""
 
 

@@ -77,7 +77,7 @@ class LicenseSyncJob(models.Model):
     accept_older = models.BooleanField(default=False)
     accept_shrink = models.BooleanField(default=False)
 
-    # What a fetch has to know when it goes on after a wait or a restart (`flows.fetch.Fetch`)
+    # What a fetch has to know when it goes on after a wait or a restart (`flows.sync_now.Fetch`)
     fetch: Any = models.JSONField(default=dict)
 
     phase = models.CharField(max_length=20, choices=Phase.choices, blank=True)

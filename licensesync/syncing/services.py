@@ -21,6 +21,7 @@ from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.errors import REPLACED, WORKER_STOPPED, ExpectedError
 from licensesync.feeds import FeedKind, Recognition
 from licensesync.syncing.models import FileState, JobKind, JobState, LicenseSyncJob, Phase, Question, Trigger, UsageFile
+from licensesync.syncing.order import UNATTENDED
 from licensesync.users.models import User
 
 OPEN_STATES = (JobState.PENDING, JobState.RUNNING)
@@ -69,7 +70,13 @@ def request_sync(
         syncs = LicenseSyncJob.objects.filter(deployment=deployment, kind=JobKind.SYNC)
         job = syncs.filter(state__in=OPEN_STATES).order_by("pk").first()
         if job is not None:
-            syncs.filter(pk=job.pk, state=JobState.PENDING, phase=Phase.RETRYING).update(not_before=timezone.now())
+            waiting = syncs.filter(pk=job.pk, state=JobState.PENDING)
+            waiting.filter(phase=Phase.RETRYING).update(not_before=timezone.now())
+            if accept_shrink:
+                waiting.update(accept_shrink=True)
+            if trigger not in UNATTENDED:  # now somebody waits for it
+                waiting.filter(trigger__in=UNATTENDED).update(trigger=trigger, requested_by=requested_by)
+            job.refresh_from_db()
             return job
         return LicenseSyncJob.objects.create(
             deployment=deployment,
@@ -108,26 +115,29 @@ def attach(
     digest: str,
     created_at: datetime,
     recognition: Recognition,
-) -> None:
-    """Make what was fetched the list of its job, if the job is still ours. What an older one asks is settled by it."""
+) -> bool:
+    """Make what was fetched the list of its job; False when the job is not ours any more. What an older list asks is
+    settled by it."""
     with transaction.atomic():
-        if claimed(job).select_for_update().exists():
-            UsageFile.objects.filter(
-                deployment=job.deployment, state=FileState.NEEDS_ANSWER, job__kind=JobKind.SYNC
-            ).update(state=FileState.DISCARDED)
-            UsageFile.objects.create(
-                enterprise_id=job.deployment.enterprise_id,
-                deployment=job.deployment,
-                job=job,
-                name=name,
-                stored_name=stored_name,
-                size=size,
-                digest=digest,
-                created_at=created_at,
-                state=FileState.ACCEPTED,
-                kind=recognition.kind,
-                recognition=msgspec.to_builtins(recognition),
-            )
+        if not claimed(job).select_for_update().exists():
+            return False
+        UsageFile.objects.filter(
+            deployment=job.deployment, state=FileState.NEEDS_ANSWER, job__kind=JobKind.SYNC
+        ).update(state=FileState.DISCARDED)
+        UsageFile.objects.create(
+            enterprise_id=job.deployment.enterprise_id,
+            deployment=job.deployment,
+            job=job,
+            name=name,
+            stored_name=stored_name,
+            size=size,
+            digest=digest,
+            created_at=created_at,
+            state=FileState.ACCEPTED,
+            kind=recognition.kind,
+            recognition=msgspec.to_builtins(recognition),
+        )
+    return True
 
 
 def claim(job_id: int) -> LicenseSyncJob | None:

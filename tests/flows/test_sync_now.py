@@ -142,6 +142,46 @@ def test_what_does_not_pass_fails_in_the_end(small: Connected, settings: Any) ->
     assert sum(small.cloud.pages_asked().values()) == 3
 
 
+def test_tries_are_counted_on_however_often_the_job_is_given_back(small: Connected, settings: Any) -> None:
+    """Each further try waits longer than a worker does. What was answered well before is not asked again."""
+    settings.RETRY_SECONDS, settings.FETCH_TRIES = 20, 3
+    small.server.expect(Trouble(status=502, times=100, path="all_users"))
+    job = small.sync(small.server)
+    for _resume in range(10):
+        assert job.state == JobState.PENDING
+        LicenseSyncJob.objects.filter(pk=job.pk).update(not_before=timezone.now())
+        take_in.run_job(job.pk)
+        job.refresh_from_db()
+        if job.state != JobState.PENDING:
+            break
+    assert outcome(job) == (JobState.FAILURE, "server_in_trouble")
+    assert _resume == 1
+
+
+def test_a_server_that_never_says_its_own_count_is_fetched_all_the_same(small: Connected) -> None:
+    small.server.expect(Trouble(status=502, times=100, path="settings/license"))
+    assert outcome(small.sync(small.server)) == (JobState.SUCCESS, "")
+    assert small.deployment(small.server).total_seats_consumed is None
+
+
+def test_a_list_that_stays_shorter_than_its_total_says_how_many_are_missing(pages: Connected) -> None:
+    pages.cloud.consumed = 655
+    job = pages.sync(pages.cloud)
+    assert outcome(job) == (JobState.FAILURE, "list_incomplete")
+    assert job.problem_params == {"rows": 650, "total": 655, "missing": 5}
+    assert not pages.enterprise.generation
+
+
+def test_whoever_meets_a_waiting_sync_gets_what_they_asked_for(small: Connected) -> None:
+    deployment = small.deployment(small.server)
+    scheduled = sync_now.request_sync(deployment, trigger=Trigger.SCHEDULED)
+    met = small.request(small.server, accept_shrink=True)
+    assert met.pk == scheduled.pk
+    assert (met.trigger, met.accept_shrink) == (Trigger.SYNC_NOW, True)
+    again = sync_now.request_sync(deployment, trigger=Trigger.SCHEDULED)
+    assert (again.pk, again.trigger, again.accept_shrink) == (met.pk, Trigger.SYNC_NOW, True)
+
+
 def test_a_wrong_token_is_not_tried_again(small: Connected) -> None:
     for deployment in (small.server, small.cloud):
         deployment.token = "ghp_another"

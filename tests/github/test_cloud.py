@@ -87,7 +87,7 @@ def test_who_a_row_is() -> None:
         {"github_com_login": ""},
     ]
     found = cloud.contents(json.dumps({"users": rows}).encode())
-    assert found.keys == ("login mona", "server a:1 b:2", "subscription v@example.com", "")
+    assert found.keys == ("login mona", "server a:1 b:2", "", "")
 
 
 def test_a_whole_list_may_have_nameless_rows() -> None:
