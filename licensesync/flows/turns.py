@@ -4,6 +4,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from licensesync.enterprises.models import Enterprise
 from licensesync.licenses import services as licenses
 from licensesync.licenses.models import Count
 from licensesync.syncing.models import JobState, LicenseSyncJob
@@ -17,7 +18,8 @@ class NotOurTurn(Exception):
 @contextmanager
 def turn(job: LicenseSyncJob) -> Iterator[Count]:
     """Hold the enterprise's turn to count. What a failed attempt wrote is taken back; raises NotOurTurn."""
-    enterprise = job.deployment.enterprise
+    # As it is now: the job may have fetched for an hour since it was claimed.
+    enterprise = Enterprise.objects.get(pk=job.deployment.enterprise_id)
     bulk.prepare_session()
     count = licenses.begin_count(enterprise, owner=job.claim_token)
     if count is None:

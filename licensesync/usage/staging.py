@@ -127,14 +127,15 @@ def stage_cloud_list(batches: Iterable[list[CloudUser | ServerOnlyPerson]], prog
     return users + people
 
 
-def cloud_key(user: CloudUser, line: int) -> str:
-    """What makes a row of the cloud's list the same row in the next list: the login, else its first address."""
+def cloud_key(user: CloudUser) -> str:
+    """What makes a row of the cloud's list the same row in the next list: the login, else its first address. Rows that
+    name nobody are told apart by how many there are."""
     if user.login:
         return f"login:{user.login.casefold()}"
     if user.server_user_ids:
         return f"server:{user.server_user_ids[0].casefold()[:300]}"
     addresses = (user.visual_studio_email, *user.verified_emails, user.saml_name_id, user.name)
-    return f"address:{next((address_key(address)[:300] for address in addresses if address.strip()), str(line))}"
+    return f"address:{next((address_key(address)[:300] for address in addresses if address.strip()), '')}"
 
 
 def _subscriber(person: ServerOnlyPerson) -> CloudUser:
@@ -161,7 +162,7 @@ def _subscriber(person: ServerOnlyPerson) -> CloudUser:
 def _cloud_rows(users: list[CloudUser], before: int, without_login: Counter[str]) -> Iterator[bulk.Row]:
     """`without_login` counts the keys of rows without a login: nothing says that two of them are one person."""
     for line, user in enumerate(users, before + 1):
-        key = cloud_key(user, line)
+        key = cloud_key(user)
         if not user.login:
             without_login[key] += 1
             key = f"{key}#{without_login[key]}"

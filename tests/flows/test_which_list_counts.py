@@ -142,6 +142,22 @@ def test_rows_without_a_login_that_look_alike_are_people_of_their_own(enterprise
     assert import_one(enterprise, cloud_list([*rows, cloud_user("zoe")])).accounts_changed == 0
 
 
+def test_rows_that_name_nobody_stay_who_they_are_when_others_come_before_them(enterprise: Enterprise) -> None:
+    nameless = [cloud_user("", github_com_orgs_with_pending_invites=["octo-org"]) for _each in range(3)]
+    import_one(enterprise, cloud_list(nameless))
+    before = set(licenses(enterprise).values_list("number", flat=True))
+    job = import_one(enterprise, cloud_list([cloud_user("ana"), *nameless]))
+    assert (job.accounts_added, job.accounts_changed, job.accounts_removed) == (1, 0, 0)
+    enterprise.refresh_from_db()
+    assert before < set(licenses(enterprise).values_list("number", flat=True))
+
+
+def test_a_clock_that_is_ahead_makes_no_later_list_older(enterprise: Enterprise) -> None:
+    import_one(enterprise, server_export([account(1)], exported_at="2100-01-01T00:00:00Z"))
+    job = import_one(enterprise, server_export([account(1), account(2)]))
+    assert (job.state, job.accounts_added) == ("SUCCESS", 1)
+
+
 def test_pages_of_two_enterprises_are_never_one_list(enterprise: Enterprise) -> None:
     other = new_enterprise()
     mine = receive_usage.receive_file(
