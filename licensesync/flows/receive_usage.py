@@ -233,7 +233,8 @@ def _refuse_list_of_other(file: UsageFile, kind: FeedKind, facts: feeds.ServerFa
     if source is None:
         return
     other = deployments.other_with_id(source, facts.server_id)
-    if other is not None or kind.is_cloud is source.is_server:
+    has_other_id = bool(facts.server_id and source.server_id) and facts.server_id != source.server_id
+    if other is not None or has_other_id or kind.is_cloud is source.is_server:
         found = "GitHub Enterprise Cloud" if kind.is_cloud else str(other or facts.host or "Enterprise Server")
         raise ExpectedError(WRONG_SOURCE, found=found, source=str(source))
 

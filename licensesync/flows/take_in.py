@@ -112,7 +112,7 @@ def _take_in(job: LicenseSyncJob, work: Work) -> None:
         deployment.refresh_from_db()
         if not job.accept_older and job.kind != JobKind.SYNC:  # nothing is newer than what is there now
             ask_if_older(deployment, list_date, than=deployment.list_date)
-        host = deployments.host_by(deployment, recognitions[0].server)
+        host = _host(job, deployment, recognitions[0].server)
         report = feeds.ReadReport()
         _stage(deployment, files, recognitions, report, work)
         work.report(Phase.COMPARING, 0, None)
@@ -147,6 +147,15 @@ def _take_in(job: LicenseSyncJob, work: Work) -> None:
         _show(job, count, files, recognitions, host=host, list_date=list_date, only_here=only_here, outcome=outcome)
 
 
+def _host(job: LicenseSyncJob, deployment: Deployment, facts: feeds.ServerFacts | None) -> str:
+    """The host name from now on. A list that its server pushes renames it only where its id proves whose it is: nobody
+    can be asked, and GitHub's own links lead to accounts by host."""
+    is_proved = facts is not None and bool(facts.server_id) and facts.server_id == deployment.server_id
+    if job.trigger == Trigger.PUSHED and not is_proved:
+        return deployment.host
+    return deployments.host_by(deployment, facts)
+
+
 def _stage(
     deployment: Deployment,
     files: list[UsageFile],
@@ -170,9 +179,10 @@ def _stage(
 
 
 def date_of(files: Sequence[UsageFile], recognitions: Sequence[feeds.Recognition]) -> datetime:
-    """The date of a list: its own time stamp, else when it was delivered."""
-    server = recognitions[0].server
-    return server.exported_at if server and server.exported_at else files[0].created_at
+    """The date of a list: its own time stamp, else when it was delivered. A clock that is ahead is not believed, or
+    every list after it would be older."""
+    server, delivered = recognitions[0].server, files[0].created_at
+    return min(server.exported_at, delivered) if server and server.exported_at else delivered
 
 
 def ask_if_older(deployment: Deployment, list_date: datetime, *, than: datetime | None) -> None:

@@ -11,6 +11,7 @@ from pytest_django import Settings
 
 from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Deployment, Enterprise, Scope
+from licensesync.feeds.records import ServerFacts
 from licensesync.syncing.models import LicenseSyncJob, Trigger, UsageFile
 from licensesync.users.models import User
 from tests.api.conftest import script
@@ -143,12 +144,16 @@ def test_a_server_delivers_for_itself_only(owner: User, enterprise: Enterprise, 
     assert (pushed["deployment"], pushed["job"]["trigger"]) == ("two.octo.example", Trigger.PUSHED)
     assert len(people(enterprise)) == len(before) + 1
     before = people(enterprise)
-    for foreign in (EXPORT, cloud_list([cloud_user("ana", "ana@octo.example")])):
+    deployments.take_facts(two, ServerFacts(server_id="id-of-two"))
+    of_nobody_known = server_export([account(1)], host="evil.example")
+    for foreign in (EXPORT, of_nobody_known, cloud_list([cloud_user("ana", "ana@octo.example")])):
         answer = pushes.post(USAGE, foreign, content_type="application/json")
         work()
         file = owners_script.get(answer["Location"]).json()
         assert (file["state"], file["problem"]["code"]) == ("REFUSED", "wrong_source")
     assert people(enterprise) == before
+    two.refresh_from_db()
+    assert (two.host, two.server_id) == ("two.octo.example", "id-of-two")
     assert pushes.post(USAGE + "?server=ghes.octo.example", EXPORT, content_type="x/y").status_code == 422
 
     # It sees what became of its own deliveries, and nothing else.
@@ -157,6 +162,18 @@ def test_a_server_delivers_for_itself_only(owner: User, enterprise: Enterprise, 
     assert pushes.get(USAGE).status_code == 403
     of_other = LicenseSyncJob.objects.filter(deployment__host="ghes.octo.example").latest("pk")
     assert pushes.get(f"/api/v3/enterprises/octo-industries/jobs/{of_other.pk}").status_code == 404
+
+
+def test_a_pushed_list_without_proof_renames_no_server(owner: User, enterprise: Enterprise) -> None:
+    server = deployments.server_named(enterprise, "ghes.octo.example")
+    pushes = script(owner, enterprise, deployment=server)
+    assert deliver(pushes, server_export([account(1)], host="evil.example"))["problem"] is None
+    server.refresh_from_db()
+    assert server.host == "ghes.octo.example"
+    renamed = server_export([account(1), account(2)], host="evil.example")
+    assert deliver(pushes, renamed)["problem"] is None  # the instance has that id now
+    server.refresh_from_db()
+    assert server.host == "evil.example"
 
 
 def test_a_token_of_the_cloud_takes_no_servers_list(owner: User, enterprise: Enterprise) -> None:
