@@ -63,6 +63,11 @@ def server_of(enterprise: Enterprise, facts: ServerFacts) -> Deployment | None:
         )
 
 
+def end_earlier_counts(enterprise: Enterprise) -> None:
+    """Nobody may go on reading a count before the one that is shown: its rows go now."""
+    Enterprise.objects.filter(pk=enterprise.pk).update(readable_from=enterprise.generation)
+
+
 def take_facts(deployment: Deployment, facts: ServerFacts, **changes: Any) -> None:
     """Keep what an export says about its server; what it does not say stays as it is, and so does the host name,
     which changes with the next count only (`host_by`). An id that belongs to another instance is left there."""

@@ -38,6 +38,7 @@ class Enterprise(models.Model):
     visual_studio_licenses = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
     generation = models.PositiveIntegerField(default=0)
+    readable_from = models.PositiveIntegerField(default=0)  # rows of earlier generations are gone
 
     def __str__(self) -> str:
         return self.name

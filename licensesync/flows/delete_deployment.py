@@ -34,13 +34,14 @@ def request_deletion(deployment: Deployment, *, requested_by: User | None) -> Li
 
 
 def delete(job: LicenseSyncJob, work: Work) -> None:
-    """Carry a claimed deletion out. An attempt that broke off is carried on: nothing is counted or deleted twice."""
+    """Carry a claimed deletion out. An attempt that broke off is carried on: nothing is deleted twice."""
     deployment = job.deployment
     enterprise = deployment.enterprise
     if deployment.last_usage_at is not None:
         _count_without(deployment, job, work)
     work.report(Phase.DELETING, 0, None)
     enterprise.refresh_from_db()
+    deployments.end_earlier_counts(enterprise)
     usage.forget_superseded(enterprise, enterprise.generation)
     licenses.forget_superseded(enterprise, enterprise.generation)
     licenses.forget_deployment(deployment)

@@ -80,10 +80,12 @@ def generation_superseded_before(enterprise: Enterprise, moment: datetime) -> in
 def is_stored(enterprise: Enterprise) -> bool:
     """Whether all rows of the generation that `enterprise` was read with are still there.
 
-    Those of an earlier count stay for `settings.SUPERSEDED_SECONDS`; who reads longer than that has missed some.
+    Those of an earlier count stay for `settings.SUPERSEDED_SECONDS`, or until a deployment is deleted; who reads longer
+    than that has missed some.
     """
     gone_before = timezone.now() - timedelta(seconds=settings.SUPERSEDED_SECONDS)
-    return enterprise.generation >= generation_superseded_before(enterprise, gone_before)
+    readable_from = Enterprise.objects.values_list("readable_from", flat=True).get(pk=enterprise.pk)
+    return enterprise.generation >= max(readable_from, generation_superseded_before(enterprise, gone_before))
 
 
 def totals(enterprise: Enterprise) -> tuple[int, int]:

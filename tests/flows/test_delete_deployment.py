@@ -49,6 +49,16 @@ def delete(enterprise: Enterprise, host: str) -> None:
     take_in.run_job(job.pk)
 
 
+def test_whoever_reads_an_earlier_count_is_told_that_its_rows_are_gone(enterprise: Enterprise) -> None:
+    enterprise.refresh_from_db()
+    reading = Enterprise.objects.get(pk=enterprise.pk)
+    assert licenses.is_stored(reading)
+    delete(enterprise, "emea.example")
+    assert not licenses.is_stored(reading)
+    enterprise.refresh_from_db()
+    assert licenses.is_stored(enterprise)
+
+
 def test_its_people_stop_counting_and_the_others_stay_who_they_were(enterprise: Enterprise) -> None:
     before = numbers(enterprise)
     delete(enterprise, "emea.example")
