@@ -25,7 +25,7 @@ def write_index(enterprise: Enterprise, generation: int) -> None:
     """Store the index of a count that is about to be shown, beside the one that is shown until then."""
     content = _build(enterprise, generation).to_bytes()
     with bulk.short_turn():
-        LicenseIndex.objects.filter(enterprise=enterprise).exclude(generation=generation - 1).delete()
+        LicenseIndex.objects.filter(enterprise=enterprise, generation__lt=generation - 1).delete()
         LicenseIndex.objects.create(enterprise=enterprise, generation=generation, content=content)
 
 

@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, Max, OuterRef
 from django.utils import timezone
 
 from licensesync.enterprises.models import Deployment, Enterprise, LicenseModel
@@ -279,9 +279,11 @@ def forget_superseded(enterprise: Enterprise, generation: int) -> int:
 def forget_history(*, before: datetime) -> None:
     """Delete the points and changes of counts from before; the count that everybody sees stays."""
     for enterprise in Enterprise.objects.all():
-        old = Count.objects.filter(enterprise=enterprise, finished_at__lt=before, generation__lt=enterprise.generation)
-        old.delete()
-    LicenseChange.objects.filter(at__lt=before).delete()
+        old = Count.objects.filter(enterprise=enterprise, finished_at__lt=before)
+        # By their counts: `at` is the date of a list, which may have been old when it was counted.
+        last = old.aggregate(last=Max("generation"))["last"] or 0
+        LicenseChange.objects.filter(enterprise=enterprise, generation__lte=last).delete()
+        old.filter(generation__lt=enterprise.generation).delete()
 
 
 def forget_deployment(deployment: Deployment) -> None:

@@ -237,6 +237,6 @@ def _change(change: LicenseChange) -> ChangeRow:
         kind.MERGED: (_("Found to be one person with another license."), "git-merge"),
         kind.SPLIT: (_("Told apart from another license."), "git-branch"),
         kind.ACCOUNT_ADDED: (_("Account %(login)s appeared on %(place)s. Still one license."), "plus-circle"),
-        kind.ACCOUNT_GONE: (_("An account on %(place)s no longer counts."), "skip"),
+        kind.ACCOUNT_GONE: (_("An account on %(place)s no longer belongs to this license."), "skip"),
     }[kind(change.kind)]
     return ChangeRow(change.at, icon, text % named)
