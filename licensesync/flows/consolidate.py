@@ -51,12 +51,17 @@ def count_again(
     services.find_old_members(enterprise, only_affected=only_affected)
     next_number = people.number_people(enterprise, only_affected=only_affected, next_number=first_new)
     total = bulk.value("SELECT count(*) FROM person")
-    services.write_licenses(
+    ending = services.write_licenses(
         count, since=list_date, is_first_list=is_first_list, progress=lambda n: report(Phase.COUNTING, n, total)
     )
-    services.write_changes(count, at=list_date, first_new=first_new, is_first_list=is_first_list)
-    services.write_accounts(count)
+
+    def finish_licenses() -> None:
+        services.end_licenses(count, ending)
+        indexing.write_index(enterprise, count.generation)
+
+    with bulk.meanwhile(finish_licenses):
+        services.write_changes(count, at=list_date, first_new=first_new, is_first_list=is_first_list)
+        services.write_accounts(count)
     if not only_affected:
         bulk.analyze(*services.GENERATIONAL)
-    indexing.write_index(enterprise, count.generation)
     return services.tally(count, next_number=next_number)

@@ -74,8 +74,9 @@ def match_people(enterprise: Enterprise, *, only_affected: bool, progress: bulk.
             SELECT s.id, {_LINK}, c.login, c.id {links} AND s.address = ''
         ) everything ORDER BY ref"""
     alone = count(-1, -1)  # numbers of people who are only on servers
-    _store(_people(match(_groups(bulk.stream(with_address, params))), alone), progress)
-    _store(_people(match(_lone_groups(bulk.stream(without_address, params))), alone), progress)
+    with bulk.unbuffered():
+        _store(_people(match(_groups(bulk.stream(with_address, params))), alone), progress)
+        _store(_people(match(_lone_groups(bulk.stream(without_address, params))), alone), progress)
     bulk.analyze("matched")
 
 

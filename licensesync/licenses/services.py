@@ -1,7 +1,9 @@
 """The only writer of licenses, counts and changes. Called by `flows.consolidate`, in this order: `begin_count`,
-`write_licenses`, `write_changes`, `write_accounts`, `tally`, `finish_count`; or `abandon_count`."""
+`write_licenses`, `end_licenses` beside `write_changes` and `write_accounts`, `tally`, `finish_count`; or
+`abandon_count`."""
 
 from array import array
+from collections.abc import Iterable
 from datetime import datetime
 from itertools import groupby, islice
 from operator import itemgetter
@@ -67,11 +69,11 @@ def take_over(count: Count, *, owner: str) -> bool:
 
 
 def check_turn(count: Count) -> None:
-    """Raise TurnLost unless the count is still its owner's. Within a transaction it stays so until its end."""
-    held = Count.objects.filter(pk=count.pk, owner=count.owner, finished_at__isnull=True)
-    if not bulk.is_sqlite():
-        held = held.select_for_update()
-    if not held.values_list("pk", flat=True):
+    """Raise TurnLost unless the count is still its owner's. Within a transaction it stays so until its end: whoever
+    takes it over waits for each connection of the owner, and those don't wait for each other."""
+    lock = "" if bulk.is_sqlite() else "FOR SHARE"
+    held = f"SELECT id FROM licenses_count WHERE id = %s AND owner = %s AND finished_at IS NULL {lock}"
+    if bulk.value(held, [count.pk, count.owner]) is None:
         raise TurnLost
 
 
@@ -104,9 +106,9 @@ def find_old_members(enterprise: Enterprise, *, only_affected: bool) -> None:
     bulk.analyze("old_member")
 
 
-def write_licenses(count: Count, *, since: datetime, is_first_list: bool, progress: bulk.Progress) -> None:
-    """Write the row of every license that is new or not as it was, and let go of the rows that are replaced or whose
-    license is gone.
+def write_licenses(count: Count, *, since: datetime, is_first_list: bool, progress: bulk.Progress) -> "array[int]":
+    """Write the row of every license that is new or not as it was. Gives the numbers of those whose old row ends: it is
+    replaced, or nobody has the license any more.
 
     `since` is the date of the list that is being counted, for new licenses; `is_first_list`: they may be older.
     """
@@ -131,32 +133,31 @@ def write_licenses(count: Count, *, since: datetime, is_first_list: bool, progre
         row.compose([row.Member._make(member) for member in person])
         for _, person in groupby(bulk.stream_ahead(members, {"enterprise": count.enterprise_id}), key=itemgetter(0))
     )
-    rewritten = array("q")  # numbers of licenses that have a row already
+    ending = array("q")
     done = 0
     with bulk.appending("licenses_consumedlicense", columns) as append:
         while batch := list(islice(people, BATCH)):
             changed = [license for license in batch if not license.unchanged]
             append((*license.values, *(license.since or new), *last) for license in changed)
-            rewritten.extend(license.values[0] for license in changed if license.since)
+            ending.extend(license.values[0] for license in changed if license.since)
             done += len(batch)
             progress(done)
-    bulk.new_temporary_table("rewritten", "number bigint")
-    bulk.load_temporary("rewritten", ("number",), ((number,) for number in rewritten))
-    _let_gone_licenses_end(count)
+    gone = """SELECT DISTINCT o.number FROM old_member o
+              WHERE NOT EXISTS (SELECT 1 FROM person p WHERE p.number = o.number)"""
+    ending.extend(number for (number,) in bulk.stream(gone))
+    return ending
 
 
-def _let_gone_licenses_end(count: Count) -> None:
-    """End the old row of every rewritten license, and of every license that nobody has any more."""
-    bulk.execute(
-        """INSERT INTO rewritten SELECT DISTINCT o.number FROM old_member o
-           WHERE NOT EXISTS (SELECT 1 FROM person p WHERE p.number = o.number)"""
-    )
+def end_licenses(count: Count, numbers: Iterable[int]) -> None:
+    """Let the old rows of these licenses end with this count."""
+    bulk.new_temporary_table("ending", "number bigint")
+    bulk.load_temporary("ending", ("number",), ((number,) for number in numbers))
     if bulk.is_sqlite():
-        bulk.execute("CREATE INDEX temp.rewritten_number ON rewritten (number)")
-    bulk.analyze("rewritten")
+        bulk.execute("CREATE INDEX temp.ending_number ON ending (number)")
+    bulk.analyze("ending")
     bulk.write_until_done(
         f"""UPDATE licenses_consumedlicense SET valid_to = %s WHERE id IN (
-                SELECT l.id FROM licenses_consumedlicense l JOIN rewritten r ON r.number = l.number
+                SELECT l.id FROM licenses_consumedlicense l JOIN ending e ON e.number = l.number
                 WHERE l.enterprise_id = %s AND l.valid_to = {OPEN} AND l.valid_from < %s LIMIT %s)""",
         [count.generation, count.enterprise_id, count.generation],
     )

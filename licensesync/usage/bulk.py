@@ -10,13 +10,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from datetime import UTC, datetime
 from functools import cache
 from itertools import islice
 from typing import Any
 
 from django.db import connection, transaction
+from psycopg.copy import QueuedLibpqWriter
 
 Row = Sequence[Any]
 Params = Sequence[Any] | Mapping[str, Any]
@@ -113,6 +114,17 @@ def _stream_from_copy(sql: str, params: Params) -> Iterator[Row]:
         drop_temporary_tables(copy)
 
 
+@contextmanager
+def unbuffered() -> Iterator[None]:
+    """Within the block PostgreSQL hands the rows of a `stream` out as it finds them; else it puts all of them aside
+    first. The block is one transaction: temporary tables are all that it may write."""
+    if is_sqlite():
+        yield
+        return
+    with transaction.atomic():
+        yield
+
+
 def new_temporary_table(name: str, columns: str) -> None:
     """An empty temporary table of this connection, instead of one that an earlier job may have left."""
     drop_temporary_tables(name)
@@ -182,8 +194,9 @@ def load(table: str, columns: Sequence[str], rows: Iterable[Row]) -> int:
 def appending(table: str, columns: Sequence[str]) -> Iterator[Callable[[Iterable[Row]], None]]:
     """What is given to the block takes rows for a table of the main database, while queries run on the connection.
 
-    PostgreSQL takes them on a connection of its own, as one COPY, so it writes while the next rows are made; they are
-    committed at the end of the block, and until then the turn stays held. SQLite takes them in short transactions.
+    PostgreSQL takes them on a connection of its own, as one COPY out of a queue of 32 MiB at most, so it writes while
+    the next rows are made; they are committed at the end of the block, and until then the turn stays held. SQLite takes
+    them in short transactions.
     """
     if is_sqlite() or connection.in_atomic_block:
 
@@ -200,7 +213,7 @@ def appending(table: str, columns: Sequence[str]) -> Iterator[Callable[[Iterable
             short_turn(),
             writer.connection.transaction(),
             writer.cursor() as cursor,
-            cursor.copy(_copy_statement(table, columns)) as copy,
+            cursor.copy(_copy_statement(table, columns), writer=QueuedLibpqWriter(cursor.cursor)) as copy,
         ):
 
             def append(rows: Iterable[Row]) -> None:
@@ -210,6 +223,30 @@ def appending(table: str, columns: Sequence[str]) -> Iterator[Callable[[Iterable
             yield append
     finally:
         writer.close()
+
+
+@contextmanager
+def meanwhile(work: Callable[[], None]) -> Iterator[None]:
+    """Do `work` on a connection of its own while the block runs on ours; after the block both are done.
+
+    `work` does not see our temporary tables. On SQLite, where one writes at a time, it comes before the block.
+    """
+    if is_sqlite() or connection.in_atomic_block:
+        work()
+        yield
+        return
+
+    def work_alone() -> None:
+        try:
+            prepare_session()
+            work()
+        finally:
+            connection.close()  # this thread's
+
+    with ThreadPoolExecutor(1, "meanwhile") as pool:
+        done = pool.submit(copy_context().run, work_alone)  # with the same guard
+        yield
+        done.result()
 
 
 def _copy_statement(table: str, columns: Sequence[str]) -> str:

@@ -16,8 +16,8 @@ from licensesync.flows import consolidate, forget, reap_stalled, receive_usage, 
 from licensesync.licenses import services as licenses
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, Phase, UsageFile
+from licensesync.usage import bulk, staging
 from licensesync.usage import services as usage
-from licensesync.usage import staging
 from licensesync.usage.models import OPEN, ServerUserAccount
 from tests.flows.lists import account, cloud_list, cloud_user, import_one, new_enterprise, people, server_export
 from tests.flows.workers import assert_nothing_left_over, end_of, together, wait_for, worker
@@ -33,6 +33,7 @@ STEPS = [
     (usage, "apply_server_diff"),
     (consolidate, "count_again"),
     (licenses, "write_licenses"),
+    (licenses, "end_licenses"),
     (licenses, "write_accounts"),
     (licenses, "tally"),
     (licenses, "finish_count"),
@@ -138,28 +139,63 @@ def cancel_in_thread(job: LicenseSyncJob) -> None:
         connection.close()
 
 
+@pytest.mark.parametrize("step", ["write_licenses", "end_licenses", "write_accounts"])
 def test_a_worker_that_was_taken_for_dead_changes_nothing(
-    enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch, settings: Any
+    enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     """It sleeps through its time, somebody else counts, it wakes up and goes on where it was."""
     job = waiting_job(enterprise, server_export(SECOND))
-    original = licenses.write_licenses
+    original = getattr(licenses, step)
     expected = {frozenset({("ghes.example", each["login"])}) for each in SECOND}
 
-    def oversleep(*args: Any, **more: Any) -> None:
-        monkeypatch.setattr(licenses, "write_licenses", original)
+    def oversleep(*args: Any, **more: Any) -> Any:
+        monkeypatch.setattr(licenses, step, original)
         other = threading.Thread(target=take_over, args=(job,))
         other.start()
         other.join()
         assert end_of(job) == (JobState.SUCCESS, "")
-        original(*args, **more)
+        return original(*args, **more)
 
-    monkeypatch.setattr(licenses, "write_licenses", oversleep)
+    monkeypatch.setattr(licenses, step, oversleep)
     take_in.run_job(job.pk)
     assert end_of(job) == (JobState.SUCCESS, "")
     assert job.attempts == 2
     assert_nothing_left_over(enterprise)
     assert people(enterprise) == expected
+
+
+def test_whoever_takes_over_waits_for_all_that_the_owner_is_writing(enterprise: Enterprise) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("on SQLite one connection writes at a time")
+    count = licenses.begin_count(enterprise, owner="first")
+    assert count is not None
+    writing, happened = threading.Event(), []
+
+    def write_beside() -> None:
+        with bulk.short_turn():
+            writing.set()
+            other.join(0.5)  # it can't end meanwhile
+            happened.append("written")
+
+    def take_turn() -> None:
+        writing.wait()
+        mine = licenses.unfinished_count(enterprise)
+        assert mine is not None
+        assert licenses.take_over(mine, owner="second")
+        happened.append("taken over")
+        connection.close()
+
+    other = threading.Thread(target=take_turn)
+    with bulk.guarded(lambda: licenses.check_turn(count)):
+        with bulk.meanwhile(write_beside):
+            other.start()
+            writing.wait()
+            with bulk.short_turn():  # both of the owner's connections at once
+                happened.append("written too")
+        other.join()
+        assert happened == ["written too", "written", "taken over"]
+        with pytest.raises(licenses.TurnLost), bulk.short_turn():
+            pass
 
 
 def take_over(job: LicenseSyncJob) -> None:
