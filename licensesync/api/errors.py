@@ -51,6 +51,12 @@ class Gone(APIException):
     status_code = status.HTTP_410_GONE
 
 
+class NotReady(APIException):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "It is being worked out. Ask again in some seconds."
+    wait = 10
+
+
 def answer_to(error: Exception, context: dict[str, Any]) -> Response:
     """The exception handler of every endpoint: none of its errors is a page of HTML."""
     request: Request = context["request"]
@@ -65,7 +71,7 @@ def answer_to(error: Exception, context: dict[str, Any]) -> Response:
     if errors:
         body["errors"] = errors
     response = Response(body, status=code)
-    if isinstance(error, Throttled):
+    if isinstance(error, Throttled | NotReady):
         response["Retry-After"] = str(int(getattr(error, "wait", None) or 60))
     if isinstance(error, APIException) and (challenge := getattr(error, "auth_header", None)):
         response["WWW-Authenticate"] = challenge

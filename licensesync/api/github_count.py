@@ -16,10 +16,12 @@ from licensesync.api.access import enterprise_for
 from licensesync.api.description import answers
 from licensesync.api.downloads import CsvToo, download
 from licensesync.api.endpoint import Endpoint
-from licensesync.enterprises.models import Scope
+from licensesync.api.errors import NotReady
+from licensesync.enterprises.models import Enterprise, Scope
+from licensesync.flows import queue
 from licensesync.licenses import queries
 from licensesync.licenses.causes import Cause
-from licensesync.licenses.comparison import Comparison, comparison_of
+from licensesync.licenses.comparison import Comparison, NotComparedYet, comparison_of
 from licensesync.licenses.differences import csv_of_differences
 
 
@@ -52,6 +54,15 @@ class GitHubCountSerializer(serializers.Serializer[Comparison]):
         return len(found.twice)
 
 
+def _found(enterprise: Enterprise) -> Comparison | None:
+    """None when the cloud has reported nothing. Raises NotReady while a large count is being compared."""
+    try:
+        return comparison_of(enterprise)
+    except NotComparedYet:
+        queue.compare(enterprise.pk, somebody_waits=True)
+        raise NotReady from None
+
+
 class GitHubCount(Endpoint):
     @extend_schema(
         operation_id="get_github_count",
@@ -59,12 +70,13 @@ class GitHubCount(Endpoint):
         summary="Get GitHub’s own count",
         description=(
             "What GitHub’s list counts as one person each, beside the licenses counted here, by cause. Not there as "
-            "long as the cloud has reported nothing. Scope `read:enterprise`."
+            "long as the cloud has reported nothing. Comparing a large count takes up to a minute, once; until then "
+            "the answer is 503. Scope `read:enterprise`."
         ),
-        responses=answers(GitHubCountSerializer),
+        responses=answers(GitHubCountSerializer, also=[503]),
     )
     def get(self, request: Request, enterprise: str) -> Response:
-        found = comparison_of(enterprise_for(request, enterprise, Scope.READ))
+        found = _found(enterprise_for(request, enterprise, Scope.READ))
         if found is None:
             raise NotFound
         return Response(GitHubCountSerializer(found).data)
@@ -78,11 +90,11 @@ class GitHubCountAsCsv(Endpoint):
         tags=["licenses"],
         summary="Get the people behind the difference as CSV",
         description="Everybody of the difference, then who is counted twice by both. Scope `read:enterprise`.",
-        responses=answers(OpenApiTypes.STR, status=(200, "text/csv")),
+        responses=answers(OpenApiTypes.STR, status=(200, "text/csv"), also=[503]),
     )
     def get(self, request: Request, enterprise: str) -> HttpResponseBase:
         ours = enterprise_for(request, enterprise, Scope.READ)
-        pieces = queries.all_of_one_count(csv_of_differences(ours), ours)
+        pieces = queries.all_of_one_count(csv_of_differences(ours, _found(ours)), ours)
         return download(pieces, "text/csv; charset=utf-8", f"{ours.slug}-github-count.csv")
 
 

@@ -12,13 +12,16 @@ from licensesync.usage import bulk
 _one = threading.Lock()
 
 
-def compare(enterprise_id: int) -> None:
-    """Compare the last count. While jobs wait or run, the next count is near: its end asks again.
+def compare(enterprise_id: int, *, somebody_waits: bool) -> None:
+    """Compare the last count. While jobs wait or run, the next count is near and its end asks again: then only for
+    somebody who waits.
 
     One at a time: the other threads are for what is short. Whoever is left out is compared when somebody asks.
     """
     enterprise = Enterprise.objects.filter(pk=enterprise_id).first()
-    if enterprise is None or open_jobs(enterprise).exists() or not _one.acquire(blocking=False):
+    if enterprise is None or (open_jobs(enterprise).exists() and not somebody_waits):
+        return
+    if not _one.acquire(blocking=False):
         return
     try:
         bulk.prepare_session()

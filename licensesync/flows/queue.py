@@ -38,9 +38,9 @@ def mail_password_link(request_id: int) -> None:
     transaction.on_commit(lambda: _send("licensesync.mail_password_link", request_id))
 
 
-def compare(enterprise_id: int) -> None:
+def compare(enterprise_id: int, *, somebody_waits: bool) -> None:
     """Have the last count of an enterprise compared with GitHub's."""
-    _send("licensesync.compare", enterprise_id, queue=UPKEEP)
+    _send("licensesync.compare", enterprise_id, queue=UPKEEP, somebody_waits=somebody_waits)
 
 
 def run_due_jobs() -> None:
@@ -81,8 +81,8 @@ def _announce(jobs: Iterable[order.DueJob]) -> None:
         _send("licensesync.run_job", job.id, queue=_queue_of(job))
 
 
-def _send(task: str, row_id: int, *, queue: str = SHORT) -> None:
+def _send(task: str, row_id: int, *, queue: str = SHORT, **how: bool) -> None:
     try:
-        current_app.send_task(task, args=[row_id], queue=queue)
+        current_app.send_task(task, args=[row_id], kwargs=how, queue=queue)
     except (OperationalError, OSError) as error:
         log.warning("queue_unreachable", task=task, id=row_id, error=str(error))

@@ -22,8 +22,8 @@ def mail_link(request_id: int) -> None:
 
 
 @shared_task(name="licensesync.compare")
-def compare(enterprise_id: int) -> None:
-    comparing.compare(enterprise_id)
+def compare(enterprise_id: int, *, somebody_waits: bool = False) -> None:
+    comparing.compare(enterprise_id, somebody_waits=somebody_waits)
 
 
 @shared_task(name="licensesync.sweep")

@@ -16,17 +16,22 @@ import msgspec
 
 from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise
 from licensesync.licenses.causes import Account, Cause, Evidence, Kind, cause_of
-from licensesync.licenses.models import GitHubComparison
+from licensesync.licenses.models import Count, GitHubComparison
 from licensesync.matching.addresses import address_key
 from licensesync.usage import bulk
 from licensesync.usage.models import CloudAddress
 
 IN_MEMORY = 8
+AT_ONCE = 50_000  # licenses that are compared while somebody waits: about two seconds
 _KINDS = tuple(Kind)
 _CAUSES = tuple(Cause)
 
 _CLOUD, _SERVER_ONLY = 1, 2  # kinds of units: a row of CloudUser, a ServerOnlyPerson
 _VALID = "{0}.valid_from <= %(generation)s AND {0}.valid_to > %(generation)s"
+
+
+class NotComparedYet(Exception):
+    """So many licenses take longer than somebody waits for an answer; `flows.compare` does it."""
 
 
 class Entry(msgspec.Struct, array_like=True, frozen=True):
@@ -85,31 +90,52 @@ class _Scope:
 
 
 def comparison_of(enterprise: Enterprise) -> Comparison | None:
-    """Of the count that everybody sees; None when the cloud has reported nothing."""
-    key = compare(enterprise)
-    return None if key is None else _loaded(key)
+    """Of the count that everybody sees; None when the cloud has reported nothing. Raises NotComparedYet."""
+    scope = _scope_of(enterprise)
+    if scope is None:
+        return None
+    key = _stored(enterprise)
+    if key is None:
+        count = Count.objects.get(enterprise=enterprise, generation=enterprise.generation)
+        if count.consumed > AT_ONCE:
+            raise NotComparedYet
+        key = _store(enterprise, _compare(scope))
+    return _loaded(key)
 
 
-def compare(enterprise: Enterprise) -> int | None:
-    """Compare the count that everybody sees, where that is not done yet; gives the key of what was found, None when the
-    cloud has reported nothing. For a million people it takes half a minute."""
+def compare(enterprise: Enterprise) -> None:
+    """Compare the count that everybody sees, where that is not done yet. For a million people it takes half a
+    minute."""
+    scope = _scope_of(enterprise)
+    if scope is not None and _stored(enterprise) is None:
+        _store(enterprise, _compare(scope))
+
+
+def _scope_of(enterprise: Enterprise) -> _Scope | None:
+    """None when the cloud has reported nothing."""
     reported = Deployment.objects.filter(enterprise=enterprise, last_usage_at__isnull=False)
     cloud = next((each for each in reported if each.kind == DeploymentKind.CLOUD), None)
     if cloud is None or not enterprise.generation:
         return None
-    stored = GitHubComparison.objects.filter(enterprise=enterprise, generation=enterprise.generation)
-    keys = stored.values_list("pk", flat=True)
-    if (key := keys.first()) is not None:
-        return key
     hosts = {each.host.lower(): each.pk for each in reported if each.is_server}
-    content = msgspec.msgpack.encode(_compare(_Scope(cloud, enterprise.generation, hosts)))
+    return _Scope(cloud, enterprise.generation, hosts)
+
+
+def _stored(enterprise: Enterprise) -> int | None:
+    stored = GitHubComparison.objects.filter(enterprise=enterprise, generation=enterprise.generation)
+    return stored.values_list("pk", flat=True).first()
+
+
+def _store(enterprise: Enterprise, found: Comparison) -> int:
+    """Keep it instead of those of earlier counts; gives its key."""
+    content = msgspec.msgpack.encode(found)
     with bulk.short_turn():
         GitHubComparison.objects.filter(enterprise=enterprise, generation__lt=enterprise.generation).delete()
         GitHubComparison.objects.bulk_create(
             [GitHubComparison(enterprise=enterprise, generation=enterprise.generation, content=content)],
             ignore_conflicts=True,  # somebody else compared at the same moment
         )
-        return keys.get()
+        return GitHubComparison.objects.get(enterprise=enterprise, generation=enterprise.generation).pk
 
 
 @lru_cache(maxsize=IN_MEMORY)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise
-from licensesync.licenses.comparison import Entry, comparison_of
+from licensesync.licenses.comparison import Comparison, Entry
 from licensesync.licenses.csv_report import csv_line, safe
 from licensesync.licenses.finding import rows_of
 from licensesync.licenses.models import ConsumedLicense
@@ -41,10 +41,9 @@ def differences(enterprise: Enterprise, entries: Sequence[Entry]) -> Iterator[Di
         yield Difference(entry, licenses.get(entry.number), unit.named, ", ".join(dict.fromkeys(unit.logins)))
 
 
-def csv_of_differences(enterprise: Enterprise) -> Iterator[str]:
+def csv_of_differences(enterprise: Enterprise, found: Comparison | None) -> Iterator[str]:
     """Everybody of the difference, and who is counted twice by both; the heading alone where nothing is compared."""
     yield csv_line(COLUMNS)
-    found = comparison_of(enterprise)
     if found is None:
         return
     entries = iter(found.entries)

@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
 from licensesync.enterprises.models import Deployment, DeploymentKind
+from licensesync.flows import queue
 from licensesync.licenses import comparison, queries
 from licensesync.licenses.causes import Cause, Kind
 from licensesync.licenses.comparison import Comparison
@@ -80,7 +81,11 @@ def compare(request: HttpRequest, slug: str) -> HttpResponse:
     """`cause` chooses a group, `page` a page of its people."""
     enterprise = enterprise_for(request, slug)
     cloud = Deployment.objects.filter(enterprise=enterprise, kind=DeploymentKind.CLOUD).first()
-    found = comparison.comparison_of(enterprise)
+    try:
+        found = comparison.comparison_of(enterprise)
+    except comparison.NotComparedYet:
+        queue.compare(enterprise.pk, somebody_waits=True)
+        return render(request, "comparison/page.html", {"enterprise": enterprise, "is_comparing": True})
     if found is None or cloud is None:
         return render(request, "comparison/page.html", {"enterprise": enterprise})
     groups = _groups(found, request.GET.get("cause", ""))
@@ -115,10 +120,14 @@ def _page_of(request: HttpRequest, entries: int) -> int:
 
 
 @require_GET
-def csv_of_comparison(request: HttpRequest, slug: str) -> StreamingHttpResponse:
-    """Everybody of the difference, and who is counted twice by both."""
+def csv_of_comparison(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """Everybody of the difference, and who is counted twice by both. Before they are known: the page that says so."""
     enterprise = enterprise_for(request, slug)
-    lines = queries.all_of_one_count(csv_of_differences(enterprise), enterprise)
+    try:
+        found = comparison.comparison_of(enterprise)
+    except comparison.NotComparedYet:
+        return redirect("comparison", enterprise.slug)
+    lines = queries.all_of_one_count(csv_of_differences(enterprise, found), enterprise)
     return download(lines, name_of(enterprise, "github-count", "csv"))
 
 

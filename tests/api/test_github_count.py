@@ -7,6 +7,8 @@ import pytest
 from django.test import Client
 
 from licensesync.enterprises.models import Enterprise
+from licensesync.flows import compare
+from licensesync.licenses import comparison
 from tests.flows.lists import account, cloud_list, cloud_user, import_one, server_export
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,3 +45,17 @@ def test_the_cloud_has_reported_nothing(enterprise: Enterprise, owners_script: C
     assert owners_script.get(f"{HERE}/github-count").status_code == 404
     answer = owners_script.get(f"{HERE}/github-count.csv")
     assert answer.getvalue().count(b"\n") == 1
+
+
+def test_a_large_count_is_compared_by_a_worker(
+    enterprise: Enterprise, owners_script: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison, "AT_ONCE", 0)
+    import_one(enterprise, cloud_list([cloud_user("ana", "ana@octo.example")]))
+    for address in ("github-count", "github-count.csv"):
+        answer = owners_script.get(f"{HERE}/{address}")
+        assert (answer.status_code, answer["Retry-After"]) == (503, "10")
+        assert answer.json()["message"] == "It is being worked out. Ask again in some seconds."
+    compare.compare(enterprise.pk, somebody_waits=True)
+    assert owners_script.get(f"{HERE}/github-count").json()["github"] == 1
+    assert owners_script.get(f"{HERE}/github-count.csv").status_code == 200

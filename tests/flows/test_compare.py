@@ -17,11 +17,13 @@ def test_a_count_is_compared_once_nothing_else_waits(enterprise: Enterprise) -> 
     import_one(enterprise, cloud_list([cloud_user("ana", "ana@octo.example")]))
     job = LicenseSyncJob.objects.latest("pk")
     LicenseSyncJob.objects.filter(pk=job.pk).update(state=JobState.PENDING)
-    compare.compare(enterprise.pk)
+    compare.compare(enterprise.pk, somebody_waits=False)
     assert not GitHubComparison.objects.exists()
+    compare.compare(enterprise.pk, somebody_waits=True)
+    GitHubComparison.objects.get().delete()
 
     LicenseSyncJob.objects.filter(pk=job.pk).update(state=JobState.SUCCESS)
-    compare.compare(enterprise.pk)
+    compare.compare(enterprise.pk, somebody_waits=False)
     made = GitHubComparison.objects.get()
     assert made.generation == Enterprise.objects.get(pk=enterprise.pk).generation
 
@@ -34,6 +36,6 @@ def test_a_count_is_compared_once_nothing_else_waits(enterprise: Enterprise) -> 
 
 def test_without_the_cloud_there_is_nothing_to_compare(enterprise: Enterprise) -> None:
     import_one(enterprise, server_export([account(1)]))
-    compare.compare(enterprise.pk)
-    compare.compare(0)
+    compare.compare(enterprise.pk, somebody_waits=False)
+    compare.compare(0, somebody_waits=True)
     assert not GitHubComparison.objects.exists()

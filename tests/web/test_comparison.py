@@ -9,6 +9,8 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from licensesync.enterprises.models import Enterprise
+from licensesync.flows import compare
+from licensesync.licenses import comparison
 from licensesync.users.models import User
 from tests.flows.lists import account, cloud_list, cloud_user, import_one, server_export
 from tests.web.usage import page
@@ -62,6 +64,20 @@ def test_the_cloud_has_reported_nothing(client: Client, enterprise: Enterprise, 
     client.force_login(owner)
     assert "GitHub’s count is not here yet" in page(client, enterprise, "comparison")
     assert client.get(reverse("csv_of_comparison", args=[enterprise.slug])).getvalue().count(b"\n") == 1
+
+
+def test_a_large_count_is_compared_by_a_worker(
+    client: Client, full: Enterprise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison, "AT_ONCE", 31)
+    html = page(client, full, "comparison", query="?cause=suspended")
+    assert "Comparing with GitHub’s list" in html
+    assert "?cause=suspended" in html  # where it looks again
+    answer = client.get(reverse("csv_of_comparison", args=[full.slug]))
+    assert (answer.status_code, answer["Location"]) == (302, reverse("comparison", args=[full.slug]))
+    compare.compare(full.pk, somebody_waits=True)
+    assert "<strong>1</strong> Suspended since" in page(client, full, "comparison", query="?cause=suspended")
+    assert client.get(reverse("csv_of_comparison", args=[full.slug])).status_code == 200
 
 
 def test_nobody_in_between(client: Client, enterprise: Enterprise, owner: User) -> None:
