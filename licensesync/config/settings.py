@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
+from django.contrib.messages.constants import ERROR, INFO, WARNING
 from django.core.exceptions import ImproperlyConfigured
 
 from . import environment
@@ -49,6 +50,7 @@ SESSION_COOKIE_NAME = f"{_prefix}licensesync"
 CSRF_COOKIE_NAME = f"{_prefix}licensesync-csrf"
 CSRF_COOKIE_HTTPONLY = True
 MESSAGE_STORAGE = "licensesync.web.say.Messages"
+MESSAGE_TAGS = {INFO: "", WARNING: "attention", ERROR: "danger"}  # the tones of a flash; "success" is Django's word too
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

@@ -169,6 +169,17 @@ def test_sync_all(browser: Client, enterprise: Enterprise, connection: Connectio
     assert [job.deployment for job in LicenseSyncJob.objects.all()] == [connection.deployment]
 
 
+def test_what_was_done_is_told_as_news_and_a_refusal_at_once_as_one(
+    browser: Client, enterprise: Enterprise, connection: Connection
+) -> None:
+    url = address("disconnect", enterprise, connection.deployment_id)
+    done = browser.post(url, follow=True).content.decode()
+    assert '<div class="flash" data-tone="success" role="status">' in done
+    refused = browser.post(address("sync_now", enterprise, connection.deployment_id), follow=True).content.decode()
+    assert '<div class="flash" data-tone="danger" role="alert">' in refused
+    assert "ghe.octo.example is not connected" in refused
+
+
 def test_the_schedule_is_changed(browser: Client, enterprise: Enterprise, connection: Connection) -> None:
     url = address("schedule", enterprise, connection.deployment_id)
     browser.post(url, {"schedule": "daily"})
