@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.contrib.messages import get_messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -70,6 +71,7 @@ def show_news(request: HttpRequest, enterprise: Enterprise, answered: Answered |
     """The fragments that are not as the reader has them, each to be put in its place.
 
     `seen` names what is on the page: "id:version id:version". While work is open the page is told to ask again.
+    What a click has to be told comes along. A page that only asks for news leaves that to whoever clicked.
     """
     context = _context(request, enterprise, answered)
     fragments = _fragments(request, context)
@@ -77,10 +79,11 @@ def show_news(request: HttpRequest, enterprise: Enterprise, answered: Answered |
     seen = dict(pair.rpartition(":")[::2] for pair in said.split())
     changed = [each for key, each in fragments.items() if seen.get(key) != each.version]
     gone = [key for key in seen if key.startswith("file-") and key not in fragments]
-    if changed or gone:
+    is_told = request.method == "POST" and len(get_messages(request)) > 0
+    if changed or gone or is_told:
         new_files = [each for each in changed if each.is_file and each.key not in seen]
         swapped = [each for each in changed if each not in new_files]
-        news = {"swapped": swapped, "new_files": new_files, "gone": gone}
+        news = {"swapped": swapped, "new_files": new_files, "gone": gone, "is_told": is_told}
         response = render(request, "license/_news.html", context | news)
     else:
         response = HttpResponse(status=204)

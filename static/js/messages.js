@@ -14,6 +14,11 @@ async function copy(button) {
   button.querySelector("[data-word]").textContent = button.dataset.copied;
 }
 
+// What a click in the middle of the page is told stands at its top.
+document.addEventListener("htmx:oobAfterSwap", ({ detail }) => {
+  if (detail.target.id === "messages") document.getElementById("messages").scrollIntoView({ block: "nearest" });
+});
+
 const unreachable = document.getElementById("unreachable");
 for (const event of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
   document.addEventListener(event, () => unreachable?.removeAttribute("hidden"));

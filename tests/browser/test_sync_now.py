@@ -135,6 +135,29 @@ def test_connected_by_the_form_and_followed_to_the_end(
     assert visitor.problems == []
 
 
+def test_a_click_that_comes_too_late_is_told_so_in_sight(visitor: Visitor, slug: str, running_product: Product) -> None:
+    """Somebody else has disconnected the server, while the page with its button is open."""
+    words = ["connect", slug, "server", "--url", "https://ghes.invalid", "--login", "octo-admin", "--token-stdin"]
+    assert running_product.manage(*words, stdin="ghp_secret\n").returncode == 0
+    page, license = visitor.page, f"/enterprises/{slug}/settings/license"
+    visitor.sign_in()
+    page.set_viewport_size({"width": 1280, "height": 300})
+    visitor.open(license)
+    second = page.context.new_page()
+    second.goto(page.url)
+    second.get_by_role("link", name="ghes.invalid", exact=True).click()
+    second.get_by_role("link", name="Disconnect").click()
+    second.get_by_role("dialog").get_by_role("button", name="Disconnect").click()
+    expect(second.get_by_text("ghes.invalid is disconnected.")).to_be_visible()
+    page.get_by_role("button", name="Sync now").click()
+    refusal = page.get_by_role("alert").filter(has_text="ghes.invalid is not connected")
+    expect(refusal).to_be_in_viewport()
+    expect(page.get_by_role("link", name="Connect ghes.invalid")).to_be_attached()
+    refusal.get_by_role("button", name="Put this message away").click()
+    expect(page.locator("#messages")).to_be_hidden()
+    assert visitor.problems == []
+
+
 def test_the_copied_command_delivers(visitor: Visitor, slug: str, running_product: Product, tmp_path: Path) -> None:
     (tmp_path / "license-usage.json").write_bytes(
         server_export([account(1, "ana@octo.example")], host="ghe.octo.example")

@@ -1,5 +1,6 @@
 """Connecting in the browser: the form, its test, the schedule, the push token, and what is never shown again."""
 
+import re
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from licensesync.github.server import ServerConnection
 from licensesync.syncing.models import JobKind, JobState, LicenseSyncJob, Trigger
 from licensesync.users.models import User
 from tests.people import SignedIn
+from tests.web.usage import HTMX
 
 pytestmark = pytest.mark.django_db
 
@@ -45,6 +47,12 @@ def connection(server: Deployment) -> Connection:
     return connections.connect(
         server, url="https://ghe.octo.example", login="octo-admin", token="ghp_secret", connected_by=None
     )
+
+
+def seen_on(page: str) -> dict[str, str]:
+    """What the script of the License page says of the pieces that it has."""
+    pieces = re.findall(r'id="(\S+)" data-version="(\w+)"', page)
+    return {"seen": " ".join(f"{key}:{version}" for key, version in pieces)}
 
 
 def address(name: str, enterprise: Enterprise, *more: int) -> str:
@@ -178,6 +186,28 @@ def test_what_was_done_is_told_as_news_and_a_refusal_at_once_as_one(
     refused = browser.post(address("sync_now", enterprise, connection.deployment_id), follow=True).content.decode()
     assert '<div class="flash" data-tone="danger" role="alert">' in refused
     assert "ghe.octo.example is not connected" in refused
+
+
+def test_a_click_that_is_refused_is_told_so_at_once_where_it_was_clicked(
+    browser: Client, enterprise: Enterprise, connection: Connection
+) -> None:
+    """Somebody else has disconnected the server, while the page with its button is open."""
+    news, license = address("license_news", enterprise), address("license", enterprise)
+    seen = seen_on(browser.get(license).content.decode())
+    connections.disconnect(connection)
+    sync_now = address("sync_now", enterprise, connection.deployment_id)
+    told = browser.post(sync_now, seen, headers=HTMX).content.decode()
+    assert '<div class="stack stack-close messages" id="messages" hx-swap-oob="true">' in told
+    assert '<div class="flash" data-tone="danger" role="alert">' in told
+    assert "ghe.octo.example is not connected" in told
+    for later in (license, news):
+        assert "is not connected, so nothing" not in browser.get(later).content.decode()
+    # Nothing else on the page need have changed, and nobody but who clicked is told.
+    seen = seen_on(browser.get(license).content.decode())
+    assert "is not connected" in browser.post(sync_now, seen, headers=HTMX).content.decode()
+    browser.post(sync_now)
+    assert browser.get(news, seen, headers=HTMX).status_code == 204
+    assert "is not connected" in browser.get(license).content.decode()
 
 
 def test_the_schedule_is_changed(browser: Client, enterprise: Enterprise, connection: Connection) -> None:
