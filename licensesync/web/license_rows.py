@@ -52,12 +52,11 @@ def license_rows(
 
     def row(license: ConsumedLicense) -> LicenseRow:
         places = dict.fromkeys(entry["deployment"] for entry in license.accounts if entry["deployment"] in deployments)
-        unverified = without_verified_domain is not None and bool(without_verified_domain[license.number])
         return {
             "address": f"{above}/{license.number}{behind}",
             "name": license.name,
             "login": license.login if license.login != license.name else "",
-            "badges": badges(license, unverified=unverified and bool(license.emails)),
+            "badges": badges(license, without_verified_domain),
             "in_cloud": any(place not in hosts for place in places),
             "servers": [hosts[place] for place in places if place in hosts],
             "type": types[license.license_type],
@@ -70,8 +69,8 @@ def license_rows(
     return [row(license) for license in licenses]
 
 
-def badges(license: ConsumedLicense, *, unverified: bool = False) -> list[Badge]:
-    """The properties of a person that somebody may want to look at. `unverified`: no e-mail is of a verified domain."""
+def badges(license: ConsumedLicense, without_verified_domain: Mask | None) -> list[Badge]:
+    """The properties of a person that somebody may want to look at. The mask is that of `license_rows`."""
     found = []
     if license.dormant:
         found.append(Badge(_("Dormant"), ""))
@@ -83,6 +82,10 @@ def badges(license: ConsumedLicense, *, unverified: bool = False) -> list[Badge]
         found.append(Badge(_("Ambiguous"), "attention"))
     if not license.emails:
         found.append(Badge(_("No e-mail"), "attention"))
-    if unverified:
+    elif _has(without_verified_domain, license.number):
         found.append(Badge(_("No verified domain"), "attention"))
     return found
+
+
+def _has(mask: Mask | None, number: int) -> bool:
+    return mask is not None and number < len(mask) and bool(mask[number])

@@ -139,13 +139,14 @@ def license_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse
     if person is not None:
         wanted = filters.parse(request.GET.dict(), deployments=_deployments(enterprise))
         selection = finding.Selection(enterprise, wanted)
+        unverified = selection.without_verified_domain if verified_domains(enterprise) else None
         context = {
             "enterprise": enterprise,
             "person": person_page(person),
             "place": selection.place(number),
             "found": selection.count()[0],
             "query": wanted.query(),
-            "badges": badges(person.license),
+            "badges": badges(person.license, unverified),
         }
         return render(request, "licenses/person.html", context)
     end = queries.end_of(enterprise, number)

@@ -9,7 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from licensesync.enterprises.models import Deployment, Enterprise, VerifiedDomain
 from licensesync.users.models import User
-from tests.flows.lists import account, cloud_list, cloud_user, import_one, server_export
+from tests.flows.lists import account, cloud_list, cloud_user, import_one, numbers, server_export
 from tests.web.usage import HTMX, page
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -137,7 +137,11 @@ def test_no_verified_domain(client: Client, full: Enterprise) -> None:
     VerifiedDomain.objects.create(enterprise=full, name="octo-industries.example")
     html = page(client, full, "licenses", query="?domain=none&where=server")
     assert people(html) == ["bob"]
-    assert '<span class="badge" data-tone="attention">No verified domain</span>' in html
+    badge = '<span class="badge" data-tone="attention">No verified domain</span>'
+    assert badge in html
+    of = numbers(full)
+    assert badge in page(client, full, "license_detail", of["ghes-emea.example", "bob"])
+    assert "No verified domain" not in page(client, full, "license_detail", of["cloud", "ana"])
 
 
 def test_names_are_escaped(client: Client, enterprise: Enterprise, owner: User) -> None:
