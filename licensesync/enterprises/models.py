@@ -101,7 +101,7 @@ class DeploymentKind(models.TextChoices):
 class UsageEvent(models.TextChoices):
     """How the last usage came, in GitHub's words for GitHub's events and in ours for ours."""
 
-    NEVER = "never", _("GitHub Connect server usage never synced")
+    NEVER = "never", _("No usage in LicenseSync yet")
     SERVER_UPLOADED = "server_uploaded", _("Server usage uploaded")
     SERVER_SYNCED = "server_synced", _("Server usage synced by LicenseSync")
     CLOUD_UPLOADED = "cloud_uploaded", _("Cloud licenses uploaded")

@@ -171,6 +171,15 @@ def test_the_page_of_an_instance_is_sent_again_only_when_it_has_changed(
     assert b"Waiting to start" in browser.get(news).content
 
 
+def test_a_server_without_a_list_is_said_to_have_none_here(
+    browser: Client, enterprise: Enterprise, server: Deployment
+) -> None:
+    """Whether GitHub has its usage by GitHub Connect, we can't know."""
+    page = browser.get(address("license", enterprise)).content.decode()
+    assert "<small>No usage in LicenseSync yet</small>" in page
+    assert "GitHub Connect" not in page
+
+
 def test_sync_all(browser: Client, enterprise: Enterprise, connection: Connection) -> None:
     deployments.server_named(enterprise, "not-connected.octo.example")
     browser.post(address("sync_all", enterprise))
