@@ -256,6 +256,18 @@ def test_a_push_token_is_shown_once_and_is_for_this_instance_only(
     assert not ApiToken.objects.exists()
 
 
+def test_the_push_of_the_cloud_is_of_its_own_list(browser: Client, enterprise: Enterprise, server: Deployment) -> None:
+    """A server's file that is delivered as the cloud's is refused."""
+    cloud = deployments.cloud_of(enterprise)
+    of_cloud = browser.get(address("push", enterprise, cloud.pk)).content.decode()
+    of_server = browser.get(address("push", enterprise, server.pk)).content.decode()
+    assert "--data-binary @consumed-licenses.json" in of_cloud
+    assert "--data-binary @license-usage.json" in of_server
+    for words in ("all_users.csv", "license usage export", "For a server that", "appliance"):
+        assert words in of_server
+        assert words not in of_cloud
+
+
 def test_deleting_asks_in_figures_first(browser: Client, enterprise: Enterprise, server: Deployment) -> None:
     Deployment.objects.update(last_usage_at="2026-01-01T00:00Z", accounts=704, only_here=88)
     url = address("delete_instance", enterprise, server.pk)
