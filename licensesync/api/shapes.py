@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from licensesync.errors import (
     FIGURES_STAY,
+    NOTHING_STORED,
     OLDER_THAN_STORED,
     SERVER_CONFLICT,
     SERVER_UNKNOWN,
@@ -75,4 +76,5 @@ def valid(read: Callable[[str], T], text: str) -> T:
     try:
         return read(text)
     except ExpectedError as error:
-        raise serializers.ValidationError(str(error)) from None
+        said = sentence(error.problem.code, error.params, stays=NOTHING_STORED)
+        raise serializers.ValidationError(said) from None

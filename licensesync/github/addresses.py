@@ -14,7 +14,7 @@ def parsed(text: str) -> httpx.URL:
     try:
         url = httpx.URL(plain if "://" in plain else f"https://{plain}")
         readable = url.scheme in ("http", "https") and bool(url.host) and not url.userinfo and " " not in plain
-        readable = readable and (url.port is None or 0 < url.port < 65_536)
+        readable = readable and has_possible_port(url)
     except (httpx.InvalidURL, ValueError):
         readable = False
     if not readable:
@@ -22,6 +22,10 @@ def parsed(text: str) -> httpx.URL:
             errors.ADDRESS_UNREADABLE, text=re.sub(r"//[^/]*@", "//", plain)[:200]
         )  # a password is not repeated
     return url
+
+
+def has_possible_port(url: httpx.URL) -> bool:
+    return url.port is None or 0 < url.port < 65_536
 
 
 def origin(url: httpx.URL) -> str:

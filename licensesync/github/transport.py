@@ -322,6 +322,7 @@ def _proxy(text: str) -> httpx.Proxy:
         proxy = httpx.Proxy(text)
     except (ValueError, httpx.InvalidURL) as error:
         raise ExpectedError(errors.PROXY_UNREADABLE) from error
-    if proxy.url.scheme not in ("http", "https") or not proxy.url.host:
+    readable = proxy.url.scheme in ("http", "https") and bool(proxy.url.host) and " " not in text
+    if not (readable and addresses.has_possible_port(proxy.url)):
         raise ExpectedError(errors.PROXY_UNREADABLE)
     return proxy

@@ -1,8 +1,8 @@
 """Connect: how LicenseSync reaches a server instance or the cloud, tested before it is saved; and when it syncs."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from cryptography.x509 import load_pem_x509_certificates
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -15,12 +15,16 @@ from licensesync.enterprises import connections, deployments
 from licensesync.enterprises.models import Connection, Deployment, DeploymentKind, Enterprise, Schedule
 from licensesync.errors import NOTHING_STORED, ExpectedError
 from licensesync.flows import connecting, sync_now
+from licensesync.github.certificates import trusting
 from licensesync.github.checks import Check
 from licensesync.github.cloud import CloudConnection, api_url_of
 from licensesync.github.server import ServerConnection, server_url_of
+from licensesync.github.transport import proxy_host
 from licensesync.web import say, words
 from licensesync.web.access import enterprise_for, user_of
 from licensesync.web.connection_checks import CheckRow, check_rows
+
+T = TypeVar("T")
 
 PLAIN = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
 
@@ -50,21 +54,11 @@ class ConnectionForm(forms.Form):
     )
 
     def clean_ca_certificates(self) -> str:
-        pem = str(self.cleaned_data["ca_certificates"]).strip()
-        if pem:
-            try:
-                load_pem_x509_certificates(pem.encode())
-            except ValueError:
-                raise ValidationError(
-                    gettext("This is no certificate. Paste the text from -----BEGIN CERTIFICATE----- to the end.")
-                ) from None
-        return pem
+        return _accepted(trusting, self.cleaned_data["ca_certificates"])
 
     def clean_proxy(self) -> str:
-        proxy = str(self.cleaned_data["proxy"]).strip()
-        if proxy and not proxy.startswith(("http://", "https://")):
-            raise ValidationError(gettext("Write it with its scheme, for example http://proxy.example.com:3128."))
-        return proxy
+        proxy = str(self.cleaned_data["proxy"])
+        return _accepted(proxy_host, proxy) if proxy else ""
 
 
 class ServerForm(ConnectionForm):
@@ -89,7 +83,7 @@ class ServerForm(ConnectionForm):
         self.fields["token"].help_text = gettext("A personal access token (classic) with the scope site_admin.")
 
     def clean_url(self) -> str:
-        return _cleaned(server_url_of, self.cleaned_data["url"])
+        return _read(server_url_of, self.cleaned_data["url"])
 
     def check(self) -> list[Check]:
         """Test what was typed."""
@@ -128,7 +122,7 @@ class CloudForm(ConnectionForm):
         self.fields["token"].help_text = gettext("A personal access token (classic) with the scope read:enterprise.")
 
     def clean_url(self) -> str:
-        return _cleaned(api_url_of, self.cleaned_data["url"])
+        return _read(api_url_of, self.cleaned_data["url"])
 
     def check(self) -> list[Check]:
         """Test what was typed."""
@@ -144,9 +138,16 @@ class CloudForm(ConnectionForm):
         )
 
 
-def _cleaned(normal: Any, typed: str) -> str:
+def _accepted(read: Callable[[str], object], typed: str) -> str:
+    """What was typed, where it can be read; its ExpectedError is said of the field."""
+    _read(read, typed)
+    return typed
+
+
+def _read(read: Callable[[str], T], typed: str) -> T:
+    """What `read` makes of what was typed; its ExpectedError is said of the field."""
     try:
-        return str(normal(typed))
+        return read(typed)
     except ExpectedError as error:
         raise ValidationError(words.problem_of(error, stays=NOTHING_STORED)) from None
 

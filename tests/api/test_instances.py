@@ -125,6 +125,7 @@ def test_the_cloud_is_connected_under_its_name(owners_script: Client, enterprise
         ({"url": "ftp://ghe.octo.example"}, "url"),
         ({"ca_certificates": "no certificate"}, "ca_certificates"),
         ({"proxy": "proxy:3128"}, "proxy"),
+        ({"proxy": "http://proxy.example:99999"}, "proxy"),
         ({"token": ""}, "token"),
         ({"login": None}, "login"),
     ],
@@ -136,6 +137,7 @@ def test_what_can_not_be_right_is_said_of_its_field(
     answer = owners_script.put(f"{INSTANCES}/{server.pk}/connection", reached, content_type=JSON)
     assert answer.status_code == 422
     assert [each["field"] for each in answer.json()["errors"]] == [field]
+    assert "The last good figures" not in answer.content.decode()
     assert not Connection.objects.exists()
 
 

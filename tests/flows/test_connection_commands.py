@@ -121,6 +121,22 @@ def test_without_a_token_nothing_is_connected(enterprise: Enterprise, monkeypatc
     assert not Connection.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        (["--proxy", "http://proxy.example:99999"], "The address of the proxy can’t be read. Nothing was stored."),
+        (["--ca", __file__], r"The certificate of the authority \(CA\) can’t be read. Nothing was stored."),
+    ],
+)
+def test_what_can_not_be_right_is_not_stored(
+    enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch, option: list[str], sentence: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("ghp_secret\n"))
+    with pytest.raises(CommandError, match=sentence):
+        run("connect", enterprise.slug, "cloud", "--slug", "octo", "--token-stdin", *option)
+    assert not Connection.objects.exists()
+
+
 def test_keys_are_rotated_by_adding_one_first(connect: Connect, github: Played, settings: Any) -> None:
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
     settings.ENCRYPTION_KEYS = [old]

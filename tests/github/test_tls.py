@@ -12,7 +12,7 @@ from licensesync import errors
 from licensesync.errors import ExpectedError
 from licensesync.github import certificates, transport
 from licensesync.github.failures import Passing
-from licensesync.github.transport import Limits, Route, Rules
+from licensesync.github.transport import Limits, Route, Rules, proxy_host
 from tests.github.serving import LOOPBACK, TOKEN, Authority, proxying, replying, serving
 
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
@@ -152,6 +152,19 @@ def test_a_proxy_that_refuses() -> None:
         error = failed("https://ghes.example/", Route(LOOPBACK, proxy=proxy))
     assert error.problem is errors.PROXY_REFUSED
     assert error.params["reason"] == "407 Proxy Authentication Required"
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    ["proxy:3128", "socks5://proxy.example:1080", "http://:3128", "http://pro xy:3128", "http://proxy.example:abc"]
+    + [f"http://proxy.example:{port}" for port in (-1, 0, 65_536, 99_999)],
+)
+def test_an_address_that_no_proxy_can_have(proxy: str) -> None:
+    """One that was stored ends a call in words as well."""
+    assert failed("https://ghes.example/", Route(LOOPBACK, proxy=proxy)).problem is errors.PROXY_UNREADABLE
+    with pytest.raises(ExpectedError) as refused:
+        proxy_host(proxy)
+    assert refused.value.problem is errors.PROXY_UNREADABLE
 
 
 def test_the_proxy_itself_must_be_at_a_permitted_address() -> None:

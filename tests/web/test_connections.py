@@ -139,15 +139,23 @@ def test_a_stored_token_is_never_shown_and_is_asked_for_again(
     ("field", "typed", "said"),
     [
         ("url", "ftp://ghe.octo.example", "ftp://ghe.octo.example"),
-        ("ca_certificates", "no certificate", "This is no certificate"),
-        ("proxy", "proxy:3128", "with its scheme"),
+        (
+            "ca_certificates",
+            "no certificate",
+            "authority (CA) can’t be read. Nothing was stored.",
+        ),
+        ("proxy", "proxy:3128", "The address of the proxy can’t be read. Nothing was stored."),
+        ("proxy", "http://", "The address of the proxy can’t be read. Nothing was stored."),
+        ("proxy", "http://proxy.example:99999", "The address of the proxy can’t be read. Nothing was stored."),
     ],
 )
 def test_what_can_not_be_right_is_refused_beside_its_field(
     browser: Client, enterprise: Enterprise, field: str, typed: str, said: str
 ) -> None:
     form = {"url": "https://ghe.octo.example", "login": "octo-admin", "token": "ghp_secret"} | {field: typed}
-    assert said in browser.post(address("connect_new_server", enterprise), form).content.decode()
+    for button in ("test", "save"):
+        answer = browser.post(address("connect_new_server", enterprise), form | {button: "1"})
+        assert said in answer.content.decode()
     assert not Connection.objects.exists()
 
 

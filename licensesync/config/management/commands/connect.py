@@ -10,9 +10,11 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 from licensesync.config.management.enterprise import enterprise_of
 from licensesync.enterprises import connections, deployments
 from licensesync.enterprises.models import Connection
-from licensesync.errors import ExpectedError
+from licensesync.errors import NOTHING_STORED, ExpectedError, sentence
+from licensesync.github.certificates import trusting
 from licensesync.github.cloud import api_url_of
 from licensesync.github.server import server_url_of
+from licensesync.github.transport import proxy_host
 
 
 class Command(BaseCommand):
@@ -44,6 +46,9 @@ class Command(BaseCommand):
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{ca} can't be read: {error}") from None
         try:
+            trusting(pem)
+            if proxy:
+                proxy_host(proxy)
             if kind == "server":
                 address = server_url_of(url)
                 deployment = deployments.server_named(owner, connections.host_of(address))
@@ -56,7 +61,8 @@ class Command(BaseCommand):
                 deployment, url=address, token=token, connected_by=None, ca_certificates=pem, proxy=proxy, **facts
             )
         except ExpectedError as error:
-            raise CommandError(str(error)) from None
+            said = sentence(error.problem.code, error.params, in_script=True, stays=NOTHING_STORED)
+            raise CommandError(said) from None
         self.stdout.write(json.dumps(shown(connection)))
 
 
