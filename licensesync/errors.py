@@ -245,6 +245,13 @@ SECRET_UNREADABLE = Problem(
         "token again, or have the old key put back."
     ),
 )
+PROXY_SECRET_UNREADABLE = Problem(
+    "proxy_secret_unreadable",
+    _(
+        "The stored proxy can’t be read, since the encryption key of LicenseSync has changed. %(stays)s Enter the "
+        "proxy again or say that there is none any more, or have the old key put back."
+    ),
+)
 NOT_CONNECTED = Problem(
     "not_connected",
     _(

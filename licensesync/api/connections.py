@@ -18,7 +18,7 @@ from licensesync.api.jobs import JobSerializer, accepted
 from licensesync.api.shapes import ProblemSerializer, problem_of, valid
 from licensesync.api.tokens import token_of
 from licensesync.enterprises import connections, deployments
-from licensesync.enterprises.models import Connection, Enterprise, Schedule, Scope
+from licensesync.enterprises.models import Connection, DeploymentKind, Enterprise, Schedule, Scope
 from licensesync.errors import NOTHING_STORED
 from licensesync.flows import connecting, sync_now
 from licensesync.github.certificates import trusting
@@ -33,20 +33,40 @@ class _ReachedSerializer(serializers.Serializer[Any]):
     ca_certificates = serializers.CharField(
         max_length=200_000,
         required=False,
-        default="",
         allow_blank=True,
-        help_text="PEM, only where the certificate is not from a public authority.",
+        allow_null=True,
+        help_text=(
+            "PEM, only where the certificate is not from a public authority. Left out, it stays; empty or null, it "
+            "goes."
+        ),
     )
-    proxy = serializers.CharField(max_length=500, required=False, default="", allow_blank=True)
+    proxy = serializers.CharField(
+        max_length=500,
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        help_text=(
+            "Only where it is reached through one, for example http://proxy.example.com:3128; may hold a password, and "
+            "is never given back. Left out, it stays; empty or null, it goes."
+        ),
+    )
 
-    def validate_ca_certificates(self, pem: str) -> str:
-        valid(trusting, pem)
-        return pem
+    def validate_ca_certificates(self, pem: str | None) -> str:
+        valid(trusting, pem or "")
+        return pem or ""
 
-    def validate_proxy(self, proxy: str) -> str:
+    def validate_proxy(self, proxy: str | None) -> str:
         if proxy:
             valid(proxy_host, proxy)
-        return proxy
+        return proxy or ""
+
+    def reached_by(self, stored: Connection | None) -> dict[str, str]:
+        """The certificate authority and the proxy, of what was sent and what is stored."""
+        sent = self.validated_data
+        return {
+            "ca_pem": connections.ca_by(stored, sent.get("ca_certificates")),
+            "proxy": connections.proxy_by(stored, sent.get("proxy")),
+        }
 
 
 class ServerConnectionSerializer(_ReachedSerializer):
@@ -56,16 +76,15 @@ class ServerConnectionSerializer(_ReachedSerializer):
     def validate_url(self, url: str) -> str:
         return valid(server_url_of, url)
 
-    def checks(self) -> list[Check]:
-        """Test what was sent."""
+    def checks(self, stored: Connection | None) -> list[Check]:
+        """Test what was sent, as it would be stored."""
         sent = self.validated_data
         return connecting.check_server(
             ServerConnection(
                 url=sent["url"],
                 login=sent["login"],
                 token=sent["token"],
-                ca_pem=sent["ca_certificates"],
-                proxy=sent["proxy"],
+                **self.reached_by(stored),
             )
         )
 
@@ -77,16 +96,15 @@ class CloudConnectionSerializer(_ReachedSerializer):
     def validate_url(self, url: str) -> str:
         return valid(api_url_of, url)
 
-    def checks(self) -> list[Check]:
-        """Test what was sent."""
+    def checks(self, stored: Connection | None) -> list[Check]:
+        """Test what was sent, as it would be stored."""
         sent = self.validated_data
         return connecting.check_cloud(
             CloudConnection(
                 api_url=sent["url"],
                 slug=sent["cloud_slug"],
                 token=sent["token"],
-                ca_pem=sent["ca_certificates"],
-                proxy=sent["proxy"],
+                **self.reached_by(stored),
             )
         )
 
@@ -128,6 +146,13 @@ def _kind_of(enterprise: Enterprise, instance: str) -> str:
     return instance if instance_named(enterprise, instance).is_server else CLOUD
 
 
+def _stored(enterprise: Enterprise, kind: str) -> Connection | None:
+    """The connection of an instance by what `_kind_of` gives."""
+    ours = Connection.objects.filter(deployment__enterprise=enterprise)
+    one = ours.filter(deployment__kind=DeploymentKind.CLOUD) if kind == CLOUD else ours.filter(deployment=int(kind))
+    return one.first()
+
+
 def _connection(enterprise: Enterprise, instance: str) -> Connection:
     connection = Connection.objects.filter(deployment=instance_named(enterprise, instance)).first()
     if connection is None:
@@ -154,7 +179,8 @@ class ConnectionEndpoint(Endpoint):
         summary="Connect an instance, or change its connection",
         description=(
             "Then its list is fetched; answers with that job. The token is always sent anew: a stored one never goes "
-            "to another address. Scope `admin:enterprise`."
+            "to another address. `ca_certificates` and `proxy` stay as they are where they are left out; empty or "
+            "null, they go. Scope `admin:enterprise`."
         ),
         parameters=[INSTANCE],
         request=REACHED,
@@ -204,7 +230,8 @@ class TestConnection(Endpoint):
         tags=["instances"],
         summary="Test a connection",
         description=(
-            "Every step of the way with what is sent, which can take half a minute. Nothing is stored. "
+            "Every step of the way with what is sent, and with the stored `ca_certificates` and `proxy` where they are "
+            "left out; it can take half a minute. Nothing is stored. "
             "Scope `admin:enterprise`."
         ),
         parameters=[INSTANCE],
@@ -214,7 +241,8 @@ class TestConnection(Endpoint):
     )
     def post(self, request: Request, enterprise: str, instance: str) -> Response:
         ours = enterprise_for(request, enterprise, Scope.ADMIN)
-        checks = _sent(request, _kind_of(ours, instance)).checks()
+        kind = _kind_of(ours, instance)
+        checks = _sent(request, kind).checks(_stored(ours, kind))
         return Response([_check(each) for each in checks])
 
 

@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from licensesync.enterprises.models import Connection, Deployment, Schedule
 from licensesync.enterprises.secrets import reseal, seal, unseal
+from licensesync.errors import PROXY_SECRET_UNREADABLE, ExpectedError
+from licensesync.github.transport import proxy_origin
 from licensesync.users.models import User
 
 # So far from its hour a connection may sync, that those which were made together don't start together.
@@ -23,18 +25,21 @@ def connect(
     connected_by: User | None,
     login: str = "",
     cloud_slug: str = "",
-    ca_certificates: str = "",
-    proxy: str = "",
+    ca_certificates: str | None = None,
+    proxy: str | None = None,
 ) -> Connection:
     """Connect a deployment, or change its connection. The token is always given anew: a stored one is never sent to an
-    address that was entered later."""
-    connection = Connection.objects.filter(deployment=deployment).first()
-    if connection is None:
-        connection = Connection(deployment=deployment)
+    address that was entered later. A certificate authority or a proxy of which nothing is said (None) stays.
+
+    ExpectedError(PROXY_SECRET_UNREADABLE).
+    """
+    stored = Connection.objects.filter(deployment=deployment).first()
+    proxy = proxy_by(stored, proxy)
+    connection = stored or Connection(deployment=deployment)
+    connection.ca_certificates = ca_by(stored, ca_certificates).strip()
     connection.url = url
     connection.login = login
     connection.cloud_slug = cloud_slug
-    connection.ca_certificates = ca_certificates.strip()
     connection.sealed_token = seal(token)
     connection.token_saved_at = timezone.now()
     connection.connected_by = connected_by
@@ -107,6 +112,35 @@ def token_of(connection: Connection) -> str:
 
 def proxy_of(connection: Connection) -> str:
     return unseal(connection.sealed_proxy) if connection.sealed_proxy else ""
+
+
+def ca_by(stored: Connection | None, said: str | None) -> str:
+    """The certificate authority of a connection by what is said of it: None keeps the stored one, "" removes it."""
+    if said is None:
+        return stored.ca_certificates if stored else ""
+    return said
+
+
+def proxy_by(stored: Connection | None, said: str | None) -> str:
+    """The proxy of a connection by what is said of it: None keeps the stored one, "" removes it.
+
+    ExpectedError(PROXY_SECRET_UNREADABLE): it is to stay, but the key that sealed it is gone.
+    """
+    if said is None and stored:
+        try:
+            return proxy_of(stored)
+        except ExpectedError as error:
+            raise ExpectedError(PROXY_SECRET_UNREADABLE) from error
+    return said or ""
+
+
+def proxy_shown(connection: Connection) -> str:
+    """The proxy of a connection without its password; "" without one, or where it can't be read any more."""
+    try:
+        proxy = proxy_of(connection)
+    except ExpectedError:
+        return ""
+    return proxy_origin(proxy) if proxy else ""
 
 
 @transaction.atomic

@@ -82,7 +82,7 @@ def request_sync(
     return job
 
 
-def connect(deployment: Deployment, *, connected_by: User, **reached: str) -> LicenseSyncJob:
+def connect(deployment: Deployment, *, connected_by: User, **reached: Any) -> LicenseSyncJob:
     """Connect a deployment, or change how it is reached (`connections.connect`), and have it synced."""
     connections.connect(deployment, connected_by=connected_by, **reached)
     return request_sync(deployment, trigger=Trigger.SYNC_NOW, requested_by=connected_by)

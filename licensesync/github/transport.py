@@ -26,7 +26,7 @@ from licensesync.github.failures import Passing
 from licensesync.github.numbers import whole
 from licensesync.github.rules import Rules
 
-__all__ = ["Answer", "Limits", "Route", "Rules", "get", "port_of", "proxy_host"]
+__all__ = ["Answer", "Limits", "Route", "Rules", "get", "port_of", "proxy_host", "proxy_origin"]
 
 MAX_REDIRECTS = 3
 CHUNK = 64 * 1024
@@ -119,6 +119,11 @@ def port_of(url: httpx.URL) -> int:
 def proxy_host(text: str) -> str:
     """The host of a proxy's address, without its password. ExpectedError(PROXY_UNREADABLE)."""
     return _proxy(text).url.host
+
+
+def proxy_origin(text: str) -> str:
+    """A proxy's address without its password. ExpectedError(PROXY_UNREADABLE)."""
+    return addresses.origin(_proxy(text).url)
 
 
 def _redirect_target(answer: Answer, scope: str) -> httpx.URL:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from licensesync.enterprises import connections, deployments
 from licensesync.enterprises.models import Connection, Deployment, DeploymentKind, Enterprise, Schedule
-from licensesync.errors import NOTHING_STORED, ExpectedError
+from licensesync.errors import NOTHING_STORED, PROXY_SECRET_UNREADABLE, ExpectedError
 from licensesync.flows import connecting, sync_now
 from licensesync.github.certificates import trusting
 from licensesync.github.checks import Check
@@ -52,6 +52,19 @@ class ConnectionForm(forms.Form):
         help_text=_("Only where this machine reaches it through one, for example http://proxy.example.com:3128."),
         widget=forms.TextInput(attrs=PLAIN),
     )
+    no_proxy = forms.BooleanField(label=_("Use no proxy any more"), required=False)
+
+    def __init__(self, *args: Any, connection: Connection | None = None, **more: Any) -> None:
+        """`connection`: the stored one that is changed."""
+        super().__init__(*args, **more)
+        self.connection = connection
+        if connection is None or not connection.sealed_proxy:
+            del self.fields["no_proxy"]
+        elif shown := connections.proxy_shown(connection):
+            stays = gettext("It is %(proxy)s, with its password if it has one. Left empty, it stays.")
+            self.fields["proxy"].help_text = stays % {"proxy": shown}
+        else:
+            self.fields["proxy"].help_text = gettext("There is one, which can’t be read any more. Enter it again.")
 
     def clean_ca_certificates(self) -> str:
         return _accepted(trusting, self.cleaned_data["ca_certificates"])
@@ -59,6 +72,21 @@ class ConnectionForm(forms.Form):
     def clean_proxy(self) -> str:
         proxy = str(self.cleaned_data["proxy"])
         return _accepted(proxy_host, proxy) if proxy else ""
+
+    def clean(self) -> dict[str, Any]:
+        """As `connections.connect` takes it: nothing typed is nothing said of the proxy."""
+        typed = self.cleaned_data
+        is_none = typed.pop("no_proxy", False)
+        if is_none and typed.get("proxy"):
+            self.add_error("no_proxy", gettext("Enter a proxy or use none; both can’t be."))
+        if "proxy" in typed:
+            typed["proxy"] = "" if is_none else typed["proxy"] or None
+        return typed
+
+    @property
+    def way_out(self) -> str:
+        """The proxy to go through, of what was typed and what is stored. ExpectedError(PROXY_SECRET_UNREADABLE)."""
+        return connections.proxy_by(self.connection, self.cleaned_data["proxy"])
 
 
 class ServerForm(ConnectionForm):
@@ -76,7 +104,7 @@ class ServerForm(ConnectionForm):
         help_text=_("The token’s owner. The report of all users is for site admins only."),
         widget=forms.TextInput(attrs=PLAIN),
     )
-    field_order = ("url", "login", "token", "ca_certificates", "proxy")
+    field_order = ("url", "login", "token", "ca_certificates", "proxy", "no_proxy")
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -94,7 +122,7 @@ class ServerForm(ConnectionForm):
                 login=typed["login"],
                 token=typed["token"],
                 ca_pem=typed["ca_certificates"],
-                proxy=typed["proxy"],
+                proxy=self.way_out,
             )
         )
 
@@ -133,7 +161,7 @@ class CloudForm(ConnectionForm):
                 slug=typed["cloud_slug"],
                 token=typed["token"],
                 ca_pem=typed["ca_certificates"],
-                proxy=typed["proxy"],
+                proxy=self.way_out,
             )
         )
 
@@ -175,7 +203,7 @@ def _connect(
     """The form. "Test connection" shows what works; "Connect" saves, and starts the first sync."""
     connection = Connection.objects.filter(deployment=deployment).first() if deployment else None
     kind_of_form = ServerForm if kind == DeploymentKind.SERVER else CloudForm
-    form = kind_of_form(request.POST or None, initial=_stored(connection, deployment))
+    form = kind_of_form(request.POST or None, initial=_stored(connection, deployment), connection=connection)
     checks: list[CheckRow] = []
     if form.is_valid():
         try:
@@ -183,7 +211,8 @@ def _connect(
                 return _save(request, enterprise, form, deployment)
             checks = check_rows(form.check())
         except ExpectedError as error:
-            form.add_error("url", words.problem_of(error, stays=NOTHING_STORED))
+            field = "proxy" if error.problem is PROXY_SECRET_UNREADABLE else "url"
+            form.add_error(field, words.problem_of(error, stays=NOTHING_STORED))
     context = {
         "enterprise": enterprise,
         "deployment": deployment,

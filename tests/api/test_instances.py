@@ -11,6 +11,7 @@ from licensesync.config.simulated_github import Addresses, SimulatedGitHub, runn
 from licensesync.enterprises import connections, deployments
 from licensesync.enterprises.models import Connection, Deployment, Enterprise
 from licensesync.syncing.models import JobKind, JobState, LicenseSyncJob
+from tests.github.serving import Authority, proxying
 
 pytestmark = pytest.mark.django_db
 
@@ -139,6 +140,48 @@ def test_what_can_not_be_right_is_said_of_its_field(
     assert [each["field"] for each in answer.json()["errors"]] == [field]
     assert "The last good figures" not in answer.content.decode()
     assert not Connection.objects.exists()
+
+
+PROXY = "http://mona:password@proxy.octo.example:3128"
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ({}, (PROXY, True)),
+        ({"proxy": ""}, ("", True)),
+        ({"proxy": None}, ("", True)),
+        ({"proxy": "http://other.octo.example:3128"}, ("http://other.octo.example:3128", True)),
+        ({"ca_certificates": ""}, (PROXY, False)),
+        ({"ca_certificates": None}, (PROXY, False)),
+    ],
+)
+def test_what_is_left_out_of_a_connection_stays(
+    owners_script: Client, server: Deployment, sent: dict[str, Any], kept: tuple[str, bool]
+) -> None:
+    url, authority = f"{INSTANCES}/{server.pk}/connection", Authority()
+    reached = {"url": "https://ghe.octo.example", "login": "octo-admin", "token": "secret"}
+    owners_script.put(url, reached | {"proxy": PROXY, "ca_certificates": authority.pem}, content_type=JSON)
+    answer = owners_script.put(url, reached | {"token": "another"} | sent, content_type=JSON)
+    assert answer.status_code == 202
+    connection = Connection.objects.get()
+    assert connections.token_of(connection) == "another"
+    assert (connections.proxy_of(connection), bool(connection.ca_certificates)) == kept
+
+
+def test_a_test_goes_the_way_that_is_stored_unless_another_is_sent(
+    owners_script: Client, server: Deployment, settings: Settings
+) -> None:
+    settings.CONNECT_ALLOW = ("127.0.0.1",)
+    url = f"{INSTANCES}/{server.pk}/connection"
+    reached = {"url": "https://ghe.octo.example", "login": "octo-admin", "token": "secret"}
+    with proxying(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n") as (proxy, heads):
+        owners_script.put(url, reached | {"proxy": proxy}, content_type=JSON)
+        checks = owners_script.post(f"{url}/test", reached, content_type=JSON).json()
+        assert [each["problem"]["code"] for each in checks if each["problem"]] == ["proxy_refused"]
+        heads.clear()
+        owners_script.post(f"{url}/test", reached | {"proxy": ""}, content_type=JSON)
+        assert not heads
 
 
 def test_sync_now_of_one_and_of_all(owners_script: Client, connected: Deployment) -> None:

@@ -137,6 +137,14 @@ def test_what_can_not_be_right_is_not_stored(
     assert not Connection.objects.exists()
 
 
+def test_a_proxy_stays_until_the_script_says_otherwise(enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy = "http://mona:password@proxy.example:3128"
+    for options, kept in ((["--proxy", proxy], proxy), ([], proxy), (["--proxy", ""], "")):
+        monkeypatch.setattr("sys.stdin", io.StringIO("ghp_secret\n"))
+        run("connect", enterprise.slug, "cloud", "--slug", "octo", "--token-stdin", *options)
+        assert connections.proxy_of(Connection.objects.get()) == kept
+
+
 def test_keys_are_rotated_by_adding_one_first(connect: Connect, github: Played, settings: Any) -> None:
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
     settings.ENCRYPTION_KEYS = [old]

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from django.test import Client
 from django.urls import reverse
 
@@ -18,6 +19,7 @@ from licensesync.flows import connecting
 from licensesync.github.server import ServerConnection
 from licensesync.syncing.models import JobKind, JobState, LicenseSyncJob, Trigger
 from licensesync.users.models import User
+from tests.github.serving import proxying
 from tests.people import SignedIn
 from tests.web.usage import HTMX
 
@@ -133,6 +135,77 @@ def test_a_stored_token_is_never_shown_and_is_asked_for_again(
     assert answer.status_code == 200
     connection.refresh_from_db()
     assert connection.url == "https://ghe.octo.example"
+
+
+PROXY = "http://mona:pass%20word@proxy.octo.example:3128"
+
+
+@pytest.fixture
+def by_proxy(server: Deployment) -> Connection:
+    return connections.connect(
+        server, url="https://ghe.octo.example", login="octo-admin", token="ghp_secret", proxy=PROXY, connected_by=None
+    )
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ({}, PROXY),
+        ({"proxy": "http://other.octo.example:3128"}, "http://other.octo.example:3128"),
+        ({"no_proxy": "on"}, ""),
+    ],
+)
+def test_a_new_token_keeps_the_proxy_unless_something_is_said_of_it(
+    browser: Client, enterprise: Enterprise, by_proxy: Connection, typed: dict[str, str], kept: str
+) -> None:
+    url = address("connect_server", enterprise, by_proxy.deployment_id)
+    page = browser.get(url).content.decode()
+    assert "It is http://proxy.octo.example:3128, with its password if it has one." in page
+    assert "Use no proxy any more" in page
+    assert "pass" not in page.replace("password", "")
+    form = {"url": "https://ghe.octo.example", "login": "octo-admin", "token": "ghp_new"}
+    browser.post(url, form | {"ca_certificates": "", "proxy": "", "save": ""} | typed)
+    connection = Connection.objects.get()
+    assert (connections.token_of(connection), connections.proxy_of(connection)) == ("ghp_new", kept)
+    assert ("Use no proxy any more" in browser.get(url).content.decode()) is bool(kept)
+
+
+def test_a_proxy_and_none_at_once_is_refused(browser: Client, enterprise: Enterprise, by_proxy: Connection) -> None:
+    url = address("connect_server", enterprise, by_proxy.deployment_id)
+    form = {"url": "https://ghe.octo.example", "login": "octo-admin", "token": "ghp_new"}
+    page = browser.post(url, form | {"proxy": "http://other.octo.example:3128", "no_proxy": "on"}).content.decode()
+    assert "Enter a proxy or use none; both can’t be." in page
+    assert connections.proxy_of(Connection.objects.get()) == PROXY
+
+
+def test_the_test_goes_the_way_that_would_be_stored(
+    browser: Client, enterprise: Enterprise, server: Deployment
+) -> None:
+    with proxying(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n") as (proxy, heads):
+        form = {"url": "https://ghe.octo.example", "login": "octo-admin", "token": "ghp_new"}
+        connections.connect(server, **form, proxy=proxy, connected_by=None)
+        url = address("connect_server", enterprise, server.pk)
+        assert "407 Proxy Authentication Required" in browser.post(url, form | {"test": "1"}).content.decode()
+        assert heads
+        heads.clear()
+        browser.post(url, form | {"test": "1", "no_proxy": "on"})
+        assert not heads
+
+
+def test_a_proxy_that_can_not_be_read_any_more_does_not_get_lost(
+    browser: Client, enterprise: Enterprise, by_proxy: Connection, settings: Any
+) -> None:
+    settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    url = address("connect_server", enterprise, by_proxy.deployment_id)
+    assert "can’t be read any more" in browser.get(url).content.decode()
+    form = {"url": "https://ghe.octo.example", "login": "octo-admin", "token": "ghp_new"}
+    for button in ("save", "test"):
+        page = browser.post(url, form | {button: "1"}).content.decode()
+        assert "The stored proxy can’t be read, since the encryption key of LicenseSync has changed." in page
+    connection = Connection.objects.get()
+    assert connection.sealed_proxy == by_proxy.sealed_proxy
+    browser.post(url, form | {"proxy": PROXY})
+    assert connections.proxy_of(Connection.objects.get()) == PROXY
 
 
 @pytest.mark.parametrize(

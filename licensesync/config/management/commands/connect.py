@@ -33,20 +33,31 @@ class Command(BaseCommand):
             kind.add_argument(
                 "--token-stdin", action="store_true", required=True, help="the token is on standard input"
             )
-            kind.add_argument("--ca", type=Path, metavar="FILE", help="certificates of a private authority (PEM)")
-            kind.add_argument("--proxy", default="", metavar="URL", help="the proxy through which it is reached")
+            kind.add_argument(
+                "--ca",
+                type=Path,
+                metavar="FILE",
+                help="certificates of a private authority (PEM); left out, they stay; an empty file removes them",
+            )
+            kind.add_argument(
+                "--proxy",
+                metavar="URL",
+                help="the proxy through which it is reached; left out, it stays; an empty one removes it",
+            )
 
-    def handle(self, *_: Any, enterprise: str, kind: str, url: str, ca: Path | None, proxy: str, **more: Any) -> None:
+    def handle(
+        self, *_: Any, enterprise: str, kind: str, url: str, ca: Path | None, proxy: str | None, **more: Any
+    ) -> None:
         owner = enterprise_of(enterprise)
         token = sys.stdin.readline().strip()
         if not token:
             raise CommandError("The token is missing: write it to standard input, on one line.")
         try:
-            pem = ca.read_text() if ca else ""
+            pem = ca.read_text() if ca else None
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{ca} can't be read: {error}") from None
         try:
-            trusting(pem)
+            trusting(pem or "")
             if proxy:
                 proxy_host(proxy)
             if kind == "server":
