@@ -252,6 +252,21 @@ PROXY_SECRET_UNREADABLE = Problem(
         "proxy again or say that there is none any more, or have the old key put back."
     ),
 )
+ALREADY_CONNECTED = Problem(
+    "already_connected",
+    _(
+        "%(host)s is connected already, at %(address)s. Nothing was stored. Change the connection of that instance, "
+        "or, if this is another server, enter the host name by which it knows itself."
+    ),
+)
+SERVER_ELSEWHERE = Problem(
+    "server_elsewhere",
+    _(
+        "%(address)s may be another server than %(known)s, and its list would replace the accounts of %(source)s. "
+        "Nothing was stored. Confirm that it is the same server, or connect the other one as an instance of its own."
+    ),
+    in_script=_("In a script, --same-server confirms it, and --host HOST names the other instance."),
+)
 NOT_CONNECTED = Problem(
     "not_connected",
     _(

@@ -72,6 +72,12 @@ class _ReachedSerializer(serializers.Serializer[Any]):
 class ServerConnectionSerializer(_ReachedSerializer):
     url = serializers.CharField(max_length=500, help_text="As in the browser, for example https://ghes.example.com.")
     login = serializers.CharField(max_length=100, help_text="Of the site admin whose token it is.")
+    same_server = serializers.BooleanField(
+        source="is_same_server",
+        required=False,
+        default=False,
+        help_text="Confirms that an address that leads elsewhere than before leads to the same server.",
+    )
 
     def validate_url(self, url: str) -> str:
         return valid(server_url_of, url)
@@ -180,7 +186,8 @@ class ConnectionEndpoint(Endpoint):
         description=(
             "Then its list is fetched; answers with that job. The token is always sent anew: a stored one never goes "
             "to another address. `ca_certificates` and `proxy` stay as they are where they are left out; empty or "
-            "null, they go. Scope `admin:enterprise`."
+            "null, they go. An address of a server that leads elsewhere than before (`server_elsewhere`) is refused "
+            "without `same_server`, as the list of another one would replace its accounts. Scope `admin:enterprise`."
         ),
         parameters=[INSTANCE],
         request=REACHED,

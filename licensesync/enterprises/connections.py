@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 from django.db import transaction
 from django.utils import timezone
 
-from licensesync.enterprises.models import Connection, Deployment, Schedule
+from licensesync.enterprises import deployments
+from licensesync.enterprises.models import Connection, Deployment, Enterprise, Schedule
 from licensesync.enterprises.secrets import reseal, seal, unseal
-from licensesync.errors import PROXY_SECRET_UNREADABLE, ExpectedError
+from licensesync.errors import ALREADY_CONNECTED, PROXY_SECRET_UNREADABLE, SERVER_ELSEWHERE, ExpectedError
 from licensesync.github.transport import proxy_origin
 from licensesync.users.models import User
 
@@ -27,13 +28,17 @@ def connect(
     cloud_slug: str = "",
     ca_certificates: str | None = None,
     proxy: str | None = None,
+    is_same_server: bool = False,
 ) -> Connection:
     """Connect a deployment, or change its connection. The token is always given anew: a stored one is never sent to an
     address that was entered later. A certificate authority or a proxy of which nothing is said (None) stays.
+    `is_same_server` confirms that an address that leads elsewhere than before leads to the same server.
 
-    ExpectedError(PROXY_SECRET_UNREADABLE).
+    ExpectedError: SERVER_ELSEWHERE, PROXY_SECRET_UNREADABLE.
     """
     stored = Connection.objects.filter(deployment=deployment).first()
+    if deployment.is_server and not is_same_server:
+        _refuse_other_place(deployment, stored, url)
     proxy = proxy_by(stored, proxy)
     connection = stored or Connection(deployment=deployment)
     connection.ca_certificates = ca_by(stored, ca_certificates).strip()
@@ -52,8 +57,35 @@ def connect(
 
 
 def host_of(url: str) -> str:
-    """The host name in the address of a server, under which an instance is known."""
+    """The host name in the address of a server, under which an instance is known: without its port, as GitHub's lists
+    have none."""
     return urlsplit(url).hostname or ""
+
+
+def place_of(url: str) -> str:
+    """Where the address of a server leads: its host, with a port that is not the usual one. (The usual one is not in an
+    address from `server_url_of`.)"""
+    return urlsplit(url).netloc
+
+
+def new_server(enterprise: Enterprise, host: str) -> Deployment:
+    """The instance with this host name, to be connected as a new one.
+
+    ExpectedError: SERVER_NAMELESS; ALREADY_CONNECTED, where another connection would be replaced.
+    """
+    deployment = deployments.server_named(enterprise, host)
+    connection = Connection.objects.filter(deployment=deployment).first()
+    if connection is not None:
+        raise ExpectedError(ALREADY_CONNECTED, host=deployment.host, address=connection.url)
+    return deployment
+
+
+def _refuse_other_place(deployment: Deployment, stored: Connection | None, url: str) -> None:
+    """The list of another server must not replace the accounts of this one, unless somebody says that it is the same.
+    As long as nothing is known of it but its name, there is nothing to be replaced."""
+    known = place_of(stored.url) if stored else deployment.host
+    if (stored or deployment.last_usage_at) and place_of(url) != known:
+        raise ExpectedError(SERVER_ELSEWHERE, source=str(deployment), known=known, address=place_of(url))
 
 
 def disconnect(connection: Connection) -> None:

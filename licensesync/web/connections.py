@@ -13,7 +13,13 @@ from django.utils.translation import gettext_lazy as _
 
 from licensesync.enterprises import connections, deployments
 from licensesync.enterprises.models import Connection, Deployment, DeploymentKind, Enterprise, Schedule
-from licensesync.errors import NOTHING_STORED, PROXY_SECRET_UNREADABLE, ExpectedError
+from licensesync.errors import (
+    ALREADY_CONNECTED,
+    NOTHING_STORED,
+    PROXY_SECRET_UNREADABLE,
+    SERVER_ELSEWHERE,
+    ExpectedError,
+)
 from licensesync.flows import connecting, sync_now
 from licensesync.github.certificates import trusting
 from licensesync.github.checks import Check
@@ -104,14 +110,33 @@ class ServerForm(ConnectionForm):
         help_text=_("The token’s owner. The report of all users is for site admins only."),
         widget=forms.TextInput(attrs=PLAIN),
     )
-    field_order = ("url", "login", "token", "ca_certificates", "proxy", "no_proxy")
+    host = forms.CharField(
+        label=_("Host name"),
+        required=False,
+        max_length=300,
+        help_text=_("Only where it is not in the address: the name by which the server knows itself."),
+        widget=forms.TextInput(attrs=PLAIN),
+    )
+    is_same_server = forms.BooleanField(
+        label=_("This is the same server under a new name"),
+        required=False,
+        help_text=_("It keeps its host name in LicenseSync until a license usage export of it says the new one."),
+    )
+    field_order = ("url", "is_same_server", "login", "token", "host", "ca_certificates", "proxy", "no_proxy")
 
-    def __init__(self, *args: Any, **more: Any) -> None:
+    def __init__(self, *args: Any, is_new: bool, **more: Any) -> None:
+        """`is_new`: it has yet to get its host name."""
         super().__init__(*args, **more)
+        if not is_new:
+            del self.fields["host"]
         self.fields["token"].help_text = gettext("A personal access token (classic) with the scope site_admin.")
 
     def clean_url(self) -> str:
         return _read(server_url_of, self.cleaned_data["url"])
+
+    def clean_host(self) -> str:
+        host = str(self.cleaned_data["host"])
+        return _read(deployments.host_name, host) if host else ""
 
     def check(self) -> list[Check]:
         """Test what was typed."""
@@ -202,15 +227,21 @@ def _connect(
 ) -> HttpResponse:
     """The form. "Test connection" shows what works; "Connect" saves, and starts the first sync."""
     connection = Connection.objects.filter(deployment=deployment).first() if deployment else None
-    kind_of_form = ServerForm if kind == DeploymentKind.SERVER else CloudForm
-    form = kind_of_form(request.POST or None, initial=_stored(connection, deployment), connection=connection)
+    stored = _stored(connection, deployment)
+    form: ServerForm | CloudForm
+    if kind == DeploymentKind.SERVER:
+        form = ServerForm(request.POST or None, initial=stored, connection=connection, is_new=deployment is None)
+    else:
+        form = CloudForm(request.POST or None, initial=stored, connection=connection)
     checks: list[CheckRow] = []
+    refusal: ExpectedError | None = None
     if form.is_valid():
         try:
             if "test" not in request.POST:
                 return _save(request, enterprise, form, deployment)
             checks = check_rows(form.check())
         except ExpectedError as error:
+            refusal = error
             field = "proxy" if error.problem is PROXY_SECRET_UNREADABLE else "url"
             form.add_error(field, words.problem_of(error, stays=NOTHING_STORED))
     context = {
@@ -220,9 +251,18 @@ def _connect(
         "connection": connection,
         "form": form,
         "checks": checks,
+        "is_elsewhere": refusal is not None and refusal.problem is SERVER_ELSEWHERE,
+        "already_there": _already_there(enterprise, refusal),
     }
     is_fragment = "test" in request.POST and getattr(request, "htmx", False)
     return render(request, "connections/_checks.html" if is_fragment else "connections/page.html", context)
+
+
+def _already_there(enterprise: Enterprise, refusal: ExpectedError | None) -> Deployment | None:
+    """The instance whose connection somebody has probably meant to change."""
+    if refusal is None or refusal.problem is not ALREADY_CONNECTED:
+        return None
+    return deployments.server_named(enterprise, str(refusal.params["host"]))
 
 
 def _stored(connection: Connection | None, deployment: Deployment | None) -> dict[str, str]:
@@ -235,11 +275,12 @@ def _stored(connection: Connection | None, deployment: Deployment | None) -> dic
 def _save(
     request: HttpRequest, enterprise: Enterprise, form: ServerForm | CloudForm, deployment: Deployment | None
 ) -> HttpResponse:
+    typed = form.cleaned_data
     if deployment is None and isinstance(form, ServerForm):
-        deployment = deployments.server_named(enterprise, connections.host_of(form.cleaned_data["url"]))
+        deployment = connections.new_server(enterprise, typed.pop("host") or connections.host_of(typed["url"]))
     elif deployment is None:
         deployment = deployments.cloud_of(enterprise)
-    sync_now.connect(deployment, connected_by=user_of(request), **form.cleaned_data)
+    sync_now.connect(deployment, connected_by=user_of(request), **typed)
     say.done(
         request, gettext("The connection of %(source)s is saved. Its first sync has started.") % {"source": deployment}
     )

@@ -142,6 +142,17 @@ def test_what_can_not_be_right_is_said_of_its_field(
     assert not Connection.objects.exists()
 
 
+def test_an_address_elsewhere_is_confirmed(owners_script: Client, connected: Deployment) -> None:
+    url = f"{INSTANCES}/{connected.pk}/connection"
+    reached = {"url": "https://other.octo.example", "login": "octo-admin", "token": "another"}
+    refused = owners_script.put(url, reached, content_type=JSON)
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (422, "server_elsewhere")
+    assert Connection.objects.get().url == "https://ghe.octo.example"
+    assert owners_script.put(url, reached | {"same_server": True}, content_type=JSON).status_code == 202
+    assert Connection.objects.get().url == "https://other.octo.example"
+    assert owners_script.put(url, reached, content_type=JSON).status_code == 202  # where it is now
+
+
 PROXY = "http://mona:password@proxy.octo.example:3128"
 
 

@@ -9,9 +9,11 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from licensesync.config.demo import SLUG, write_demo_files
-from licensesync.config.management.commands.demo import OWNER
-from licensesync.config.simulated_github import worlds
-from licensesync.enterprises.models import Enterprise
+from licensesync.config.demo.groups import EMEA
+from licensesync.config.management.commands.demo import OWNER, connect_example
+from licensesync.config.simulated_github import Addresses, worlds
+from licensesync.enterprises import deployments
+from licensesync.enterprises.models import Connection, Deployment, Enterprise
 from licensesync.enterprises.queries import visible_to
 from licensesync.licenses.queries import current_count
 from licensesync.usage.models import OPEN, ServerUserAccount
@@ -58,3 +60,12 @@ def test_a_simulated_github_reports_the_same_people() -> None:
         assert reported == {
             (str(row.user_id), row.login, row.email, f"{row.created_at:%Y-%m-%dT%H:%M:%SZ}") for row in rows
         }
+
+
+def test_the_example_stays_connected_wherever_github_is_played(enterprise: Enterprise) -> None:
+    deployments.server_named(enterprise, EMEA)
+    Deployment.objects.update(last_usage_at=timezone.now())
+    for url in ("http://127.0.0.1:8101", "http://127.0.0.1:9101"):
+        addresses = Addresses(cloud="http://127.0.0.1:8100", servers={EMEA: url})
+        connect_example(enterprise, addresses, is_new=not Connection.objects.exists())
+        assert Connection.objects.get().url == url

@@ -137,6 +137,26 @@ def test_what_can_not_be_right_is_not_stored(
     assert not Connection.objects.exists()
 
 
+def test_a_script_connects_two_servers_of_one_machine_and_moves_none_by_mistake(
+    enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect(port: int, *more: str) -> str:
+        monkeypatch.setattr("sys.stdin", io.StringIO("ghp_secret\n"))
+        url = f"http://127.0.0.1:{port}"
+        words = ("server", "--url", url, "--login", "octo-admin", "--token-stdin")
+        [connected] = run("connect", enterprise.slug, *words, *more)
+        return str(connected["source"])
+
+    assert [connect(8101), connect(8101)] == ["127.0.0.1", "127.0.0.1"]
+    with pytest.raises(
+        CommandError, match=r"127\.0\.0\.1:8102 may be another server than 127\.0\.0\.1:8101.*--host HOST"
+    ):
+        connect(8102)
+    assert connect(8102, "--host", "ghe.apac.example") == "ghe.apac.example"
+    assert connect(8103, "--same-server") == "127.0.0.1"
+    assert set(Connection.objects.values_list("url", flat=True)) == {"http://127.0.0.1:8102", "http://127.0.0.1:8103"}
+
+
 def test_a_proxy_stays_until_the_script_says_otherwise(enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch) -> None:
     proxy = "http://mona:password@proxy.example:3128"
     for options, kept in ((["--proxy", proxy], proxy), ([], proxy), (["--proxy", ""], "")):

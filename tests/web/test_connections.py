@@ -137,6 +137,79 @@ def test_a_stored_token_is_never_shown_and_is_asked_for_again(
     assert connection.url == "https://ghe.octo.example"
 
 
+def test_what_is_connected_is_not_connected_once_more_as_new(
+    browser: Client, enterprise: Enterprise, connection: Connection
+) -> None:
+    typed = {"url": "https://ghe.octo.example", "login": "somebody", "token": "ghp_other"}
+    page = browser.post(address("connect_new_server", enterprise), typed).content.decode()
+    assert "ghe.octo.example is connected already, at https://ghe.octo.example. Nothing was stored." in page
+    link = address("connect_server", enterprise, connection.deployment_id)
+    assert f'<a href="{link}">Change the connection of ghe.octo.example</a>' in page
+    connection = Connection.objects.get()
+    assert (connection.login, connections.token_of(connection)) == ("octo-admin", "ghp_secret")
+    assert not LicenseSyncJob.objects.exists()
+
+
+def test_two_servers_on_two_ports_are_two_instances(
+    browser: Client, enterprise: Enterprise, github: tuple[SimulatedGitHub, Addresses]
+) -> None:
+    """A host name has no port, as GitHub's lists have none; so the second one says by which name it knows itself."""
+    url = address("connect_new_server", enterprise)
+    first = {"url": "http://127.0.0.1:8101", "login": "octo-admin", "token": "ghp_first"}
+    second = {"url": "http://127.0.0.1:8102", "login": "octo-admin", "token": "ghp_second"}
+    browser.post(url, first)
+    page = browser.post(url, second).content.decode()
+    assert "127.0.0.1 is connected already, at http://127.0.0.1:8101." in page
+    assert "<details open>" in page  # where the host name is entered
+    browser.post(url, second | {"host": "GHE.apac.example"})
+    found = {each.deployment.host: each.url for each in Connection.objects.select_related("deployment")}
+    assert found == {"127.0.0.1": "http://127.0.0.1:8101", "ghe.apac.example": "http://127.0.0.1:8102"}
+    again = browser.post(url, second | {"host": "ghe.apac.example"}).content.decode()
+    assert "ghe.apac.example is connected already" in again
+    assert "can’t be a host name" in browser.post(url, second | {"host": "no host"}).content.decode()
+    assert Deployment.objects.count() == 2
+
+
+@pytest.mark.parametrize("other", ["https://other.octo.example", "https://ghe.octo.example:8443"])
+def test_an_address_elsewhere_is_taken_once_it_is_said_to_be_the_same_server(
+    browser: Client, enterprise: Enterprise, connection: Connection, other: str
+) -> None:
+    url = address("connect_server", enterprise, connection.deployment_id)
+    box = "This is the same server under a new name"
+    assert box not in browser.get(url).content.decode()
+    typed = {"url": other, "login": "octo-admin", "token": "ghp_new", "proxy": ""}
+    page = browser.post(url, typed).content.decode()
+    place = other.removeprefix("https://")
+    assert f"{place} may be another server than ghe.octo.example, and its list would replace the accounts" in page
+    assert box in page
+    connection.refresh_from_db()
+    assert (connection.url, connections.token_of(connection)) == ("https://ghe.octo.example", "ghp_secret")
+    assert not LicenseSyncJob.objects.exists()
+    assert box in browser.post(url, typed | {"token": "", "is_same_server": "on"}).content.decode()  # it stays ticked
+    assert browser.post(url, typed | {"is_same_server": "on"}).status_code == 302
+    connection.refresh_from_db()
+    assert connection.url == other
+    assert connection.deployment.host == "ghe.octo.example"
+
+
+def test_an_instance_with_a_list_is_not_connected_elsewhere_by_mistake(
+    browser: Client, enterprise: Enterprise, server: Deployment
+) -> None:
+    """Its accounts came as a file; of one that nothing is known of, nothing can be replaced."""
+    typed = {"url": "https://other.octo.example", "login": "octo-admin", "token": "ghp_secret"}
+    Deployment.objects.update(last_usage_at="2026-01-01T00:00Z")
+    for url, more in (
+        (address("connect_server", enterprise, server.pk), {}),
+        (address("connect_new_server", enterprise), {"host": server.host}),
+    ):
+        page = browser.post(url, typed | more).content.decode()
+        assert "other.octo.example may be another server than ghe.octo.example" in page
+        assert "This is the same server under a new name" in page
+    assert not Connection.objects.exists()
+    Deployment.objects.update(last_usage_at=None)
+    assert browser.post(address("connect_server", enterprise, server.pk), typed).status_code == 302
+
+
 PROXY = "http://mona:pass%20word@proxy.octo.example:3128"
 
 
@@ -183,7 +256,9 @@ def test_the_test_goes_the_way_that_would_be_stored(
 ) -> None:
     with proxying(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n") as (proxy, heads):
         form = {"url": "https://ghe.octo.example", "login": "octo-admin", "token": "ghp_new"}
-        connections.connect(server, **form, proxy=proxy, connected_by=None)
+        connections.connect(
+            server, url=form["url"], login=form["login"], token="ghp_secret", proxy=proxy, connected_by=None
+        )
         url = address("connect_server", enterprise, server.pk)
         assert "407 Proxy Authentication Required" in browser.post(url, form | {"test": "1"}).content.decode()
         assert heads

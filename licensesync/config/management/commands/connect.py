@@ -26,6 +26,10 @@ class Command(BaseCommand):
         server = kinds.add_parser("server", help="a GitHub Enterprise Server")
         server.add_argument("--url", required=True, help="its address, for example https://ghes.example.com")
         server.add_argument("--login", required=True, help="login of a site admin, whose token it is")
+        server.add_argument("--host", help="its host name, where that is not in the address")
+        server.add_argument(
+            "--same-server", action="store_true", help="an address elsewhere than before leads to the same server"
+        )
         cloud = kinds.add_parser("cloud", help="the enterprise at GitHub Enterprise Cloud")
         cloud.add_argument("--url", default="https://api.github.com", help="address of the API (default: %(default)s)")
         cloud.add_argument("--slug", required=True, help="the enterprise's slug there")
@@ -62,8 +66,8 @@ class Command(BaseCommand):
                 proxy_host(proxy)
             if kind == "server":
                 address = server_url_of(url)
-                deployment = deployments.server_named(owner, connections.host_of(address))
-                facts = {"login": more["login"]}
+                deployment = deployments.server_named(owner, more["host"] or connections.host_of(address))
+                facts = {"login": more["login"], "is_same_server": more["same_server"]}
             else:
                 address = api_url_of(url)
                 deployment = deployments.cloud_of(owner)

@@ -136,6 +136,7 @@ def connect_example(enterprise: Enterprise, github: Addresses, *, is_new: bool) 
                 login=SimulatedServer.login,
                 token=derived_token(deployment.host),
                 connected_by=None,
+                is_same_server=True,  # played at another address each time
             )
 
 
