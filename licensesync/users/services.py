@@ -18,9 +18,10 @@ from django.utils.http import urlsafe_base64_encode
 from licensesync.users.models import PasswordLinkRequest, User
 
 
-def create_user(*, email: str, password: str | None = None) -> User:
-    """Somebody who may sign in. Without a password they need a link first (`password_link_path`)."""
-    return User.objects.create_user(email, password)
+def create_user(*, email: str, password: str | None = None, is_operator: bool = False) -> User:
+    """Somebody who may sign in. Without a password they need a link first (`password_link_path`). The operator may also
+    create enterprises and see how the installation is."""
+    return User.objects.create_user(email, password, is_superuser=is_operator)
 
 
 def set_password(*, user: User, password: str) -> None:

@@ -44,6 +44,16 @@ def test_makes_an_enterprise_with_its_owner() -> None:
     assert Membership.objects.get().role == Role.OWNER
 
 
+def test_the_first_user_is_the_operator_and_nobody_after() -> None:
+    bootstrap()
+    bootstrap(owner="other@example.com")
+    bootstrap()
+    assert list(User.objects.order_by("pk").values_list("email", "is_superuser")) == [
+        (OWNER, True),
+        ("other@example.com", False),
+    ]
+
+
 def test_run_again_it_changes_nothing() -> None:
     first = bootstrap("--name", "Acme", "--seats", "1500")
     again = bootstrap("--name", "Acme", "--seats", "1500", owner="Owner@Example.com")

@@ -104,6 +104,7 @@ def check(wanted: Wanted) -> None:
 
 
 def ensure_owner(email: str, password: str | None) -> User:
+    """The first user of an installation is its operator, as whoever sets it up in the browser is."""
     owner = by_email(email)
     if password is not None:
         try:
@@ -111,7 +112,7 @@ def ensure_owner(email: str, password: str | None) -> User:
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
     if owner is None:
-        return create_user(email=email, password=password)
+        return create_user(email=email, password=password, is_operator=not User.objects.exists())
     if password is not None and not owner.check_password(password):
         set_password(user=owner, password=password)
     return owner

@@ -23,6 +23,7 @@ from licensesync.enterprises.services import create_enterprise, update_enterpris
 from licensesync.flows.receive_usage import import_files
 from licensesync.licenses.models import ConsumedLicense, Count, LicenseChange
 from licensesync.syncing.models import LicenseSyncJob, UsageFile
+from licensesync.users.models import User
 from licensesync.users.queries import by_email
 from licensesync.users.services import create_user
 
@@ -36,7 +37,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, github: Addresses | None = None, **__: Any) -> None:
         """`github`: where `up --demo` plays the GitHub that the example is connected to."""
         password = demo_password()
-        owner = by_email(OWNER) or create_user(email=OWNER, password=password)
+        owner = by_email(OWNER) or create_user(email=OWNER, password=password, is_operator=not User.objects.exists())
         enterprise = Enterprise.objects.filter(slug=SLUG).first() or create_enterprise(
             owner=owner,
             slug=SLUG,
