@@ -15,7 +15,7 @@ from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.syncing import queries
 from licensesync.syncing.models import JobState, LicenseSyncJob
 from licensesync.web import words
-from licensesync.web.access import enterprise_for
+from licensesync.web.access import enterprise_for, id_of
 
 PAGE_SIZE = 25
 
@@ -101,7 +101,7 @@ class HistoryFilter:
 def history_filter(request: HttpRequest, enterprise: Enterprise) -> HistoryFilter:
     """What can't be asked for is left out, as if it had not been said."""
     deployments = list(Deployment.objects.filter(enterprise=enterprise).order_by("kind", "host"))
-    source, state = _id(request.GET.get("source", "")), request.GET.get("state", "")
+    source, state = id_of(request.GET.get("source", "")), request.GET.get("state", "")
     return HistoryFilter(
         deployments,
         next((each for each in deployments if each.pk == source), None),
@@ -114,7 +114,7 @@ def history_page(
 ) -> HistoryPage:
     """The page that the query asks for: jobs before or after an id, else the newest. `deployments` are those of the
     enterprise, where rows name theirs."""
-    after, before = (_id(request.GET.get(name, "")) for name in ("after", "before"))
+    after, before = (id_of(request.GET.get(name, "")) for name in ("after", "before"))
     if after:
         found = list(jobs.filter(pk__gt=after).order_by("pk")[: PAGE_SIZE + 1])
         page = found[:PAGE_SIZE][::-1]
@@ -130,10 +130,6 @@ def history_page(
         newer=f"after={page[0].pk}" if has_newer else "",
         older=f"before={page[-1].pk}" if has_older else "",
     )
-
-
-def _id(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
 @require_GET

@@ -19,7 +19,7 @@ from licensesync.flows.upload_limit import allow_uploads, problem_of_upload
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import LicenseSyncJob, UsageFile
 from licensesync.web import words
-from licensesync.web.access import enterprise_for, user_of
+from licensesync.web.access import enterprise_for, id_of, user_of
 from licensesync.web.license_page import Answered, is_htmx, show, show_news
 
 
@@ -93,7 +93,7 @@ def answer_file(request: HttpRequest, slug: str, file_id: int) -> HttpResponse:
         match request.POST.get("answer", ""):
             case "server":
                 servers = Deployment.objects.filter(enterprise=enterprise, kind=DeploymentKind.SERVER)
-                receive_usage.answer(file, server=get_object_or_404(servers, pk=_id(request.POST.get("server", ""))))
+                receive_usage.answer(file, server=get_object_or_404(servers, pk=id_of(request.POST.get("server", ""))))
             case "new":
                 receive_usage.answer(file, new_host=new_host)
             case "older":
@@ -136,10 +136,6 @@ def cancel_job(request: HttpRequest, slug: str, job_id: int) -> HttpResponse:
 def _file(enterprise: Enterprise, file_id: int) -> UsageFile:
     files = UsageFile.objects.filter(enterprise=enterprise).select_related("enterprise", "deployment", "job")
     return get_object_or_404(files, pk=file_id)
-
-
-def _id(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
 def _changed(request: HttpRequest, enterprise: Enterprise) -> HttpResponse:

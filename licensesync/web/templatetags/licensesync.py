@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import octicons_pack
 from django import template
+from django.conf import settings
 from django.template.context import Context
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
@@ -134,6 +135,12 @@ def initials(name: str) -> str:
     """Ana B. Carvalho -> AC; dana.whitfield@octo.example -> DW; octo -> O."""
     words = [word for word in re.split(r"[\s._+-]+", name.partition("@")[0]) if word]
     return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
+
+
+@register.simple_tag
+def version() -> str:
+    """As people say it: "1.0"."""
+    return settings.VERSION.removesuffix(".0")
 
 
 @register.simple_tag(takes_context=True)
