@@ -77,12 +77,13 @@ def take_facts(deployment: Deployment, facts: ServerFacts, **changes: Any) -> No
         "version": facts.version[:50],
         "license_hash": facts.license_hash[:200],
         "public_key": facts.public_key[:10_000],
-        "features": facts.features,
         "dormancy_threshold_days": facts.dormancy_threshold_days,
     }
     said = {name: value for name, value in said.items() if value}
     if facts.http_only is not None:
         said["http_only"] = facts.http_only
+    if facts.features is not None:  # all of them: those that it does not name are off now
+        said["features"] = facts.features
     if "server_id" in said and _others(deployment).filter(server_id=said["server_id"]).exists():
         del said["server_id"]
     Deployment.objects.filter(pk=deployment.pk).update(**said, **changes)

@@ -80,7 +80,7 @@ class ServerFacts:
     http_only: bool | None = None
     license_hash: str = ""
     public_key: str = ""
-    features: dict[str, str] = field(default_factory=dict)  # Connect feature -> ISO time of enablement, or ""
+    features: dict[str, str] | None = None  # Connect features that are on -> ISO time of enablement, or ""; {}: none is
     dormancy_threshold_days: int | None = None
     exported_at: datetime | None = None
 

@@ -165,11 +165,21 @@ def _addresses_and_marks(items: list[Any]) -> tuple[list[str], list[bool]]:
     return values.addresses(addresses), [mark in (True, "true") for mark in marks]
 
 
-def _features(value: object) -> dict[str, str]:
-    """Connect features and since when: from a mapping, or a list of names or of objects with a name and a time."""
+def _features(value: object) -> dict[str, str] | None:
+    """Connect features that are on and since when: from a mapping, or a list of names or of objects with a name and a
+    time. Empty where all are off; None where nothing can be read, so that nobody takes them for switched off."""
+    if not isinstance(value, dict | list):
+        return None
+    said = [
+        (name, enabled)
+        for name, enabled in (value.items() if isinstance(value, dict) else map(_named_feature, value))
+        if isinstance(name, str)
+    ]
+    if value and not said:
+        return None
     since: dict[str, str] = {}
-    for name, enabled in value.items() if isinstance(value, dict) else map(_named_feature, _list(value)):
-        if isinstance(name, str) and enabled is not False and len(since) < MAX_FEATURES:
+    for name, enabled in said:
+        if enabled is not False and len(since) < MAX_FEATURES:
             moment = _time(enabled)
             since[_text(name, limit=100)] = moment.isoformat() if moment else ""
     return since
@@ -179,11 +189,9 @@ def _named_feature(item: object) -> tuple[object, object]:
     if not isinstance(item, dict):
         return item, None
     feature = {plain(key): value for key, value in item.items()}
+    if feature.get("enabled") is False:
+        return feature.get("name"), False
     return feature.get("name"), feature.get("enabledat", feature.get("createdat"))
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _text(value: object, *, limit: int) -> str:

@@ -36,7 +36,7 @@ def facts_of(server: Deployment) -> ServerFacts:
         http_only=server.http_only,
         license_hash=server.license_hash,
         public_key=server.public_key,
-        features=server.features,
+        features=server.features or None,  # none is on, or nobody has said so
         dormancy_threshold_days=server.dormancy_threshold_days,
         exported_at=server.list_date,
     )

@@ -103,12 +103,27 @@ def test_facts_may_stand_behind_the_list_or_in_a_group(tmp_path: Path, list_key:
         {"search": "2024-01-15T10:00:00Z", "off": False},
         [{"name": "search", "enabled_at": "2024-01-15 10:00:00 UTC"}],
         [{"Name": "search", "createdAt": 1705312800}],
+        [{"name": "search", "enabled": True, "enabled_at": 1705312800}, {"name": "off", "enabled": False}],
     ],
 )
 def test_features_in_any_form(tmp_path: Path, features: Any) -> None:
     server = look(tmp_path, export(features=features)).server
     assert server is not None
     assert server.features == {"search": "2024-01-15T10:00:00+00:00"}
+
+
+@pytest.mark.parametrize("features", [{}, [], {"search": False}, [{"name": "search", "enabled": False}]])
+def test_no_feature_is_on(tmp_path: Path, features: Any) -> None:
+    server = look(tmp_path, export(features=features)).server
+    assert server is not None
+    assert server.features == {}
+
+
+@pytest.mark.parametrize("features", [None, "search", 7, False, [7, None], [{"title": "search"}]])
+def test_features_that_nobody_can_read_are_not_said_to_be_off(tmp_path: Path, features: Any) -> None:
+    server = look(tmp_path, export(features=features)).server
+    assert server is not None
+    assert server.features is None
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Of several lists the right one counts, and a server that changes its name stays itself."""
 
 import itertools
+import json
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
@@ -203,6 +204,29 @@ def test_a_page_that_arrives_while_another_is_looked_at(enterprise: Enterprise, 
     assert one.job is not None
     take_in.run_job(one.job.pk)
     assert len(people(enterprise)) == 2
+
+
+def test_github_connect_features_follow_the_newest_list_that_tells(enterprise: Enterprise) -> None:
+    def features_after(content: bytes) -> Any:
+        arrived = arrive(enterprise, content)
+        if arrived.job is not None:
+            take_in.run_job(arrived.job.pk)
+        return Deployment.objects.get(enterprise=enterprise).features
+
+    def features_of(users: list[dict[str, Any]], **said: Any) -> Any:
+        return features_after(server_export(users, **said))
+
+    assert features_of([account(1)], features={"search": "", "contributions": ""}).keys() == {"search", "contributions"}
+    assert features_of([account(2)], features={"search": "", "contributions": False}) == {"search": ""}
+    assert features_of([account(3)]) == {"search": ""}, "the export does not tell"
+    server = Deployment.objects.get(enterprise=enterprise)
+    import_one(enterprise, report([(4, "")]), server=server)
+    assert Deployment.objects.get(pk=server.pk).features == {"search": ""}, "a report has no features"
+    encrypted = {"server_id": "id-of-ghes.example", "host_name": "ghes.example", "users": "c2VjcmV0"}
+    assert features_after(json.dumps(encrypted).encode()) == {"search": ""}
+    assert features_after(json.dumps(encrypted | {"features": {"search": False}}).encode()) == {}
+    assert features_of([account(5)], features=["search"]) == {"search": ""}
+    assert features_of([account(6)], features=[]) == {}
 
 
 def test_an_encrypted_export_of_last_year_changes_nothing(enterprise: Enterprise) -> None:
