@@ -139,6 +139,15 @@ def user_ids(column: Column) -> list[int]:
     return each(_user_id, column)
 
 
+def named_account(named: str) -> tuple[str, int | None]:
+    """The host in small letters, and the user id there, of a server account as GitHub names it: `host:user_id`. None
+    where it is no id that an account can have."""
+    host, _colon, digits = named.rpartition(":")
+    is_number = digits.isascii() and digits.isdigit() and len(digits) < 20
+    user_id = int(digits) if is_number else 0
+    return host.lower(), user_id if 0 < user_id <= MAX_USER_ID else None
+
+
 def _user_id(value: object) -> int:
     if value is None or value == "":
         raise Unreadable(_("its user id is missing"))

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise
+from licensesync.feeds.values import named_account
 from licensesync.licenses.causes import Account, Cause, Evidence, Kind, cause_of
 from licensesync.licenses.models import Count, GitHubComparison
 from licensesync.matching.addresses import address_key
@@ -198,9 +199,8 @@ def _name_accounts(scope: _Scope) -> None:
 def _named(people: Iterable[bulk.Row], hosts: dict[str, int]) -> Iterator[bulk.Row]:
     for person, server_user_ids in people:
         for each in _list(server_user_ids):
-            host, _mark, user_id = each.rpartition(":")
-            is_number = user_id.isascii() and user_id.isdigit() and len(user_id) < len(str(2**63))
-            yield person, hosts.get(host.lower(), 0), int(user_id) if is_number else 0
+            host, user_id = named_account(each)
+            yield person, hosts.get(host, 0), user_id or 0
 
 
 def _find_units(scope: _Scope) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from licensesync.enterprises.models import Deployment
+from licensesync.feeds.values import named_account
 from licensesync.usage import bulk
 from licensesync.usage.models import OPEN, CloudAddress, CloudUser, ServerOnlyPerson, ServerUserAccount
 
@@ -76,9 +77,9 @@ def _logins(named: set[str], servers: Mapping[str, int], generation: int) -> dic
     """The logins of accounts that are named `host:user_id`."""
     wanted: dict[int, dict[int, str]] = {}
     for each in named:
-        host, _mark, user_id = each.rpartition(":")
-        if host.lower() in servers and user_id.isascii() and user_id.isdigit() and len(user_id) < len(str(2**63)):
-            wanted.setdefault(servers[host.lower()], {})[int(user_id)] = each
+        host, user_id = named_account(each)
+        if host in servers and user_id is not None:
+            wanted.setdefault(servers[host], {})[user_id] = each
     valid = ServerUserAccount.objects.filter(valid_from__lte=generation, valid_to__gt=generation)
     return {
         by_user_id[user_id]: login

@@ -16,6 +16,7 @@ import msgspec
 from licensesync.enterprises.models import Deployment
 from licensesync.errors import DUPLICATE_LOGIN, DUPLICATE_USER_ID, WRONG_SHAPE, ExpectedError, _
 from licensesync.feeds.records import CloudUser, ServerOnlyPerson, ServerUserAccount
+from licensesync.feeds.values import named_account
 from licensesync.matching.addresses import address_key
 from licensesync.matching.rules import cloud_user_consumes, is_unlinked_subscriber, server_account_consumes
 from licensesync.usage import bulk
@@ -196,9 +197,9 @@ def _cloud_addresses(users: list[CloudUser], before: int) -> Iterator[bulk.Row]:
         if is_unlinked_subscriber(user.login, user.visual_studio_user) and user.visual_studio_email:
             addresses.append((kind.SUBSCRIPTION, address_key(user.visual_studio_email), None))
         for server_user_id in user.server_user_ids:
-            host, _, user_id = server_user_id.rpartition(":")
-            if host and user_id.isascii() and user_id.isdigit() and len(user_id) < len(str(2**63)):
-                addresses.append((kind.SERVER_ACCOUNT, host.lower(), int(user_id)))
+            host, user_id = named_account(server_user_id)
+            if host and user_id is not None:
+                addresses.append((kind.SERVER_ACCOUNT, host, user_id))
         for each in dict.fromkeys(addresses):
             yield (line, *each)
 

@@ -1,0 +1,27 @@
+"""Single values of a file: which text names a server account, and which only looks like it."""
+
+import pytest
+
+from licensesync.feeds.values import MAX_USER_ID, named_account
+
+
+@pytest.mark.parametrize(
+    ("named", "account"),
+    [
+        ("GHES.Example:7", ("ghes.example", 7)),
+        ("[2001:DB8::1]:007", ("[2001:db8::1]", 7)),
+        (f"ghes.example:{MAX_USER_ID}", ("ghes.example", MAX_USER_ID)),
+        (f"ghes.example:{MAX_USER_ID + 1}", ("ghes.example", None)),
+        ("ghes.example:" + "9" * 5_000, ("ghes.example", None)),  # more digits than Python converts
+        ("ghes.example:0", ("ghes.example", None)),
+        ("ghes.example:-7", ("ghes.example", None)),
+        ("ghes.example:7th", ("ghes.example", None)),
+        ("ghes.example:٧", ("ghes.example", None)),  # a digit, but not of ASCII
+        ("ghes.example:²", ("ghes.example", None)),
+        ("ghes.example:", ("ghes.example", None)),
+        ("7", ("", 7)),
+        ("", ("", None)),
+    ],
+)
+def test_a_server_account_as_github_names_it(named: str, account: tuple[str, int | None]) -> None:
+    assert named_account(named) == account
