@@ -1,7 +1,7 @@
 """Push: a token that may only deliver the usage of one instance, and the command lines that use it, to copy."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
@@ -9,15 +9,14 @@ from django.views.decorators.http import require_POST
 from licensesync.enterprises import tokens
 from licensesync.enterprises.models import ApiToken, Deployment, Enterprise, Scope
 from licensesync.users.links import absolute
-from licensesync.web import say
+from licensesync.web import once, say
 from licensesync.web.access import enterprise_for, user_of
 
 
 def push(request: HttpRequest, slug: str, deployment_id: int) -> HttpResponse:
-    """The tokens of an instance; a new one is shown on this one answer and never again."""
+    """The tokens of an instance; a new one is shown on the next answer and never again."""
     enterprise = enterprise_for(request, slug, owner=True)
     deployment = get_object_or_404(Deployment, pk=deployment_id, enterprise=enterprise)
-    secret = ""
     if request.method == "POST":
         name = request.POST.get("name", "").strip()[:100] or gettext("Push from %(host)s") % {"host": deployment}
         _token, secret = tokens.create_api_token(
@@ -27,17 +26,14 @@ def push(request: HttpRequest, slug: str, deployment_id: int) -> HttpResponse:
             scopes=[Scope.WRITE_USAGE],
             deployment=deployment,
         )
+        return once.lead_to_page(request, secret)
     context = {
         "enterprise": enterprise,
         "deployment": deployment,
         "tokens": tokens.push_tokens(deployment),
-        "secret": secret,
         "endpoint": _endpoint(request, enterprise),
     }
-    response = render(request, "connections/push.html", context)
-    if secret:
-        response["Cache-Control"] = "no-store"
-    return response
+    return once.render_with_secret(request, "connections/push.html", context)
 
 
 def _endpoint(request: HttpRequest, enterprise: Enterprise) -> str:

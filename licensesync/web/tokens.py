@@ -15,7 +15,7 @@ from licensesync.enterprises import tokens
 from licensesync.enterprises.models import Role, Scope
 from licensesync.enterprises.queries import role_of
 from licensesync.users.links import absolute
-from licensesync.web import say
+from licensesync.web import once, say
 from licensesync.web.access import enterprise_for, is_owner, user_of
 
 FOREVER = ""
@@ -51,11 +51,11 @@ class TokenForm(forms.Form):
 
 
 def api_tokens(request: HttpRequest, slug: str) -> HttpResponse:
-    """The list, and a form for a new one, which is shown on this one answer and never again."""
+    """The list, and a form for a new one, which is shown on the next answer and never again."""
     enterprise = enterprise_for(request, slug)
     user = user_of(request)
     role = role_of(user, enterprise) or Role.BILLING_MANAGER
-    form, secret = TokenForm(role, request.POST or None), ""
+    form = TokenForm(role, request.POST or None)
     if form.is_valid():
         _token, secret = tokens.create_api_token(
             enterprise=enterprise,
@@ -64,19 +64,15 @@ def api_tokens(request: HttpRequest, slug: str) -> HttpResponse:
             scopes=form.cleaned_data["scopes"],
             expires_at=form.expires_at,
         )
-        form = TokenForm(role)
+        return once.lead_to_page(request, secret)
     context = {
         "enterprise": enterprise,
         "is_owner": is_owner(request, enterprise),
         "tokens": tokens.tokens_shown_to(user, enterprise),
         "form": form,
-        "secret": secret,
         "base": absolute(request, f"{get_script_prefix()}api/v3"),
     }
-    response = render(request, "tokens/page.html", context)
-    if secret:
-        response["Cache-Control"] = "no-store"
-    return response
+    return once.render_with_secret(request, "tokens/page.html", context)
 
 
 def revoke_token(request: HttpRequest, slug: str, token_id: int) -> HttpResponse:

@@ -33,6 +33,9 @@ browser.force_login(User.objects.get(), backend="django.contrib.auth.backends.Mo
 for name in ("license", "licenses", "people", "usage_history"):
     look(reverse(name, args=["octo"]))
 browser.post("/enterprises/octo/settings/people", {"email": "new@octo.example", "role": "owner"}, secure=True)
+tokens = "/enterprises/octo/settings/tokens"
+made = browser.post(tokens, {"name": "x", "scopes": ["read:enterprise"], "days": "30"}, secure=True)
+found[reverse("tokens", args=["octo"])] = [made.status_code, made["Location"], ""]
 found["cookies"] = [[cookie.key, cookie["path"]] for cookie in browser.cookies.values()]
 print(json.dumps(found))
 """
@@ -52,9 +55,14 @@ def test_every_link_begins_with_the_path(tmp_path: Path) -> None:
     assert cookies["__Secure-licensesync-csrf"] == "/licenses/"
     assert cookies["__Secure-licensesync-messages"] == "/licenses/"  # with the link of an invitation
     assert "messages" not in cookies
+    assert cookies["__Secure-licensesync-once"] == "/licenses/"  # with the token
     for page, (status, location, content) in found.items():
         assert page.startswith("/licenses/")
-        assert status == {"/licenses/": 302, "/licenses/nowhere": 404}.get(page, 200), page
+        assert status == {
+            "/licenses/": 302,
+            "/licenses/nowhere": 404,
+            "/licenses/enterprises/octo/settings/tokens": 302,
+        }.get(page, 200), page
         assert location.startswith("/licenses/") or not location
         links = re.findall(r'(?:href|src|action|hx-get|hx-post|data-[\w-]+)="(/[^"]*)"', content)
         assert len(links) > 4 or location

@@ -81,7 +81,7 @@ EXPECTED = {
     "connect_server": OWNERS_FORM,
     "schedule": ("302 404 404 200", "302 404 404 200"),
     "disconnect": ("302 404 404 200", "302 404 404 302"),
-    "push": OWNERS_FORM,
+    "push": ("302 404 404 200", "302 404 404 302"),
     "revoke_push_token": ACTION,
     "sync_all": ACTION,
     "sync_now": ACTION,

@@ -401,7 +401,11 @@ def test_a_push_token_is_shown_once_and_is_for_this_instance_only(
     browser: Client, enterprise: Enterprise, server: Deployment
 ) -> None:
     url = address("push", enterprise, server.pk)
-    page = browser.post(url, {"name": "cron"}).content.decode()
+    made = browser.post(url, {"name": "cron"})
+    assert (made.status_code, made["Location"]) == (302, url), "loaded again, the page makes no other token"
+    answer = browser.get(url)
+    assert answer["Cache-Control"] == "no-store"
+    page = answer.content.decode()
     secret = "lsy_" + page.split("lsy_")[1][:40]
     token = ApiToken.objects.get()
     assert token.token_hash == sha256(secret)

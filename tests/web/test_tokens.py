@@ -8,9 +8,12 @@ from django.test import Client
 from django.utils import timezone
 
 from licensesync.enterprises import services, tokens
+from licensesync.enterprises.deployments import server_named
 from licensesync.enterprises.models import ApiToken, Enterprise, Membership, Role
 from licensesync.enterprises.queries import sha256
+from licensesync.enterprises.secrets import unseal
 from licensesync.users.models import User
+from licensesync.web import once
 from tests.people import SignedIn
 
 pytestmark = pytest.mark.django_db
@@ -21,7 +24,9 @@ LICENSES = "/api/v3/enterprises/octo-industries/consumed-licenses"
 
 def make(browser: Client, *scopes: str, days: str = "90") -> str:
     """The secret of a new token."""
-    answer = browser.post(TOKENS, {"name": "report", "scopes": scopes, "days": days})
+    made = browser.post(TOKENS, {"name": "report", "scopes": scopes, "days": days})
+    assert (made.status_code, made["Location"]) == (302, TOKENS)
+    answer = browser.get(TOKENS)
     assert answer["Cache-Control"] == "no-store"
     found = re.search(r'value="(lsy_[0-9a-f]{40})"', answer.content.decode())
     assert found, answer.content.decode()
@@ -55,6 +60,36 @@ def test_a_token_is_shown_once_works_and_is_revoked(signed_in: SignedIn, owner: 
     assert status(secret) == 200
     assert "no longer works" in browser.post(url, follow=True).content.decode()
     assert status(secret) == 401
+
+
+def test_on_its_way_to_the_page_a_secret_is_sealed_and_for_that_page_and_person_only(
+    signed_in: SignedIn, owner: User, billing_manager: User, enterprise: Enterprise
+) -> None:
+    browser = signed_in(owner)
+    made = browser.post(TOKENS, {"name": "report", "scopes": ["read:enterprise"], "days": "90"})
+    cookie = made.cookies[once.COOKIE_NAME]
+    assert "lsy_" not in made.content.decode() + str(made.headers) + str(made.cookies)
+    assert (cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (True, "Strict", once.SECONDS)
+    assert ApiToken.objects.get().token_hash == sha256(unseal(cookie.value)[-44:])
+
+    def shown_to(person: User, page: str, sealed: str) -> bool:
+        other = signed_in(person)
+        other.cookies[once.COOKIE_NAME] = sealed
+        answer = other.get(page)
+        assert answer.status_code == 200
+        return "lsy_" in answer.content.decode()
+
+    server = server_named(enterprise, "ghes.octo.example")
+    push = f"/enterprises/octo-industries/settings/instances/{server.pk}/push"
+    assert not shown_to(billing_manager, TOKENS, cookie.value)
+    assert not shown_to(owner, push, cookie.value)
+    assert not shown_to(owner, TOKENS, cookie.value[:-8])
+    assert not shown_to(owner, TOKENS, "é")
+    assert shown_to(owner, TOKENS, cookie.value)
+    browser.get(TOKENS)
+    assert browser.cookies[once.COOKIE_NAME].value == ""
+    assert "lsy_" not in browser.get(TOKENS).content.decode()
+    assert ApiToken.objects.count() == 1
 
 
 def test_a_token_without_an_end_and_one_that_has_run_out(
