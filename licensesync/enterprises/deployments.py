@@ -135,6 +135,21 @@ def show_generation(enterprise: Enterprise, generation: int, only_here: dict[int
             Deployment.objects.filter(pk=deployment.pk).update(only_here=people)
 
 
+def show_no_list(deployment: Deployment) -> None:
+    """Note that the accounts of a deployment count no more: as before its first list."""
+    Deployment.objects.filter(pk=deployment.pk).update(
+        last_event=UsageEvent.NEVER,
+        last_usage_at=None,
+        list_date=None,
+        list_digest="",
+        accounts=0,
+        suspended=0,
+        dormant=None,
+        total_seats_consumed=None,
+        total_seats_purchased=None,
+    )
+
+
 def show_list(
     deployment: Deployment,
     *,

@@ -34,7 +34,7 @@ def request_deletion(deployment: Deployment, *, requested_by: User | None) -> Li
 
 
 def delete(job: LicenseSyncJob, work: Work) -> None:
-    """Carry a claimed deletion out. An attempt that broke off is carried on: nothing is deleted twice."""
+    """Carry a claimed deletion out. An attempt that broke off is carried on: nothing is counted or deleted twice."""
     deployment = job.deployment
     enterprise = deployment.enterprise
     if deployment.last_usage_at is not None:
@@ -54,7 +54,7 @@ def delete(job: LicenseSyncJob, work: Work) -> None:
 
 
 def _count_without(deployment: Deployment, job: LicenseSyncJob, work: Work) -> None:
-    """Show everybody a count in which the deployment has no accounts."""
+    """Show everybody a count in which the deployment has no accounts, and that it has no list any more."""
     with turn(job) as count:
         work.report(Phase.COMPARING, 0, None)
         ended = usage.end_all(deployment, generation=count.generation)
@@ -74,5 +74,6 @@ def _count_without(deployment: Deployment, job: LicenseSyncJob, work: Work) -> N
             if not syncing.claimed(job).select_for_update().exists():
                 raise ClaimLost
             licenses.check_turn(count)
+            deployments.show_no_list(deployment)
             deployments.show_generation(count.enterprise, count.generation, only_here)
             licenses.finish_count(count)

@@ -137,11 +137,11 @@ def test_what_it_does_at_the_moment_is_canceled(enterprise: Enterprise) -> None:
     assert not Deployment.objects.filter(host="emea.example").exists()
 
 
-@pytest.mark.parametrize("step", ["forget_superseded", "forget_deployment"])
+@pytest.mark.parametrize("step", ["finish_count", "forget_superseded", "forget_deployment"])
 def test_an_attempt_that_broke_off_is_carried_on(
     enterprise: Enterprise, step: str, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
-    """As when the worker is killed between the new count and the end."""
+    """As when the worker is killed at the end of the new count, or between it and the end."""
 
     class Killed(BaseException):
         pass
@@ -150,14 +150,19 @@ def test_an_attempt_that_broke_off_is_carried_on(
         raise Killed
 
     server = Deployment.objects.get(enterprise=enterprise, host="emea.example")
+    counts = Count.objects.count()
     job = delete_deployment.request_deletion(server, requested_by=None)
     with monkeypatch.context() as broken:
         broken.setattr(f"licensesync.licenses.services.{step}", die)
         with pytest.raises(Killed):
             take_in.run_job(job.pk)
-    assert len(people(enterprise)) == 2
+    is_counted = step != "finish_count"
+    assert len(people(enterprise)) == (2 if is_counted else 3)
+    server.refresh_from_db()
+    assert (server.accounts, server.last_usage_at is None) == ((0, True) if is_counted else (2, False))
     LicenseSyncJob.objects.update(heartbeat_at=timezone.now() - timedelta(minutes=5))
     assert [each.pk for each in syncing.reap_stalled()] == [job.pk]
     take_in.run_job(job.pk)
     assert not Deployment.objects.filter(pk=server.pk).exists()
     assert len(people(enterprise)) == 2
+    assert Count.objects.count() == counts + 1, "it is counted once"
