@@ -66,6 +66,27 @@ def test_what_is_within_the_time_stays(enterprise: Enterprise, settings: Any) ->
     assert [bool(file.stored_name) for file in files] == [False, True], "the bytes go after a week, the row stays"
 
 
+def test_changes_go_with_their_count_whatever_the_date_of_its_list(enterprise: Enterprise, settings: Any) -> None:
+    """A list may have been old when it was counted, and somebody's clock may have been wrong."""
+    import_one(enterprise, server_export(FIRST))
+    other = new_enterprise()
+    for users in (FIRST, SECOND):
+        import_one(other, server_export(users))
+    now, long = timezone.now(), settings.HISTORY_RETENTION + timedelta(days=7)
+    Count.objects.filter(enterprise=enterprise, generation__lte=2).update(finished_at=now - long)
+    LicenseChange.objects.filter(generation__lte=2).update(at=now)
+    LicenseChange.objects.filter(enterprise=enterprise, generation=3).update(at=now - long)
+    LicenseChange.objects.filter(enterprise=other).update(at=now - long)
+    assert generations_of_changes(enterprise) == {2, 3}
+    forget.forget_old()
+    assert generations_of_changes(enterprise) == {3}
+    assert generations_of_changes(other) == {2}, "another enterprise has counts of its own"
+
+
+def generations_of_changes(enterprise: Enterprise) -> set[int]:
+    return set(LicenseChange.objects.filter(enterprise=enterprise).values_list("generation", flat=True))
+
+
 def test_a_question_that_nobody_answers_ends_with_its_file(enterprise: Enterprise, settings: Any) -> None:
     file = UsageFile.objects.filter(enterprise=enterprise).latest("pk")
     long_ago = timezone.now() - settings.PAYLOAD_RETENTION - timedelta(hours=1)

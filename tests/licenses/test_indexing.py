@@ -1,0 +1,39 @@
+"""Which indexes are stored: of the count that is shown and the one before, and whatever is newer than a late reader."""
+
+from uuid import UUID
+
+import pytest
+
+from licensesync.enterprises.models import Enterprise
+from licensesync.licenses.indexing import index_of
+from licensesync.licenses.models import LicenseIndex
+from tests.flows.lists import account, import_one, new_enterprise, server_export
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def stored(enterprise: Enterprise) -> dict[int, UUID]:
+    """The keys of the indexes by generation."""
+    return dict(LicenseIndex.objects.filter(enterprise=enterprise).values_list("generation", "key"))
+
+
+def test_the_last_two_counts_keep_their_index(enterprise: Enterprise) -> None:
+    other = new_enterprise()
+    for of in (other, enterprise, enterprise, enterprise):
+        import_one(of, server_export(account(number + 1) for number in range(of.generation + 1)))
+    assert stored(enterprise).keys() == {2, 3}
+    assert stored(other).keys() == {1}
+
+
+def test_a_late_reader_takes_no_newer_index_away(enterprise: Enterprise) -> None:
+    """A page that began before two counts were shown makes the index of its own count, where that is not stored."""
+    import_one(enterprise, server_export([account(1)]))
+    reading = Enterprise.objects.get(pk=enterprise.pk)
+    for users in (2, 3):
+        import_one(enterprise, server_export(account(number) for number in range(1, users + 1)))
+    newer = stored(enterprise)
+    assert newer.keys() == {2, 3}
+    assert index_of(reading)[1].total == 1
+    assert stored(enterprise).items() >= newer.items()
+    assert index_of(enterprise)[0] == newer[3]
+    assert index_of(enterprise)[1].total == 3
