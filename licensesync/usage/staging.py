@@ -10,6 +10,7 @@ Temporary tables of one connection, made anew for every list:
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 
 import msgspec
 
@@ -23,6 +24,7 @@ from licensesync.usage import bulk
 from licensesync.usage.models import OPEN, CloudAddress
 
 LONGEST_LOGIN = LONGEST_NAME = 255
+LONGEST_IN_KEY = 300  # the columns also hold what kind of key it is, and a number
 
 SERVER_FACTS = (
     "login", "name", "email", "address", "site_admin", "suspended", "dormant", "two_factor", "created_at",
@@ -132,11 +134,20 @@ def cloud_key(user: CloudUser) -> str:
     """What makes a row of the cloud's list the same row in the next list: the login, else its first address. Rows that
     name nobody are told apart by how many there are."""
     if user.login:
-        return f"login:{user.login.casefold()}"
+        return f"login:{_bounded(user.login.casefold())}"
     if user.server_user_ids:
-        return f"server:{user.server_user_ids[0].casefold()[:300]}"
+        return f"server:{_bounded(user.server_user_ids[0].casefold())}"
     addresses = (user.visual_studio_email, *user.verified_emails, user.saml_name_id, user.name)
-    return f"address:{next((address_key(address)[:300] for address in addresses if address.strip()), '')}"
+    return f"address:{_bounded(next((address_key(address) for address in addresses if address.strip()), ''))}"
+
+
+def _bounded(folded: str) -> str:
+    """A text that the column of the key can hold: casefolding can make three characters of one. What is too long ends
+    with its digest, so that two texts stay two."""
+    if len(folded) <= LONGEST_IN_KEY:
+        return folded
+    digest = sha256(folded.encode()).hexdigest()
+    return folded[: LONGEST_IN_KEY - len(digest)] + digest
 
 
 def _subscriber(person: ServerOnlyPerson) -> CloudUser:
@@ -208,7 +219,7 @@ def _person_rows(people: list[ServerOnlyPerson], before: int) -> Iterator[bulk.R
     for line, person in enumerate(people, before + 1):
         yield (
             line,
-            f"server:{person.server_user_ids[0].casefold()[:300]}",
+            f"server:{_bounded(person.server_user_ids[0].casefold())}",
             msgspec.json.encode(person.server_user_ids).decode(),
             msgspec.json.encode(person.server_emails).decode(),
         )
