@@ -3,7 +3,6 @@
 import codecs
 import contextlib
 import errno
-import gzip
 import itertools
 import os
 import struct
@@ -35,7 +34,13 @@ SUSPECT_ABOVE = 64 * MIB
 MAX_ZIP_DIRECTORY = MIB
 ZIP_END = struct.Struct("<4s4H2LH")  # APPNOTE 4.3.16, end of central directory record
 
-DAMAGED = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, NotImplementedError, ValueError, struct.error)
+# A gzip file is members one after another, of which `gzip` makes one, and whoever packs in blocks one for each 64 KiB.
+# A member costs as much as some KiB of text, also an empty one, of which millions fit into a file.
+GZIP_PIECE = 16 * 1024  # what is left of a piece is copied at the end of each member
+FREE_GZIP_MEMBERS = 1_000
+MIN_GZIP_MEMBER = 4 * 1024  # unpacked, on average, of those beyond
+
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, struct.error)
 
 
 def text_chunks(path: Path, *, max_unpacked_bytes: int) -> Generator[str, None, None]:
@@ -74,28 +79,60 @@ def byte_chunks(path: Path, *, max_unpacked_bytes: int) -> Generator[bytes, None
         magic = file.read(4)
         file.seek(0)
         if magic.startswith(b"\x1f\x8b"):
-            source: IO[bytes] | gzip.GzipFile = stack.enter_context(gzip.GzipFile(fileobj=file))
+            chunks = _gzip_members(file)
         elif magic in (b"PK\x03\x04", b"PK\x05\x06"):
-            source = stack.enter_context(_zip_member(file))
+            member = stack.enter_context(_zip_member(file))
+            chunks = iter(lambda: member.read(CHUNK), b"")
         else:
             while chunk := file.read(CHUNK):
                 yield chunk
             return
         packed_bytes = os.fstat(file.fileno()).st_size
-        yield from _unpacked(source, limit=min(max_unpacked_bytes, max(SUSPECT_ABOVE, MAX_RATIO * packed_bytes)))
+        yield from _unpacked(chunks, limit=min(max_unpacked_bytes, max(SUSPECT_ABOVE, MAX_RATIO * packed_bytes)))
 
 
-def _unpacked(source: IO[bytes] | gzip.GzipFile, *, limit: int) -> Iterator[bytes]:
+def _unpacked(chunks: Iterator[bytes], *, limit: int) -> Iterator[bytes]:
     total = 0
     while True:
         with _damage_is_expected():
-            chunk = source.read(CHUNK)
+            chunk = next(chunks, b"")
         if not chunk:
             return
         total += len(chunk)
         if total > limit:
             raise ExpectedError(UNPACKS_TOO_LARGE, limit=f"{limit // MIB} MB")
         yield chunk
+
+
+def _gzip_members(file: IO[bytes]) -> Iterator[bytes]:
+    """What is in the members of a gzip file, in chunks that are not empty; zeros between them are padding.
+
+    Python's own reader goes through any number of members before it hands something out. Raises
+    ExpectedError(ARCHIVE_UNREADABLE) where they are too many for what is in them, and what DAMAGED names.
+    """
+    members = total = 0
+    unpacked = bytearray()
+    packed = file.read(GZIP_PIECE)
+    while packed:
+        members += 1
+        if members > FREE_GZIP_MEMBERS + total // MIN_GZIP_MEMBER:
+            raise ExpectedError(ARCHIVE_UNREADABLE)
+        member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        while not member.eof:
+            if not packed and not (packed := file.read(GZIP_PIECE)):
+                raise EOFError
+            chunk = member.decompress(packed, CHUNK)
+            packed = member.unconsumed_tail
+            total += len(chunk)
+            unpacked += chunk
+            if len(unpacked) >= CHUNK:
+                yield bytes(unpacked)
+                unpacked.clear()
+        packed = member.unused_data.lstrip(b"\0")
+        while not packed and (piece := file.read(GZIP_PIECE)):
+            packed = piece.lstrip(b"\0")
+    if unpacked:
+        yield bytes(unpacked)
 
 
 @contextlib.contextmanager

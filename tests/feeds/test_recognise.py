@@ -1,6 +1,8 @@
 import gzip
+import json
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -208,6 +210,40 @@ def test_a_large_directory_is_refused_before_it_is_read(tmp_path: Path, monkeypa
 def test_archive_of_a_mac(tmp_path: Path) -> None:
     content = zipped_files({"usage/": b"", "usage/x.json": EXPORT, "__MACOSX/usage/._x.json": b"\x00\x05"})
     assert look(tmp_path, content) == look(tmp_path, EXPORT)
+
+
+def test_a_gzip_file_of_many_members(tmp_path: Path) -> None:
+    """As programs pack that do it in blocks, with an empty member at the end, or a tape with its padding."""
+    content = json.dumps({"server_id": "a", "users": [user(number) for number in range(1, 80_000)]}).encode()
+    blocks = [content[at : at + 8_000] for at in range(0, len(content), 8_000)]
+    assert len(blocks) > opening.FREE_GZIP_MEMBERS
+    packed = b"".join(gzip.compress(block, 1) for block in [*blocks, b""])
+    assert look(tmp_path, packed) == look(tmp_path, content)
+    assert look(tmp_path, gzip.compress(content[:100]) + bytes(99_999) + gzip.compress(content[100:]) + bytes(9)) == (
+        look(tmp_path, content)
+    )
+    with pytest.raises(ExpectedError) as damaged:
+        look(tmp_path, packed + b"more")
+    assert damaged.value.problem is errors.ARCHIVE_UNREADABLE
+
+
+@pytest.mark.parametrize("inside", [b"", b" "])
+def test_a_gzip_file_of_members_with_nothing_in_them_is_soon_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: bytes
+) -> None:
+    looked_into = 0
+
+    def count(*args: Any, **more: Any) -> Any:
+        nonlocal looked_into
+        looked_into += 1
+        return decompressobj(*args, **more)
+
+    decompressobj = zlib.decompressobj
+    monkeypatch.setattr(zlib, "decompressobj", count)
+    with pytest.raises(ExpectedError) as refused:
+        look(tmp_path, gzip.compress(inside) * 50_000)
+    assert refused.value.problem is errors.ARCHIVE_UNREADABLE
+    assert looked_into <= opening.FREE_GZIP_MEMBERS + 1
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zipped])
