@@ -193,4 +193,7 @@ def test_the_copied_command_delivers(visitor: Visitor, slug: str, running_produc
     newest = page.locator("#history tbody tr").first
     expect(newest).to_contain_text("4 licenses more than before", timeout=LONG)
     expect(newest).to_contain_text("Pushed")
+    page.set_viewport_size({"width": 390, "height": 844})
+    share = "outcome => outcome.offsetWidth / outcome.parentElement.offsetWidth"
+    assert newest.locator(".out").evaluate(share) > 0.8, "on a phone the outcome has a line of its own"
     assert visitor.problems == []
