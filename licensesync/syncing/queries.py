@@ -26,7 +26,7 @@ def files_on_page(enterprise: Enterprise) -> QuerySet[UsageFile]:
         UsageFile.objects.filter(enterprise=enterprise, dismissed=False)
         .exclude(state=FileState.DISCARDED)
         .filter(uploaded | refused | Q(state=FileState.NEEDS_ANSWER))
-        .select_related("deployment", "job", "uploaded_by")
+        .select_related("deployment", "job__deployment", "uploaded_by")
         .order_by("-pk")
     )
 

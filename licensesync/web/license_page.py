@@ -98,20 +98,22 @@ def _context(request: HttpRequest, enterprise: Enterprise, answered: Answered | 
     count = licenses.current_count(enterprise)
     instances = instance_rows(enterprise)
     seats = licenses.seats(enterprise, count)
-    files = file_rows(enterprise, [row.deployment for row in instances if row.deployment.is_server])
+    owner = is_owner(request, enterprise)
+    servers = [row.deployment for row in instances if row.deployment.is_server]
+    files = file_rows(enterprise, servers) if owner else []  # nobody else may see or answer them
     for row in files:
         if answered and row.file.pk == answered.file_id:
             row.problem, row.typed = answered.problem, answered.typed
     return {
         "enterprise": enterprise,
-        "is_owner": is_owner(request, enterprise),
+        "is_owner": owner,
         "count": count,
         "seats": seats,
         "bar": usage_bar(count, seats.total.purchased or None) if count else None,
         "completeness": completeness(enterprise, count, instances) if count else None,
         "instances": instances,
         "connected": sum(1 for row in instances if row.is_connected),
-        "servers": sum(1 for row in instances if row.deployment.is_server),
+        "servers": len(servers),
         "files": files,
         "is_open": is_open,
     }

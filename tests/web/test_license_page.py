@@ -4,7 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
@@ -14,7 +16,7 @@ from licensesync.syncing.models import JobState, LicenseSyncJob
 from licensesync.users.models import User
 from licensesync.web import license_page
 from tests.flows.lists import account, cloud_list, cloud_user, import_one, server_export
-from tests.web.usage import HTMX, page
+from tests.web.usage import HTMX, add, page, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -215,3 +217,31 @@ def test_no_query_in_a_loop(
     page(client, full)
     with django_assert_num_queries(16):
         page(client, full)
+
+
+def test_no_query_for_each_file(
+    client: Client, full: Enterprise, owner: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    client.force_login(owner)
+    url = reverse("license_news", args=[full.slug])
+    for number in range(3):
+        add(client, full, server_export([account(1, ANA)], host=f"ghes-{number}.example"))
+        work()
+        assert client.get(url, headers=HTMX).content.count(b'<li id="file-') == number + 1
+        with django_assert_num_queries(11):
+            client.get(url, headers=HTMX)
+
+
+def test_files_are_not_read_for_whoever_does_not_see_them(
+    client: Client,
+    full: Enterprise,
+    billing_manager: User,
+    owner: User,
+) -> None:
+    client.force_login(owner)
+    add(client, full, b"no list")
+    client.force_login(billing_manager)
+    url = reverse("license_news", args=[full.slug])
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(url, headers=HTMX).status_code == 200
+    assert not [each for each in queries.captured_queries if "stored_name" in each["sql"]]
