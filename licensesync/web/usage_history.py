@@ -59,7 +59,8 @@ def usage_over_time(enterprise: Enterprise, key: str = "") -> UsageOverTime:
     period = next((each for each in PERIODS if each.key == key), PERIODS[1])
     now = timezone.now()
     since = now - timedelta(days=period.days) if period.days else None
-    points = history.points(enterprise, since=since)
+    known = history.points(enterprise)
+    points = _from(known, since) if since else known
     drawn = [ChartPoint(each.finished_at or now, each.consumed, each.purchased) for each in points]
     chart = None
     if len(drawn) > 1:
@@ -67,12 +68,17 @@ def usage_over_time(enterprise: Enterprise, key: str = "") -> UsageOverTime:
         purchased = None if enterprise.license_model == LicenseModel.METERED else enterprise.purchased
         drawn.append(ChartPoint(now, drawn[-1].consumed, purchased))
         chart = usage_chart(drawn, max(since, drawn[0].at) if since else drawn[0].at, now)
-    return UsageOverTime(period, points[::-1], chart, _sentence(enterprise, now))
+    return UsageOverTime(period, points[::-1], chart, _sentence(known, now))
 
 
-def _sentence(enterprise: Enterprise, now: datetime) -> str:
+def _from(points: list[Count], since: datetime) -> list[Count]:
+    """The points from the last one before this moment on, so that a chart knows where it begins."""
+    before = sum(1 for point in points if point.finished_at and point.finished_at <= since)
+    return points[max(before - 1, 0) :]
+
+
+def _sentence(points: list[Count], now: datetime) -> str:
     """How much it grew, and since when it is over the limit."""
-    points = history.points(enterprise)
     if len(points) < 2:
         return ""
     said = []

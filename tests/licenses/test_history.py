@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db.models.signals import post_init
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from licensesync.enterprises.models import Enterprise, LicenseModel
 from licensesync.licenses import history
@@ -112,8 +114,27 @@ def test_a_point_a_day_by_the_readers_clock() -> None:
     assert [count.generation for count in history.points(enterprise)] == [1, 3, 4]
     with timezone.override("America/Sao_Paulo"):
         assert [count.generation for count in history.points(enterprise)] == [1, 4]
-    since = midnight - timedelta(hours=1, minutes=30)
-    assert [count.generation for count in history.points(enterprise, since=since)] == [3, 4]
+
+
+def test_of_most_counts_only_the_time_is_read(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    enterprise = new_enterprise()
+    noon = datetime(2026, 3, 3, 12, tzinfo=UTC)
+    Count.objects.bulk_create(
+        Count(enterprise=enterprise, generation=number, finished_at=noon + timedelta(minutes=number), consumed=number)
+        for number in range(1, 51)
+    )
+    read: list[Count] = []
+
+    def note(instance: Count, **_signal: Any) -> None:
+        read.append(instance)
+
+    post_init.connect(note, sender=Count)
+    try:
+        with django_assert_num_queries(2):
+            points = history.points(enterprise)
+    finally:
+        post_init.disconnect(note, sender=Count)
+    assert [count.consumed for count in read] == [count.consumed for count in points] == [50]
 
 
 def test_a_count_keeps_what_was_purchased_then() -> None:

@@ -6,7 +6,9 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -16,6 +18,10 @@ from licensesync.users.models import User
 from licensesync.web.usage_chart import ChartPoint, usage_chart
 from tests.flows.lists import account, import_one, server_export
 from tests.web.usage import page
+
+JUST_TIMES = (
+    'SELECT "licenses_count"."generation" AS "generation", "licenses_count"."finished_at" AS "finished_at" FROM'
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -46,6 +52,14 @@ def test_a_period_begins_with_the_count_before_it(client: Client, with_history: 
     assert html.count("<tr>") == 2 + 3 + 1
     assert "Bo went" not in html
     assert ">bo<" in html
+
+
+@pytest.mark.parametrize("name", ["license", "usage_history"])
+def test_the_history_is_read_once(client: Client, with_history: Enterprise, name: str) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        page(client, with_history, name)
+    times = [each for each in queries.captured_queries if each["sql"].startswith(JUST_TIMES)]
+    assert len(times) == 1
 
 
 def test_between_any_two_counts_in_pages(client: Client, with_history: Enterprise) -> None:
