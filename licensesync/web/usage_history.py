@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
 from django.db.models import QuerySet
@@ -20,6 +21,7 @@ from django.views.decorators.http import require_GET
 
 from licensesync.enterprises.models import Enterprise, LicenseModel
 from licensesync.licenses import history
+from licensesync.licenses import queries as licenses
 from licensesync.licenses.models import Count, LicenseChange
 from licensesync.web import words
 from licensesync.web.access import enterprise_for
@@ -68,7 +70,7 @@ def usage_over_time(enterprise: Enterprise, key: str = "") -> UsageOverTime:
         purchased = None if enterprise.license_model == LicenseModel.METERED else enterprise.purchased
         drawn.append(ChartPoint(now, drawn[-1].consumed, purchased))
         chart = usage_chart(drawn, max(since, drawn[0].at) if since else drawn[0].at, now)
-    return UsageOverTime(period, points[::-1], chart, _sentence(known, now))
+    return UsageOverTime(period, points[::-1], chart, _sentence(enterprise, known, now))
 
 
 def _from(points: list[Count], since: datetime) -> list[Count]:
@@ -77,7 +79,7 @@ def _from(points: list[Count], since: datetime) -> list[Count]:
     return points[max(before - 1, 0) :]
 
 
-def _sentence(points: list[Count], now: datetime) -> str:
+def _sentence(enterprise: Enterprise, points: list[Count], now: datetime) -> str:
     """How much it grew, and since when it is over the limit."""
     if len(points) < 2:
         return ""
@@ -93,15 +95,21 @@ def _sentence(points: list[Count], now: datetime) -> str:
         change = words.signed(consumed - points[0].consumed)
         said.append(_("%(change)s since the first count on %(day)s") % {"change": change, "day": since})
     sentence = ", ".join(said) + "."
-    over: Count | None = None
-    for point in reversed(points):
-        if point.available is None or point.available >= 0:
-            break
-        over = point
+    over = _over_since(enterprise, points)
     if over is not None:
-        day = date_format(localtime(over.finished_at), _("M j, Y"))
+        day = date_format(localtime(over), _("M j, Y"))
         sentence += " " + _("Over the limit since %(day)s.") % {"day": day}
     return sentence
+
+
+def _over_since(enterprise: Enterprise, points: Sequence[Count]) -> datetime | None:
+    """Since when every count was beyond what was purchased then; None when the last one is within what is purchased
+    today, which the License page says beside it."""
+    seats = licenses.seats(enterprise, points[-1])
+    if not seats.total.is_over or not seats.is_entered:
+        return None
+    beyond = takewhile(lambda point: point.purchased and point.consumed > point.purchased, reversed(points))
+    return min((point.finished_at for point in beyond if point.finished_at), default=None)
 
 
 def _consumed_at(points: Sequence[Count], moment: datetime) -> int | None:

@@ -11,6 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from licensesync.enterprises.models import Enterprise
 from licensesync.licenses.models import Count
@@ -95,6 +96,34 @@ def test_csv_of_a_server_that_names_itself_like_a_formula(client: Client, enterp
     response = client.get(reverse("csv_of_changes", args=[enterprise.slug]))
     rows = list(csv.DictReader(io.StringIO(response.getvalue().decode())))
     assert {row["Deployment"] for row in rows} == {'\'=hyperlink("https://evil.example")'}
+
+
+@pytest.mark.parametrize(
+    ("then", "today", "is_told"),
+    [
+        (1, 1, True),
+        (1, 100, False),  # bought since
+        (1, 2, False),  # just enough
+        (100, 1, False),  # given back since: nobody knows when
+        (1, 0, False),  # nobody says any more what is purchased
+        (0, 1, False),  # nobody had said so then
+    ],
+)
+def test_over_the_limit_only_while_the_page_beside_it_says_so(
+    client: Client, with_history: Enterprise, then: int, today: int, is_told: bool
+) -> None:
+    Count.objects.filter(enterprise=with_history).update(purchased=then)
+    Enterprise.objects.filter(pk=with_history.pk).update(enterprise_licenses=today, visual_studio_licenses=0)
+    for name in ("license", "usage_history"):
+        assert ("Over the limit since" in page(client, with_history, name)) is is_told
+
+
+def test_over_the_limit_since_the_first_count_beyond_it(client: Client, with_history: Enterprise) -> None:
+    Count.objects.filter(enterprise=with_history).update(purchased=1)
+    Count.objects.filter(enterprise=with_history, generation=1).update(purchased=2)
+    Enterprise.objects.filter(pk=with_history.pk).update(enterprise_licenses=1, visual_studio_licenses=0)
+    began = Count.objects.values_list("finished_at", flat=True).get(enterprise=with_history, generation=2)
+    assert f"Over the limit since {date_format(timezone.localtime(began), 'M j, Y')}." in page(client, with_history, "usage_history")
 
 
 def test_before_there_is_a_history(client: Client, enterprise: Enterprise, owner: User) -> None:
