@@ -48,12 +48,14 @@ PERIODS = (
 
 @dataclass(frozen=True)
 class UsageOverTime:
-    """`chart` is None before the second count. `points` are newest first."""
+    """`chart` is None before the count of a second day. `points` are newest first; where nothing was counted in the
+    period (`is_quiet`), the only one is the last count before it."""
 
     period: Period
     points: list[Count]
     chart: Chart | None
     sentence: str
+    is_quiet: bool
     periods: Sequence[Period] = PERIODS
 
 
@@ -64,13 +66,14 @@ def usage_over_time(enterprise: Enterprise, key: str = "") -> UsageOverTime:
     known = history.points(enterprise)
     points = _from(known, since) if since else known
     drawn = [ChartPoint(each.finished_at or now, each.consumed, each.purchased) for each in points]
+    is_quiet = since is not None and all(point.at <= since for point in drawn)
     chart = None
-    if len(drawn) > 1:
+    if len(known) > 1:
         # Until now nothing has changed since the last count but, maybe, what is purchased.
         purchased = None if enterprise.license_model == LicenseModel.METERED else enterprise.purchased
         drawn.append(ChartPoint(now, drawn[-1].consumed, purchased))
         chart = usage_chart(drawn, max(since, drawn[0].at) if since else drawn[0].at, now)
-    return UsageOverTime(period, points[::-1], chart, _sentence(enterprise, known, now))
+    return UsageOverTime(period, points[::-1], chart, _sentence(enterprise, known, now), is_quiet)
 
 
 def _from(points: list[Count], since: datetime) -> list[Count]:

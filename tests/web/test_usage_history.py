@@ -123,7 +123,26 @@ def test_over_the_limit_since_the_first_count_beyond_it(client: Client, with_his
     Count.objects.filter(enterprise=with_history, generation=1).update(purchased=2)
     Enterprise.objects.filter(pk=with_history.pk).update(enterprise_licenses=1, visual_studio_licenses=0)
     began = Count.objects.values_list("finished_at", flat=True).get(enterprise=with_history, generation=2)
-    assert f"Over the limit since {date_format(timezone.localtime(began), 'M j, Y')}." in page(client, with_history, "usage_history")
+    assert f"Over the limit since {date_format(timezone.localtime(began), 'M j, Y')}." in page(
+        client, with_history, "usage_history"
+    )
+
+
+def test_a_period_in_which_nothing_was_counted(client: Client, with_history: Enterprise) -> None:
+    """Its line goes from the last count before it until now."""
+    for count in Count.objects.filter(enterprise=with_history, finished_at__isnull=False):
+        assert count.finished_at
+        Count.objects.filter(pk=count.pk).update(finished_at=count.finished_at - timedelta(days=40))
+    html = page(client, with_history, "usage_history", query="?period=30d")
+    last = Count.objects.get(enterprise=with_history, generation=3).finished_at
+    assert last
+    said = date_format(timezone.localtime(last), "M j, Y")
+    assert f"Nothing was counted in this period. The line shows the last count, of {said}." in html
+    assert "One day so far" not in html
+    assert '<path class="line" d="M0.0 ' in html
+    assert "L1000.0 " in html.split('<path class="line"')[1].split("/>")[0]
+    assert "Nothing was counted" not in page(client, with_history, "usage_history", query="?period=1y")
+    assert "Nothing was counted" not in page(client, with_history, "usage_history", query="?period=all")
 
 
 def test_before_there_is_a_history(client: Client, enterprise: Enterprise, owner: User) -> None:
