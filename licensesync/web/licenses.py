@@ -5,6 +5,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from licensesync.enterprises.models import Deployment, Enterprise
@@ -154,8 +155,14 @@ def license_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse
         raise Http404
     if end.kind == LicenseChange.Kind.MERGED:
         return redirect("license_detail", slug, end.other_number)
-    changes = change_rows(queries.changes(enterprise, end.number))
-    return render(request, "licenses/gone.html", {"enterprise": enterprise, "end": end, "changes": changes})
+    context = {
+        "enterprise": enterprise,
+        "end": end,
+        # Names go with the deployment that told them.
+        "name": end.name or end.login or _("License %(n)s") % {"n": end.number},
+        "changes": change_rows(queries.changes(enterprise, end.number)),
+    }
+    return render(request, "licenses/gone.html", context)
 
 
 _LIST = "enterprises/<slug:slug>/settings/license/consumed"

@@ -1,12 +1,17 @@
 """One person: what counts, why it is one license, and what has changed."""
 
+from datetime import timedelta
+
 import pytest
 from django.http.response import HttpResponseBase
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from licensesync.enterprises.models import Enterprise
+from licensesync.enterprises.models import Deployment, Enterprise
+from licensesync.flows import delete_deployment, take_in
+from licensesync.licenses.models import Count
 from licensesync.licenses.queries import end_of
 from licensesync.users.models import User
 from tests.flows.lists import account, cloud_list, cloud_user, import_one, numbers, server_export
@@ -181,6 +186,24 @@ def test_an_old_number_leads_to_whoever_the_person_is_now_however_often_it_moved
         html = page(client, enterprise, "license_detail", number)
         assert "No longer consumes a license since" in html
         assert "<h1>Cem</h1>" in html
+
+
+def test_whoever_went_with_a_deleted_deployment_is_called_by_the_number(client: Client, enterprise: Enterprise) -> None:
+    import_one(enterprise, server_export([account(7, ANA), account(8, BEA, login="bea")]))
+    import_one(enterprise, server_export([account(1, CEM)], host="other.example"))
+    number = numbers(enterprise)["ghes.example", "bea"]
+    Count.objects.filter(enterprise=enterprise, generation=1).update(finished_at=timezone.now() - timedelta(days=9))
+    server = Deployment.objects.get(enterprise=enterprise, host="ghes.example")
+    take_in.run_job(delete_deployment.request_deletion(server, requested_by=None).pk)
+    html = page(client, enterprise, "license_detail", number)
+    assert f"<h1>License {number}</h1>" in html
+    assert f"<title>License {number} · Octo Industries" in html
+    assert f'<li aria-current="page">License {number}</li>' in html
+    assert f'<span class="avatar avatar-large" aria-hidden="true">L{number}</span>' in html
+    assert "bea" not in html
+    between = page(client, enterprise, "usage_history", query="?from=1&kind=went")
+    cells = between.split("Deployment", 1)[1].split('<td data-label="Deployment">')[1:]
+    assert [cell.split("</td>")[0] for cell in cells] == ['<span class="address">–</span>'] * 2
 
 
 def test_what_is_not_shown_yet_or_of_another_enterprise_ends_nothing(
