@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from licensesync.enterprises.models import Deployment, Enterprise, LicenseModel
@@ -92,6 +92,12 @@ def totals(enterprise: Enterprise) -> tuple[int, int]:
     """Consumed and purchased licenses, as `total_seats_consumed` and `total_seats_purchased` have them."""
     count = current_count(enterprise)
     return count.consumed if count else 0, enterprise.purchased
+
+
+def consumed_by_enterprise() -> dict[int, int]:
+    """The consumed licenses of every enterprise that has a count, by its id."""
+    shown = Count.objects.filter(generation=F("enterprise__generation"), finished_at__isnull=False)
+    return dict(shown.values_list("enterprise_id", "consumed"))
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from licensesync.enterprises.models import Enterprise
-from licensesync.licenses.queries import totals
+from licensesync.licenses.queries import consumed_by_enterprise
 from licensesync.operations import queries
 from licensesync.web.tries import address_of_client
 
@@ -95,10 +95,10 @@ def _licenses() -> Iterator[Metric]:
     of = ["enterprise"]
     consumed = GaugeMetricFamily("licensesync_licenses_consumed", "Consumed licenses.", labels=of)
     purchased = GaugeMetricFamily("licensesync_licenses_purchased", "Purchased licenses, 0 if metered.", labels=of)
+    consumed_by = consumed_by_enterprise()
     for enterprise in Enterprise.objects.order_by("pk"):
-        consumed_now, purchased_now = totals(enterprise)
-        consumed.add_metric([enterprise.slug], consumed_now)
-        purchased.add_metric([enterprise.slug], purchased_now)
+        consumed.add_metric([enterprise.slug], consumed_by.get(enterprise.pk, 0))
+        purchased.add_metric([enterprise.slug], enterprise.purchased)
     yield from (consumed, purchased)
 
 

@@ -3,13 +3,17 @@
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
+from pytest_django import DjangoAssertNumQueries
 
-from licensesync.enterprises.models import Enterprise
+from licensesync.enterprises.models import Enterprise, LicenseModel
+from licensesync.licenses.models import Count
 from licensesync.syncing.models import LicenseSyncJob
-from tests.flows.lists import account, import_one, server_export
+from tests.flows.lists import account, import_one, new_enterprise, server_export
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -66,3 +70,24 @@ def test_its_figures(settings: Any, enterprise: Enterprise) -> None:
     assert found[("licensesync_http_requests_total", "GET", "sign_in", "200")] >= 1
     assert found[("licensesync_queue_reachable",)] == 1
     assert "@" not in answer.content.decode()
+
+
+def test_the_licenses_of_every_enterprise_in_as_many_queries_as_of_one(
+    settings: Any, enterprise: Enterprise, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    settings.METRICS_TOKEN = TOKEN
+    import_one(enterprise, server_export([account(1), account(2)]))
+    with CaptureQueriesContext(connection) as of_one:
+        read(authorization=f"Bearer {TOKEN}")
+    other, metered, empty = (new_enterprise(enterprise_licenses=seats) for seats in (5, 9, 7))
+    import_one(other, server_export([account(1), account(2), account(3)]))
+    import_one(other, server_export([account(1), account(2)]))
+    Count.objects.create(enterprise=other, generation=other.generation + 1, consumed=99)  # being made
+    Enterprise.objects.filter(pk=metered.pk).update(license_model=LicenseModel.METERED)
+    with django_assert_num_queries(len(of_one)):
+        found = figures(read(authorization=f"Bearer {TOKEN}").content.decode())
+    told = {
+        slug: (found["licensesync_licenses_consumed", slug], found["licensesync_licenses_purchased", slug])
+        for slug in (enterprise.slug, other.slug, metered.slug, empty.slug)
+    }
+    assert told == {enterprise.slug: (2, 100), other.slug: (2, 5), metered.slug: (0, 0), empty.slug: (0, 7)}
