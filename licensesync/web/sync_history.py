@@ -60,11 +60,12 @@ class JobRow:
 
 @dataclass(frozen=True)
 class HistoryPage:
-    """Some jobs; `newer` and `older` are queries for their neighbours, or ""."""
+    """Some jobs; `newer` and `older` are queries for their neighbours, `here` the one for this page; or ""."""
 
     rows: list[JobRow]
-    newer: str
-    older: str
+    newer: str = ""
+    older: str = ""
+    here: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,12 +124,14 @@ def history_page(
         found = list((jobs.filter(pk__lt=before) if before else jobs)[: PAGE_SIZE + 1])
         page = found[:PAGE_SIZE]
         has_newer, has_older = before > 0, len(found) > PAGE_SIZE
+    here = f"after={after}" if after else f"before={before}" if before else ""
     if not page:
-        return HistoryPage([], "", "")
+        return HistoryPage([], here=here)
     return HistoryPage(
         [JobRow(job, deployments) for job in page],
         newer=f"after={page[0].pk}" if has_newer else "",
         older=f"before={page[-1].pk}" if has_older else "",
+        here=here,
     )
 
 

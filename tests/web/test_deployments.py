@@ -1,5 +1,7 @@
 """A server instance, the cloud, and the sync history."""
 
+import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from licensesync.syncing.models import JobState, LicenseSyncJob
 from licensesync.users.models import User
 from licensesync.web.words import short_host
 from tests.flows.lists import account, cloud_list, cloud_user, import_one, report, server_export
-from tests.web.usage import page
+from tests.web.usage import HTMX, page
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -82,6 +84,25 @@ def test_history_is_paged(client: Client, enterprise: Enterprise, billing_manage
     again = client.get(f"{url}?{older.newer}").context["history"]
     assert [row.job.pk for row in again.rows] == [row.job.pk for row in first.rows]
     assert again.newer == ""
+
+
+def test_news_leave_the_reader_on_an_older_page(client: Client, enterprise: Enterprise) -> None:
+    import_one(enterprise, server_export([account(1, ANA)]))
+    for _number in range(60):
+        LicenseSyncJob.objects.create(
+            deployment=server(enterprise), kind="file", trigger="uploaded", state=JobState.CANCELED
+        )
+    url = reverse("instance", args=[enterprise.slug, server(enterprise).pk])
+    newest = client.get(url)
+    for query in (newest.context["history"].older, f"after={server(enterprise).jobs.earliest('pk').pk}"):
+        older = client.get(f"{url}?{query}")
+        [asks] = re.findall(r'id="live-instance" hx-get="([^"]+)"', older.content.decode())
+        assert client.get(unescape(asks), headers=HTMX).status_code == 204, "as the reader has it"
+        changed = client.get(unescape(asks).replace("seen=", "seen=old"), headers=HTMX)
+        assert changed.content.decode().strip() in older.content.decode()
+        assert [row.job.pk for row in changed.context["history"].rows] != [
+            row.job.pk for row in newest.context["history"].rows
+        ]
 
 
 def test_history_of_one_source_or_state(client: Client, enterprise: Enterprise) -> None:
