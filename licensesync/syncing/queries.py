@@ -4,6 +4,7 @@ from datetime import datetime
 from itertools import takewhile
 
 from django.db.models import Max, Q, QuerySet
+from django.utils import timezone
 
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.syncing.models import FileState, JobKind, JobState, LicenseSyncJob, Trigger, UsageFile
@@ -38,12 +39,15 @@ def files_of(enterprise: Enterprise) -> QuerySet[UsageFile]:
     )
 
 
-def is_anything_open(enterprise: Enterprise) -> bool:
-    """Whether a file is being looked at or a job waits or runs, so that a page should look again."""
-    return (
-        UsageFile.objects.filter(enterprise=enterprise, state=FileState.RECOGNISING).exists()
-        or open_jobs(enterprise).exists()
-    )
+def next_moves(enterprise: Enterprise) -> list[datetime]:
+    """When each open thing may move on: a file that is looked at and a running job now, a waiting job at its time."""
+    is_looked_at = UsageFile.objects.filter(enterprise=enterprise, state=FileState.RECOGNISING).exists()
+    return [next_move(job) for job in open_jobs(enterprise)] + [timezone.now()] * is_looked_at
+
+
+def next_move(job: LicenseSyncJob) -> datetime:
+    """When an open job may move on."""
+    return job.not_before if job.state == JobState.PENDING else timezone.now()
 
 
 def open_jobs(enterprise: Enterprise) -> QuerySet[LicenseSyncJob]:

@@ -15,6 +15,7 @@ from licensesync.enterprises.models import Connection, Deployment, DeploymentKin
 from licensesync.enterprises.tokens import push_tokens
 from licensesync.syncing import queries
 from licensesync.web.access import enterprise_for, is_owner
+from licensesync.web.following import RARELY, leave_when_gone, next_look
 from licensesync.web.instance_rows import instance_row
 from licensesync.web.license_page import version_of
 from licensesync.web.sync_history import history_page
@@ -36,6 +37,7 @@ def cloud(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_GET
+@leave_when_gone
 def instance_news(request: HttpRequest, slug: str, deployment_id: int) -> HttpResponse:
     """The part that follows the work; nothing when it is as the reader has it (`seen`)."""
     enterprise = enterprise_for(request, slug)
@@ -71,7 +73,9 @@ def _context(request: HttpRequest, enterprise: Enterprise, deployment: Deploymen
     }
     html = render_to_string("deployments/_live_content.html", context, request)
     context["live"] = html
-    context["version"] = version_of(html)
+    open_job = context["row"].open_job
+    context["next_look"] = next_look([queries.next_move(open_job)] if open_job else []) or RARELY
+    context["version"] = f"{version_of(html)}-{context['next_look']}"  # so that a page in time looks again sooner
     return context
 
 

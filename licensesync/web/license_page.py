@@ -23,6 +23,7 @@ from licensesync.web import words
 from licensesync.web.access import enterprise_for, is_owner
 from licensesync.web.completeness import completeness
 from licensesync.web.file_rows import file_rows
+from licensesync.web.following import RARELY, SOON, leave_when_gone, next_look
 from licensesync.web.instance_rows import instance_rows
 from licensesync.web.usage_bar import usage_bar
 from licensesync.web.usage_history import usage_over_time
@@ -39,11 +40,6 @@ class Answered:
     typed: str
 
 
-def is_htmx(request: HttpRequest) -> bool:
-    """Whether a script asks, which puts the answer into the page that is there."""
-    return request.headers.get("HX-Request") == "true"
-
-
 @require_GET
 def license_page(request: HttpRequest, slug: str) -> HttpResponse:
     return show(request, enterprise_for(request, slug))
@@ -56,6 +52,7 @@ def show(request: HttpRequest, enterprise: Enterprise, answered: Answered | None
     context["fragments"] = fragments
     context["file_fragments"] = [each for each in fragments.values() if each.is_file]
     context["usage"] = usage_over_time(enterprise)
+    context["rarely"], context["soon"] = RARELY, SOON
     context["limit"] = settings.MAX_UPLOAD_BYTES
     context["limit_mb"] = settings.MAX_UPLOAD_BYTES // (1024 * 1024)
     context["too_large"] = words.problem_of(too_large())
@@ -63,6 +60,7 @@ def show(request: HttpRequest, enterprise: Enterprise, answered: Answered | None
 
 
 @require_GET
+@leave_when_gone
 def license_news(request: HttpRequest, slug: str) -> HttpResponse:
     return show_news(request, enterprise_for(request, slug))
 
@@ -70,8 +68,9 @@ def license_news(request: HttpRequest, slug: str) -> HttpResponse:
 def show_news(request: HttpRequest, enterprise: Enterprise, answered: Answered | None = None) -> HttpResponse:
     """The fragments that are not as the reader has them, each to be put in its place.
 
-    `seen` names what is on the page: "id:version id:version". While work is open the page is told to ask again.
-    What a click has to be told comes along. A page that only asks for news leaves that to whoever clicked.
+    `seen` names what is on the page: "id:version id:version". While work is open the page is told to ask again: soon,
+    or rarely while all of it waits. What a click has to be told comes along; a page that only asks for news leaves that
+    to whoever clicked.
     """
     context = _context(request, enterprise, answered)
     fragments = _fragments(request, context)
@@ -87,14 +86,14 @@ def show_news(request: HttpRequest, enterprise: Enterprise, answered: Answered |
         response = render(request, "license/_news.html", context | news)
     else:
         response = HttpResponse(status=204)
-    if context["is_open"]:
-        response["HX-Trigger"] = "still-open"
+    if context["next_look"]:
+        response["HX-Trigger"] = "still-open" if context["next_look"] == SOON else "still-waiting"
     return response
 
 
 def _context(request: HttpRequest, enterprise: Enterprise, answered: Answered | None) -> dict[str, Any]:
     # First, so that work which ends while the rest is read is asked about once more.
-    is_open = syncing.is_anything_open(enterprise)
+    moves = syncing.next_moves(enterprise)
     count = licenses.current_count(enterprise)
     instances = instance_rows(enterprise)
     seats = licenses.seats(enterprise, count)
@@ -115,7 +114,7 @@ def _context(request: HttpRequest, enterprise: Enterprise, answered: Answered | 
         "connected": sum(1 for row in instances if row.is_connected),
         "servers": len(servers),
         "files": files,
-        "is_open": is_open,
+        "next_look": next_look(moves),
     }
 
 

@@ -12,7 +12,8 @@ from licensesync.flows import delete_deployment, sync_now
 from licensesync.syncing.models import Trigger
 from licensesync.web import say, words
 from licensesync.web.access import enterprise_for, user_of
-from licensesync.web.license_page import is_htmx, show_news
+from licensesync.web.following import is_htmx
+from licensesync.web.license_page import show_news
 
 
 @require_POST

@@ -20,7 +20,8 @@ from licensesync.syncing import services as syncing
 from licensesync.syncing.models import LicenseSyncJob, UsageFile
 from licensesync.web import words
 from licensesync.web.access import enterprise_for, id_of, user_of
-from licensesync.web.license_page import Answered, is_htmx, show, show_news
+from licensesync.web.following import is_htmx
+from licensesync.web.license_page import Answered, show, show_news
 
 
 @csrf_exempt  # because the check reads the form: who asks is checked first, then `_receive` checks the token

@@ -1,0 +1,57 @@
+"""Pages that follow open work: how soon they look again, and where they lead once they are not their reader's."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from licensesync.web import say
+
+SOON, RARELY = 1, 20  # seconds
+PATIENCE = timedelta(minutes=1)  # what is due for longer and has not begun waits behind others
+
+Arguments = ParamSpec("Arguments")
+
+
+def next_look(moves: Iterable[datetime]) -> int:
+    """In how many seconds a page looks again, 0 when nothing is open. `moves`: when each open thing may move on.
+
+    What waits for its time, or has waited for a worker for long, is looked at rarely: nothing is to be seen meanwhile,
+    and such a wait may take hours.
+    """
+    now = timezone.now()
+    soon = now - PATIENCE, now + timedelta(seconds=RARELY)
+    return min((SOON if soon[0] < each <= soon[1] else RARELY for each in moves), default=0)
+
+
+def is_htmx(request: HttpRequest) -> bool:
+    """Whether a script asks, which puts the answer into the page that is there."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def leave_when_gone(
+    news: Callable[Concatenate[HttpRequest, Arguments], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, Arguments], HttpResponse]:
+    """For the news of a page: who may not see it any more is led away and told, else their page would ask for ever.
+
+    Says the same whatever is not there, so it tells a stranger nothing.
+    """
+
+    @wraps(news)
+    def led_away(request: HttpRequest, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> HttpResponse:
+        try:
+            return news(request, *args, **kwargs)
+        except Http404:
+            if not is_htmx(request):
+                raise
+            say.refused(request, _("The page that was open here is gone, or not yours to see any more."))
+            response = HttpResponse(status=204)
+            response["HX-Redirect"] = reverse("home")
+            return response
+
+    return led_away
