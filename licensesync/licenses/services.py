@@ -236,8 +236,12 @@ def write_changes(count: Count, *, at: datetime, first_new: int, is_first_list: 
             WHERE EXISTS (SELECT 1 FROM person p WHERE p.number = o.number) AND NOT EXISTS (
                 SELECT 1 FROM {NOW} WHERE {IS_NOW} AND (p.number = o.number OR p.number >= %(first_new)s))""",
     ]
+    written = 0
     for statement in statements:
-        bulk.write(f"INSERT INTO licenses_licensechange {columns} {statement}", params)
+        written += bulk.write(f"INSERT INTO licenses_licensechange {columns} {statement}", params)
+    if written:
+        # Whoever asks who came and who went has each compared with the others: PostgreSQL must know how many they are.
+        bulk.analyze("licenses_licensechange")
 
 
 def tally(count: Count, *, next_number: int) -> dict[int, int]:

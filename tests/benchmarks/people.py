@@ -1,7 +1,8 @@
 """Files of any number of people, written as a stream: everything about person number n follows from n.
 
 On the server, every 20th account is suspended and every 50th has no e-mail. Half as many people
-are in the cloud, nine of ten of them with an account on the server, which the cloud's list names as GitHub's would.
+are in the cloud, nine of ten of them with an account on the server, which the cloud's list names as GitHub's
+would; every 40th of them has two-factor authentication off.
 """
 
 import json
@@ -119,7 +120,7 @@ def _cloud_row(number: int, *, on_server: bool) -> dict[str, Any]:
         "github_com_verified_domain_emails": [email],
         "github_com_saml_name_id": email if number % 3 else f"E{number}",
         "github_com_orgs_with_pending_invites": [],
-        "github_com_two_factor_auth": True,
+        "github_com_two_factor_auth": number % 40 != 1,
         "enterprise_server_primary_emails": [email] if on_server else [],
         "visual_studio_license_status": None,
         "visual_studio_subscription_email": None,
