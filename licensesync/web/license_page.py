@@ -136,13 +136,18 @@ def _fragments(request: HttpRequest, context: Mapping[str, Any]) -> dict[str, Fr
     """What can change while somebody looks, by key."""
     fragments = [
         _fragment(request, "p", "headline", "license/_headline.html", context),
+        _fragment(request, "div", "report", "license/_report.html", context),
         _fragment(request, "div", "figures", "license/_figures.html", context),
         _fragment(request, "div", "deployments", "license/_instances.html", context),
     ]
     if context["is_owner"]:
         fragments += [
-            _fragment(request, "li", row.key, "license/_file.html", {**context, "row": row}) for row in context["files"]
+            _fragment(request, "div", "actions", "license/_actions.html", context),
+            _fragment(request, "div", "close", "license/_close.html", context),
         ]
+    fragments += [
+        _fragment(request, "li", row.key, "license/_file.html", {**context, "row": row}) for row in context["files"]
+    ]
     return {fragment.key: fragment for fragment in fragments}
 
 

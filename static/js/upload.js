@@ -26,7 +26,9 @@ for (const name of ["dragover", "dragleave", "drop"]) {
 // A file that is dragged over the page opens the panel; dropped beside it, it does not replace the page.
 const panel = document.getElementById("add-usage");
 document.addEventListener("dragenter", () => panel.classList.add("is-open"));
-panel.querySelector("[href='#instances']")?.addEventListener("click", () => panel.classList.remove("is-open"));
+panel.addEventListener("click", ({ target }) => {
+  if (target.closest("[href='#instances']")) panel.classList.remove("is-open"); // it comes with the first count
+});
 for (const name of ["dragover", "drop"]) document.addEventListener(name, (event) => event.preventDefault());
 
 /** Send files one after the other. Those that are added together belong together: the pages of a cloud list. */

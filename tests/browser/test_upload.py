@@ -83,6 +83,11 @@ def test_files_become_figures(visitor: Visitor, slug: str, files: DemoFiles) -> 
     ):
         expect(figures.locator(f".legend .{name} strong")).to_have_text(number(people))
     expect(figures.get_by_text("Limit exceeded").first).to_be_visible()
+    expect(page.get_by_role("link", name="CSV report")).to_be_visible()
+    page.get_by_role("link", name="Close", exact=True).click()
+    expect(page.locator("#upload")).to_be_hidden()
+    page.get_by_role("link", name="Add server usage").click()
+    expect(page.locator("#upload")).to_be_visible()
     texts = "\n".join(page.evaluate("window.seen"))
     # What passes quickly may fall between two looks; that something is at work is seen in any case.
     assert "Looking at the file." in texts or "You can leave this page." in texts

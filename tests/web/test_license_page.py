@@ -1,5 +1,6 @@
 """The License page: figures, where people are, deployments and their states, and what the total can't know."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from licensesync.enterprises.connections import connect
 from licensesync.enterprises.models import Deployment, Enterprise, LicenseModel
 from licensesync.syncing.models import JobState, LicenseSyncJob
 from licensesync.users.models import User
@@ -158,12 +160,34 @@ def test_only_what_is_not_on_the_page_yet_comes_as_news(client: Client, full: En
     url = reverse("license_news", args=[full.slug])
     everything = client.get(url, headers=HTMX)
     versions = [f"{fragment.key}:{fragment.version}" for fragment in everything.context["swapped"]]
-    assert [version.split(":")[0] for version in versions] == ["headline", "figures", "deployments"]
+    assert [version.split(":")[0] for version in versions] == [
+        "headline",
+        "report",
+        "figures",
+        "deployments",
+        "actions",
+        "close",
+    ]
     assert client.get(url, {"seen": " ".join(versions)}, headers=HTMX).status_code == 204
-    partly = client.get(url, {"seen": " ".join([*versions[:2], "deployments:old", "file-99:gone"])}, headers=HTMX)
+    partly = client.get(url, {"seen": " ".join([*versions[:3], "deployments:old", "file-99:gone"])}, headers=HTMX)
     assert b'id="figures"' not in partly.content
     assert b'id="deployments"' in partly.content
     assert b'<li id="file-99" hx-swap-oob="delete">' in partly.content
+
+
+def test_the_first_count_sets_the_page_up_without_a_reload(client: Client, enterprise: Enterprise, owner: User) -> None:
+    """What is there from now on comes with the news: the report, the buttons for all, the way to close the panel."""
+    client.force_login(owner)
+    before = page(client, enterprise)
+    report = reverse("csv_of_licenses", args=[enterprise.slug])
+    later = (report, 'href="#add-usage"', 'href="#instances" aria-label="Close"', "Sync all")
+    assert not [words for words in later if words in before]
+    seen = " ".join(":".join(pair) for pair in re.findall(r'id="([\w-]+)" data-version="(\w+)"', before))
+    for host in ("one.example", "two.example"):
+        import_one(enterprise, server_export([account(1, ANA)], host=host))
+        connect(Deployment.objects.get(host=host), url=f"https://{host}", login="a", token="t", connected_by=owner)
+    news = client.get(reverse("license_news", args=[enterprise.slug]), {"seen": seen}, headers=HTMX).content.decode()
+    assert [words for words in later if words not in news] == []
 
 
 def test_the_page_asks_again_only_while_work_is_open(client: Client, full: Enterprise, owner: User) -> None:
