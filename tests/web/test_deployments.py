@@ -126,6 +126,14 @@ def test_history_of_one_source_or_state(client: Client, enterprise: Enterprise) 
     assert f"?state=CANCELED&amp;{canceled.context['history'].older}#history" in canceled.content.decode()
 
 
+@pytest.mark.parametrize("name", ["licenses", "sync_history"])
+def test_the_browser_keeps_no_copy_of_a_page_with_addresses_of_people(
+    client: Client, enterprise: Enterprise, name: str
+) -> None:
+    import_one(enterprise, server_export([account(1, ANA)]))
+    assert 'hx-history="false"' in page(client, enterprise, name)
+
+
 @pytest.mark.parametrize(
     ("host", "short"), [("ghes-emea.octo.example", "ghes-emea"), ("10.0.0.5", "10.0.0.5"), ("[fd00::5]", "[fd00::5]")]
 )
