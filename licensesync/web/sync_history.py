@@ -16,8 +16,10 @@ from licensesync.syncing import queries
 from licensesync.syncing.models import JobState, LicenseSyncJob
 from licensesync.web import words
 from licensesync.web.access import enterprise_for, id_of
+from licensesync.web.following import leave_when_gone, next_look
 
 PAGE_SIZE = 25
+EVERY = 5  # seconds between two looks at jobs that move: the whole page is read anew
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,13 @@ class HistoryPage:
     newer: str = ""
     older: str = ""
     here: str = ""
+
+    @property
+    def next_look(self) -> int:
+        """In how many seconds one of these jobs may be further, 0 where all have ended."""
+        is_open = (JobState.PENDING, JobState.RUNNING)
+        look = next_look(queries.next_move(row.job) for row in self.rows if row.job.state in is_open)
+        return max(look, EVERY) if look else 0
 
 
 @dataclass(frozen=True)
@@ -136,6 +145,7 @@ def history_page(
 
 
 @require_GET
+@leave_when_gone
 def sync_history(request: HttpRequest, slug: str) -> HttpResponse:
     enterprise = enterprise_for(request, slug)
     chosen = history_filter(request, enterprise)

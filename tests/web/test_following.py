@@ -73,7 +73,31 @@ def test_an_instance_whose_time_comes_is_looked_at_soon(client: Client, server: 
     assert "every 1s" in client.get(asks, headers=HTMX).content.decode()
 
 
-@pytest.mark.parametrize("name", ["license_news", "instance_news"])
+@pytest.mark.parametrize(
+    ("state", "starts_in", "every"),
+    [
+        (JobState.RUNNING, -HOUR, ["5"]),
+        (JobState.PENDING, timedelta(), ["5"]),
+        (JobState.PENDING, HOUR, ["20"]),
+        (JobState.SUCCESS, -HOUR, []),
+    ],
+)
+def test_the_history_follows_what_is_open(
+    client: Client, server: Deployment, state: JobState, starts_in: timedelta, every: list[str]
+) -> None:
+    """With the page and the filter that are open."""
+    opened = job(server, state, starts_in=starts_in)
+    query = f"?source={server.pk}&state={state}"
+    html = page(client, server.enterprise, "sync_history", query=query)
+    assert re.findall(r'id="history"[^>]* hx-trigger="every (\d+)s"', html) == every
+    if every:
+        [asks] = re.findall(r'id="history" hx-get="([^"]+)"', html)
+        assert asks.endswith(query.replace("&", "&amp;"))
+    assert 'id="history" hx-get' not in page(client, server.enterprise, "instance", server.pk)
+    assert f'id="source-{opened.pk}"' in html, "so that the focus stays on it"
+
+
+@pytest.mark.parametrize("name", ["license_news", "instance_news", "sync_history"])
 def test_who_is_no_member_any_more_is_led_away_and_told(
     client: Client, server: Deployment, billing_manager: User, name: str
 ) -> None:
