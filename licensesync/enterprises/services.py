@@ -1,6 +1,7 @@
 """The only writer of enterprises and of their people."""
 
 import secrets
+from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
@@ -152,6 +153,11 @@ def renew_invitation(*, invitation: Invitation, invited_by: User) -> str:
     invitation.invited_by = invited_by
     invitation.save(update_fields=["token_hash", "expires_at", "invited_by"])
     return token
+
+
+def forget_invitations(*, run_out_before: datetime) -> None:
+    """Delete those that ran out before: nobody came, and nobody has made a new link."""
+    Invitation.objects.filter(expires_at__lt=run_out_before).delete()
 
 
 def revoke_invitation(*, invitation: Invitation) -> None:

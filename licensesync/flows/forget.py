@@ -6,8 +6,10 @@ from datetime import timedelta
 import structlog
 from axes.models import AccessAttempt
 from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 
+from licensesync.enterprises import services as enterprises
 from licensesync.enterprises.models import Enterprise
 from licensesync.flows import mail_password_link
 from licensesync.licenses import services as licenses
@@ -17,9 +19,12 @@ from licensesync.usage import services as usage
 
 log = structlog.get_logger()
 
+INVITATION_RETENTION = timedelta(days=30)  # after it ran out: as long an owner may want to make a new link of it
+
 
 def forget_old() -> None:
-    """Delete the bytes of old files, rows of superseded counts, old history, and tries that nobody counts any more."""
+    """Delete the bytes of old files, rows of superseded counts, old history, and what of people is of no use any more:
+    sessions and invitations that ran out, and tries that nobody counts."""
     now = timezone.now()
     forget_payloads()
     forget_fetches()
@@ -31,6 +36,8 @@ def forget_old() -> None:
     syncing.forget_history(before=now - settings.HISTORY_RETENTION)
     licenses.forget_history(before=now - settings.HISTORY_RETENTION)
     mail_password_link.forget_requests()
+    enterprises.forget_invitations(run_out_before=now - INVITATION_RETENTION)
+    SessionStore.clear_expired()
     AccessAttempt.objects.filter(attempt_time__lt=now - settings.AXES_COOLOFF_TIME).delete()
 
 

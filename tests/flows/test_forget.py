@@ -4,12 +4,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from licensesync.enterprises.models import Enterprise
+from licensesync.enterprises.models import Enterprise, Invitation, Role
+from licensesync.enterprises.services import invite
 from licensesync.flows import forget
 from licensesync.licenses.models import Count, LicenseChange
 from licensesync.syncing.models import FileState, LicenseSyncJob, Question, UsageFile
+from licensesync.users.models import User
 from tests.flows.lists import account, import_one, new_enterprise, people, server_export
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -98,3 +103,22 @@ def test_a_question_that_nobody_answers_ends_with_its_file(enterprise: Enterpris
     forget.forget_old()
     file.refresh_from_db()
     assert (file.state, file.stored_name, path.exists()) == (FileState.DISCARDED, "", False)
+
+
+def test_invitations_and_sessions_that_ran_out_go(enterprise: Enterprise, owner: User) -> None:
+    """Else the e-mail of whoever never came would stay for ever."""
+    now = timezone.now()
+    for name, days in (("never-came", -31), ("may-be-asked-again", -29), ("invited", 7)):
+        invitation, _secret = invite(
+            enterprise=enterprise, email=f"{name}@octo.example", role=Role.OWNER, invited_by=owner
+        )
+        Invitation.objects.filter(pk=invitation.pk).update(expires_at=now + timedelta(days=days))
+    for name, seconds in (("over", -1), ("open", 3600)):
+        Session.objects.create(session_key=name, session_data="", expire_date=now + timedelta(seconds=seconds))
+    with CaptureQueriesContext(connection) as queries:
+        forget.forget_old()
+    for table in ("enterprises_invitation", "django_session"):
+        assert len([each for each in queries if f'"{table}"' in each["sql"]]) == 1, "in one statement"
+    left = Invitation.objects.filter(enterprise=enterprise).values_list("email", flat=True)
+    assert set(left) == {"may-be-asked-again@octo.example", "invited@octo.example"}
+    assert [each.session_key for each in Session.objects.all()] == ["open"]
