@@ -69,7 +69,7 @@ def test_a_mail_whose_message_was_lost_is_sent_by_the_sweep(owner: User, monkeyp
         channel: Any = queues.default_channel
         channel.queue_purge("short")
     sent: list[tuple[str, list[int]]] = []
-    monkeypatch.setattr(current_app, "send_task", lambda task, args, queue: sent.append((task, args)))
+    monkeypatch.setattr(current_app, "send_task", lambda task, args, kwargs, queue: sent.append((task, args)))
     ask(owner.email)
     assert sent == [("licensesync.mail_password_link", [newest().pk])]
     reap_stalled.sweep()
