@@ -15,7 +15,7 @@ WHAT_STAYS = re.compile(
     r"Nothing was (changed|stored)|%\(stays\)s|stay(s)? (in use|as)|no accounts|newer one counts|always|already"
 )
 WHAT_TO_DO = re.compile(
-    r"\b(Add|Ask|Change|Choose|Connect|Download|Enter|Export|Fetch|Free|Make|Pack|Renew|Save|Say|Sign|Test|Try|Unpack|Write|confirm|"
+    r"\b(Add|Ask|Change|Choose|Confirm|Connect|Download|Enter|Export|Fetch|Free|Make|Pack|Renew|Save|Say|Sign|Test|Try|Unpack|Write|confirm|"
     r"nothing is left to do)\b"
 )
 NEVER = re.compile(
