@@ -106,7 +106,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
     "licensesync.web.reader.ReaderMiddleware",
     "axes.middleware.AxesMiddleware",
 ]

@@ -23,11 +23,6 @@ def enterprise_for(request: HttpRequest, slug: str, *, owner: bool = False) -> E
     return enterprise
 
 
-def id_of(text: str) -> int:
-    """The id that an address or a form names; 0, which nothing has, where it names none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
-
-
 def is_owner(request: HttpRequest, enterprise: Enterprise) -> bool:
     """Whether to show what only owners may do. Asking is no permission: actions use `enterprise_for(owner=True)`."""
     return role_of(user_of(request), enterprise) == Role.OWNER

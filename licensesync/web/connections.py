@@ -28,6 +28,7 @@ from licensesync.github.server import ServerConnection, server_url_of
 from licensesync.github.transport import proxy_host
 from licensesync.web import say, words
 from licensesync.web.access import enterprise_for, user_of
+from licensesync.web.asked import is_htmx
 from licensesync.web.connection_checks import CheckRow, check_rows
 
 T = TypeVar("T")
@@ -254,7 +255,7 @@ def _connect(
         "is_elsewhere": refusal is not None and refusal.problem is SERVER_ELSEWHERE,
         "already_there": _already_there(enterprise, refusal),
     }
-    is_fragment = "test" in request.POST and getattr(request, "htmx", False)
+    is_fragment = "test" in request.POST and is_htmx(request)
     return render(request, "connections/_checks.html" if is_fragment else "connections/page.html", context)
 
 
@@ -311,7 +312,7 @@ def disconnect(request: HttpRequest, slug: str, deployment_id: int) -> HttpRespo
         connections.disconnect(connection)
         say.done(request, gettext("%(source)s is disconnected.") % {"source": connection.deployment})
         return redirect("instance", enterprise.slug, deployment_id)
-    template = "connections/_disconnect.html" if getattr(request, "htmx", False) else "connections/disconnect.html"
+    template = "connections/_disconnect.html" if is_htmx(request) else "connections/disconnect.html"
     return render(request, template, {"enterprise": enterprise, "deployment": connection.deployment})
 
 

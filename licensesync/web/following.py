@@ -9,8 +9,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django_htmx.http import HttpResponseClientRedirect
 
 from licensesync.web import say
+from licensesync.web.asked import is_htmx
 
 SOON, RARELY = 1, 20  # seconds
 PATIENCE = timedelta(minutes=1)  # what is due for longer and has not begun waits behind others
@@ -29,11 +31,6 @@ def next_look(moves: Iterable[datetime]) -> int:
     return min((SOON if soon[0] < each <= soon[1] else RARELY for each in moves), default=0)
 
 
-def is_htmx(request: HttpRequest) -> bool:
-    """Whether a script asks, which puts the answer into the page that is there."""
-    return request.headers.get("HX-Request") == "true"
-
-
 def leave_when_gone(
     news: Callable[Concatenate[HttpRequest, Arguments], HttpResponse],
 ) -> Callable[Concatenate[HttpRequest, Arguments], HttpResponse]:
@@ -50,8 +47,6 @@ def leave_when_gone(
             if not is_htmx(request):
                 raise
             say.refused(request, _("The page that was open here is gone, or not yours to see any more."))
-            response = HttpResponse(status=204)
-            response["HX-Redirect"] = reverse("home")
-            return response
+            return HttpResponseClientRedirect(reverse("home"))
 
     return led_away

@@ -14,7 +14,7 @@ from licensesync.licenses import filters, finding, queries
 from licensesync.licenses.models import LicenseChange
 from licensesync.web import license_filters
 from licensesync.web.access import enterprise_for
-from licensesync.web.following import is_htmx
+from licensesync.web.asked import is_htmx
 from licensesync.web.license_rows import badges, license_rows
 from licensesync.web.person import change_rows, person_page
 

@@ -16,6 +16,7 @@ from licensesync.users.links import absolute
 from licensesync.users.services import password_link_path
 from licensesync.web import say, words
 from licensesync.web.access import enterprise_for, is_owner, user_of
+from licensesync.web.asked import is_htmx
 from licensesync.web.invitations import hand_over
 
 
@@ -81,7 +82,7 @@ def remove_member(request: HttpRequest, slug: str, member_id: int) -> HttpRespon
             say.refused(request, words.problem_of(error))
         is_still_here = is_owner(request, enterprise)  # an owner may have left
         return redirect("people", slug) if is_still_here else redirect("home")
-    template = "people/_remove.html" if getattr(request, "htmx", False) else "people/remove.html"
+    template = "people/_remove.html" if is_htmx(request) else "people/remove.html"
     return render(request, template, {"enterprise": enterprise, "membership": membership})
 
 

@@ -21,6 +21,7 @@ from django_htmx.http import HttpResponseClientRefresh
 from licensesync.enterprises.queries import may_create_enterprise, memberships_of
 from licensesync.users.queries import is_set_up
 from licensesync.web.access import user_of
+from licensesync.web.asked import is_htmx
 from licensesync.web.navigation import start_of
 
 
@@ -47,7 +48,7 @@ class SignInForm(AuthenticationForm):
 @never_cache
 @sensitive_post_parameters("password")
 def sign_in(request: HttpRequest) -> HttpResponse:
-    if getattr(request, "htmx", False):  # a piece of a page asked after the session ended: load the page, then sign in
+    if is_htmx(request):  # a piece of a page asked after the session ended: load the page, then sign in
         return HttpResponseClientRefresh()
     onward = next_page(request)
     if request.user.is_authenticated:

@@ -15,7 +15,8 @@ from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.syncing import queries
 from licensesync.syncing.models import JobState, LicenseSyncJob
 from licensesync.web import words
-from licensesync.web.access import enterprise_for, id_of
+from licensesync.web.access import enterprise_for
+from licensesync.web.asked import id_of
 from licensesync.web.following import leave_when_gone, next_look
 
 PAGE_SIZE = 25

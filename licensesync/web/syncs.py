@@ -12,7 +12,7 @@ from licensesync.flows import delete_deployment, sync_now
 from licensesync.syncing.models import Trigger
 from licensesync.web import say, words
 from licensesync.web.access import enterprise_for, user_of
-from licensesync.web.following import is_htmx
+from licensesync.web.asked import is_htmx
 from licensesync.web.license_page import show_news
 
 
@@ -55,7 +55,7 @@ def delete_instance(request: HttpRequest, slug: str, deployment_id: int) -> Http
         delete_deployment.request_deletion(deployment, requested_by=user_of(request))
         say.done(request, gettext("%(source)s is being deleted.") % {"source": deployment})
         return redirect("license", enterprise.slug)
-    template = "deployments/_delete.html" if getattr(request, "htmx", False) else "deployments/delete.html"
+    template = "deployments/_delete.html" if is_htmx(request) else "deployments/delete.html"
     return render(request, template, {"enterprise": enterprise, "deployment": deployment})
 
 

@@ -17,6 +17,7 @@ from licensesync.enterprises.queries import role_of
 from licensesync.users.links import absolute
 from licensesync.web import once, say
 from licensesync.web.access import enterprise_for, is_owner, user_of
+from licensesync.web.asked import is_htmx
 
 FOREVER = ""
 DAYS = (("30", _("30 days")), ("90", _("90 days")), ("365", _("One year")), (FOREVER, _("Until it is revoked")))
@@ -83,7 +84,7 @@ def revoke_token(request: HttpRequest, slug: str, token_id: int) -> HttpResponse
         tokens.revoke(token)
         say.done(request, gettext("The token “%(name)s” no longer works.") % {"name": token.name})
         return redirect("tokens", slug)
-    template = "tokens/_revoke.html" if getattr(request, "htmx", False) else "tokens/revoke.html"
+    template = "tokens/_revoke.html" if is_htmx(request) else "tokens/revoke.html"
     return render(request, template, {"enterprise": enterprise, "token": token})
 
 

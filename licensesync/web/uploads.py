@@ -19,8 +19,8 @@ from licensesync.flows.upload_limit import allow_uploads, problem_of_upload
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import LicenseSyncJob, UsageFile
 from licensesync.web import words
-from licensesync.web.access import enterprise_for, id_of, user_of
-from licensesync.web.following import is_htmx
+from licensesync.web.access import enterprise_for, user_of
+from licensesync.web.asked import id_of, is_htmx
 from licensesync.web.license_page import Answered, show, show_news
 
 
