@@ -19,7 +19,7 @@ from licensesync.usage import services as usage
 
 log = structlog.get_logger()
 
-INVITATION_RETENTION = timedelta(days=30)  # after it ran out: as long an owner may want to make a new link of it
+INVITATION_RETENTION = timedelta(days=30)  # after it ran out: so long an owner may want to make a new link of it
 
 
 def forget_old() -> None:

@@ -105,8 +105,8 @@ def comparison_of(enterprise: Enterprise) -> Comparison | None:
 
 
 def compare(enterprise: Enterprise) -> None:
-    """Compare the count that everybody sees, where that is not done yet. For a million people it takes half a
-    minute."""
+    """Compare the count that everybody sees, where that is not done yet. For a million people it takes up to
+    three quarters of a minute."""
     scope = _scope_of(enterprise)
     if scope is not None and _stored(enterprise) is None:
         _store(enterprise, _compare(scope))

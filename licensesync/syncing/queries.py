@@ -40,9 +40,10 @@ def files_of(enterprise: Enterprise) -> QuerySet[UsageFile]:
 
 
 def next_moves(enterprise: Enterprise) -> list[datetime]:
-    """When each open thing may move on: a file that is looked at and a running job now, a waiting job at its time."""
-    is_looked_at = UsageFile.objects.filter(enterprise=enterprise, state=FileState.RECOGNISING).exists()
-    return [next_move(job) for job in open_jobs(enterprise)] + [timezone.now()] * is_looked_at
+    """When each open thing may move on: a running job now, a waiting job at its time. A file that is looked at might
+    since it came; one whose other pages never come never does."""
+    looked_at = UsageFile.objects.filter(enterprise=enterprise, state=FileState.RECOGNISING)
+    return [*map(next_move, open_jobs(enterprise)), *looked_at.values_list("created_at", flat=True)]
 
 
 def next_move(job: LicenseSyncJob) -> datetime:

@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from licensesync.config.simulated_github import Addresses, SimulatedGitHub, Trouble, running, worlds
 from tests.browser.conftest import OWNER, THEMES, Visitor
@@ -156,6 +156,28 @@ def test_a_click_that_comes_too_late_is_told_so_in_sight(visitor: Visitor, slug:
     refusal.get_by_role("button", name="Put this message away").click()
     expect(page.locator("#messages")).to_be_hidden()
     assert visitor.problems == []
+
+
+def test_a_choice_in_the_sync_history_outlives_a_look(visitor: Visitor, slug: str, running_product: Product) -> None:
+    """The page follows a job that waits while the answer to the choice is long in coming."""
+    waiting = f"""
+from datetime import timedelta
+from django.utils import timezone
+server = Deployment.objects.create(enterprise=Enterprise.objects.get(slug="{slug}"), kind="server", host="ghes.example")
+soon = timezone.now() + timedelta(seconds=18)
+LicenseSyncJob.objects.create(deployment=server, kind="sync", trigger="sync_now", not_before=soon)
+"""
+    done = running_product.manage("shell", "--verbosity", "0", "--command", waiting)
+    assert done.returncode == 0, done.stderr
+    page, held = visitor.page, list[Route]()
+    visitor.sign_in()
+    visitor.open(f"/enterprises/{slug}/settings/sync-history")
+    expect(page.locator("#history tbody tr")).to_have_count(1)
+    page.route("**/sync-history?*state=SUCCESS*", lambda route: held.append(route))  # noqa: PLW0108 - it asks for parameters
+    page.get_by_label("State").select_option("SUCCESS")
+    page.wait_for_timeout(7_000)  # it looks every five seconds
+    held[0].continue_()
+    expect(page.get_by_text("No sync is like that")).to_be_visible()
 
 
 def test_the_copied_command_delivers(visitor: Visitor, slug: str, running_product: Product, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise, Membership
-from licensesync.syncing.models import JobState, LicenseSyncJob
+from licensesync.syncing.models import JobState, LicenseSyncJob, UsageFile
 from licensesync.users.models import User
 from tests.web.usage import HTMX, page
 
@@ -55,6 +55,17 @@ def test_what_waits_is_looked_at_rarely(
 ) -> None:
     job(server, state, starts_in=starts_in)
     assert looks_again(client, server) == expected
+
+
+@pytest.mark.parametrize(
+    ("age", "expected"),
+    [(SECONDS, ("load delay:1s", "still-open")), (HOUR, ("load delay:20s", "still-waiting"))],
+)
+def test_a_file_whose_other_pages_never_come_is_looked_at_rarely(
+    client: Client, server: Deployment, age: timedelta, expected: tuple[str, str]
+) -> None:
+    UsageFile.objects.create(enterprise=server.enterprise, name="page-1.json", size=1, created_at=timezone.now() - age)
+    assert looks_again(client, server)[:2] == expected
 
 
 def test_one_that_moves_is_enough(client: Client, server: Deployment) -> None:
@@ -107,7 +118,7 @@ def test_who_is_no_member_any_more_is_led_away_and_told(
     assert client.get(url, headers=HTMX).status_code in (200, 204)
     Membership.objects.filter(user=billing_manager).delete()
     answer = client.get(url, headers=HTMX)
-    assert (answer.status_code, answer["HX-Redirect"]) == (204, reverse("home"))
+    assert (answer.status_code, answer["HX-Redirect"]) == (200, reverse("home"))
     assert "not yours to see any more" in client.get(reverse("home"), follow=True).content.decode()
     assert client.get(url).status_code == 404, "for whoever asks without a page"
     client.logout()
