@@ -68,10 +68,20 @@ def copy_image(folder: Path) -> None:
 
 
 def compose() -> dict[str, Any]:
-    """With each ${NAME:-default} as its default."""
-    text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", (DOCKER / "compose.yaml").read_text())
-    found: dict[str, Any] = yaml.safe_load(text)
+    """With each ${NAME:-default} as its default: filled in after reading, as compose does, so that "" stays a text."""
+    found: dict[str, Any] = with_defaults(yaml.safe_load((DOCKER / "compose.yaml").read_text()))
     return found
+
+
+def with_defaults(read: Any) -> Any:
+    match read:
+        case dict():
+            return {name: with_defaults(each) for name, each in read.items()}
+        case list():
+            return [with_defaults(each) for each in read]
+        case str():
+            return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", read)
+    return read
 
 
 def our_services() -> dict[str, dict[str, Any]]:
