@@ -67,6 +67,11 @@ def _begin(request: Request, key: str, fingerprint: str) -> RememberedAnswer:
     return row
 
 
+def forget_answers() -> None:
+    """Once an hour: the answers that nobody is given any more. They may hold links and e-mails."""
+    RememberedAnswer.objects.filter(created_at__lt=timezone.now() - REMEMBERED_FOR).delete()
+
+
 def _fingerprint(request: Request, reads_body: bool) -> str:
     body = request.body if reads_body else request.headers.get("Content-Length", "").encode()
     asked = f"{request.method} {request.get_full_path()}\n".encode() + body

@@ -13,7 +13,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "licensesync.config.settings")
 
 QUEUES = ("upkeep", "short", "interactive", "scheduled")  # what is in which: flows/queue.py
 
-app = Celery("licensesync", include=["licensesync.flows.tasks", "licensesync.config.worker"])
+app = Celery("licensesync", include=["licensesync.flows.tasks", "licensesync.api.tasks", "licensesync.config.worker"])
 app.set_default()  # else a thread of the web server would find Celery's own app, and no broker
 
 
@@ -58,7 +58,9 @@ app.conf.update(
     task_queues=[Queue(name, Exchange(name), routing_key=name) for name in QUEUES],
     task_default_queue="short",
     # Jobs name their queue when they are sent (flows/queue.py).
-    task_routes={f"licensesync.{name}": {"queue": "upkeep"} for name in ("sweep", "forget", "schedule")},
+    task_routes={
+        f"licensesync.{name}": {"queue": "upkeep"} for name in ("sweep", "forget", "forget_answers", "schedule")
+    },
     task_time_limit=3600,
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
@@ -73,6 +75,11 @@ app.conf.update(
             "options": {"expires": settings.SCHEDULE_SECONDS},
         },
         "forget": {"task": "licensesync.forget", "schedule": 3600.0, "options": {"expires": 3000}},
+        "forget_answers": {
+            "task": "licensesync.forget_answers",
+            "schedule": 3600.0,
+            "options": {"expires": 3000},
+        },
     },
     beat_schedule_filename=str(settings.DATA_DIR / "beat-schedule"),
     timezone="UTC",

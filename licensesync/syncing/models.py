@@ -94,7 +94,6 @@ class LicenseSyncJob(models.Model):
     licenses_before = models.PositiveIntegerField(null=True)
     licenses_after = models.PositiveIntegerField(null=True)
     ignored_keys: Any = models.JSONField(default=dict)
-    notice = models.CharField(max_length=40, blank=True)  # code of something to know that is no failure
     problem_code = models.CharField(max_length=40, blank=True)
     problem_params: Any = models.JSONField(default=dict)
 

@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
+from licensesync.api.idempotency import REMEMBERED_FOR
+from licensesync.api.models import RememberedAnswer
+from licensesync.api.tasks import forget_answers
 from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Deployment, Enterprise, Scope
 from licensesync.feeds.records import ServerFacts
@@ -193,6 +197,14 @@ def test_the_same_key_delivers_once(owners_script: Client) -> None:
     assert other.status_code == 422
     assert owners_script.post(USAGE, EXPORT, content_type="x/y").status_code == 202
     assert UsageFile.objects.count() == 2
+
+
+def test_a_remembered_answer_is_forgotten_after_a_day(owners_script: Client) -> None:
+    for key in ("week 9", "week 10"):
+        owners_script.post(USAGE, EXPORT, content_type="x/y", headers={"Idempotency-Key": key})
+    RememberedAnswer.objects.filter(key="week 9").update(created_at=timezone.now() - REMEMBERED_FOR)
+    forget_answers()
+    assert [each.key for each in RememberedAnswer.objects.all()] == ["week 10"]
 
 
 def test_a_key_is_free_again_after_a_refusal(owners_script: Client) -> None:
