@@ -75,16 +75,17 @@ def units_named(
 
 def _logins(named: set[str], servers: Mapping[str, int], generation: int) -> dict[str, str]:
     """The logins of accounts that are named `host:user_id`."""
-    wanted: dict[int, dict[int, str]] = {}
+    wanted: dict[int, dict[int, list[str]]] = {}  # more than one name where a list spells a host in two ways
     for each in named:
         host, user_id = named_account(each)
         if host in servers and user_id is not None:
-            wanted.setdefault(servers[host], {})[user_id] = each
+            wanted.setdefault(servers[host], {}).setdefault(user_id, []).append(each)
     valid = ServerUserAccount.objects.filter(valid_from__lte=generation, valid_to__gt=generation)
     return {
-        by_user_id[user_id]: login
+        name: login
         for deployment, by_user_id in wanted.items()
         for user_id, login in valid.filter(deployment=deployment, user_id__in=list(by_user_id)).values_list(
             "user_id", "login"
         )
+        for name in by_user_id[user_id]
     }

@@ -104,12 +104,19 @@ def done(job: LicenseSyncJob) -> str:
         "suspended": number(job.accounts_suspended or 0),
     }
     if job.deployment.is_server:
-        read = _(
+        read = ngettext(
+            "%(source)s: %(read)s account read, %(added)s new, %(changed)s changed, %(removed)s gone, "
+            "%(suspended)s suspended.",
             "%(source)s: %(read)s accounts read, %(added)s new, %(changed)s changed, %(removed)s gone, "
-            "%(suspended)s suspended."
+            "%(suspended)s suspended.",
+            job.accounts_read or 0,
         )
     else:
-        read = _("%(source)s: %(read)s accounts read, %(added)s new, %(changed)s changed, %(removed)s gone.")
+        read = ngettext(
+            "%(source)s: %(read)s account read, %(added)s new, %(changed)s changed, %(removed)s gone.",
+            "%(source)s: %(read)s accounts read, %(added)s new, %(changed)s changed, %(removed)s gone.",
+            job.accounts_read or 0,
+        )
     return f"{read % counts} {licenses_more_or_less(job)}".rstrip()
 
 

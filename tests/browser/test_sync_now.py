@@ -87,7 +87,8 @@ def test_connected_by_the_form_and_followed_to_the_end(
     # Sync now: two browsers see the same, live, neither is loaded again.
     server.forget_reports()
     server.expect(Trouble(path="all_users", after=1, bytes_per_second=SLOW))
-    sync_now.click()
+    with page.expect_navigation():
+        sync_now.click()
     page.evaluate(WATCH)
     assert page.context.browser
     second = page.context.browser.new_context(storage_state=page.context.storage_state()).new_page()
@@ -96,11 +97,14 @@ def test_connected_by_the_form_and_followed_to_the_end(
     for each in (page, second):
         expect(each.get_by_role("status").get_by_text("Syncing")).to_be_visible(timeout=LONG)
     visitor.ask_axe()
+    change_schedule = second.get_by_role("link", name="Change the schedule")
+    change_schedule.focus()  # whoever is on their way by keyboard stays where they are
     for each in (page, second):
         expect(each.locator("#history tbody tr")).to_have_count(2)
         expect(each.locator("#history tbody tr").first).to_contain_text("No license more or less", timeout=LONG)
         expect(each.get_by_text("Up to date")).to_be_visible()
         assert "Syncing" in "\n".join(each.evaluate("window.seen"))
+    expect(change_schedule).to_be_focused()
     second.close()
 
     # A slow one is canceled; one that fails says why, keeps the figures, and goes well again.
