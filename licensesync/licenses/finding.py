@@ -55,6 +55,7 @@ class Selection:
         self.enterprise, self.filter = enterprise, filter
         key, self.index = index_of(enterprise)
         self._search = Search(enterprise, filter.q, key, self.index)
+        self._known: dict[str, Mask | None] = {}  # by the parameter that was left out, by `_chosen`
 
     @property
     def is_known(self) -> bool:
@@ -62,10 +63,15 @@ class Selection:
         return not self._search.words or self._search.is_known
 
     @cached_property
+    def domains(self) -> list[str]:
+        """The verified domains of the enterprise."""
+        return verified_domains(self.enterprise)
+
+    @cached_property
     def without_verified_domain(self) -> Mask:
         """Who has no e-mail of a verified domain: neither by the cloud's list nor as the primary one of a server."""
         verified = self.index.mask(VERIFIED_BY_CLOUD)
-        for domain in verified_domains(self.enterprise):
+        for domain in self.domains:
             for spelling in spellings(domain):
                 verified |= self.index.mask(f"mail:{spelling}")
         return self.index.everybody() & ~verified
@@ -77,15 +83,17 @@ class Selection:
 
     def counts(self, parameter: str, values: Iterable[str]) -> dict[str, int | None]:
         """How many there would be with each value of a parameter, whatever it is now. None: nobody counts so many."""
-        among: Mask | None = None  # everybody, whom the index has counted
-        if self._search.words or self.filter.chosen.keys() - {parameter}:
-            among = self._chosen(without=parameter)
-            if among is None:
-                return dict.fromkeys(values)
+        values = list(values)
+        facets = [f"{parameter}:{value}" for value in values]
+        is_everybody = not self._search.words and not self.filter.chosen.keys() - {parameter}
+        if is_everybody and parameter != "domain":  # the index has counted
+            return dict(zip(values, map(self.index.count, facets), strict=True))
+        among = self._chosen(without=parameter)
+        if among is None:
+            return dict.fromkeys(values)
         if parameter == "domain":
-            mask = self.without_verified_domain
-            return dict.fromkeys(values, int(np.count_nonzero(mask if among is None else mask & among)))
-        return {value: self.index.count(f"{parameter}:{value}", among) for value in values}
+            return dict.fromkeys(values, int(np.count_nonzero(self.without_verified_domain & among)))
+        return dict(zip(values, self.index.counts(facets, among), strict=True))
 
     def numbers(self) -> Numbers:
         """The license numbers of all of them, in the order of the list."""
@@ -138,16 +146,23 @@ class Selection:
 
     def _chosen(self, *, without: str = "") -> Mask | None:
         """Who is in the selection, None when the search finds too many to count."""
-        mask = self._facets(without=without)
-        if self._search.words:
-            if self._search.found is None:
-                return None
-            mask &= self._search.found
-        return mask
+        without = without if without in self.filter.chosen else ""
+        if without not in self._known:
+            facets = self._facets(without=without)
+            if not self._search.words:
+                self._known[without] = facets
+            elif self._search.found is None:
+                self._known[without] = None
+            else:
+                self._known[without] = facets & self._search.found
+        return self._known[without]
 
     def _in_order(self, mask: Mask) -> Numbers:
         order = self.index.order(self.filter.sort)
-        return order[mask[order]]
+        if np.count_nonzero(mask) == len(order):
+            return order
+        # A million licenses: 3 ms, and 14 by the usual order[mask[order]].
+        return np.compress(mask.take(order), order)
 
     def _page_nearby(self, size: int, after: str, before: str, *, most: int | None) -> Page | None:
         """A page of those with the words, None when the next `most` licenses don't fill it."""

@@ -67,16 +67,22 @@ class Index:
             self._everybody = self.mask_of(self.by_name)
         return self._everybody.copy()
 
-    def count(self, facet: str, among: Mask | None = None) -> int:
-        """How many licenses have a facet, of those in `among`."""
+    def count(self, facet: str) -> int:
+        """How many licenses have a facet."""
         if facet in self.sparse:
-            numbers = self.sparse[facet]
-            return len(numbers) if among is None else int(np.count_nonzero(among[numbers]))
-        if facet not in self.dense:
-            return 0
-        if among is None:
-            return int(np.bitwise_count(self.dense[facet]).sum())
-        return int(np.count_nonzero(among & self.mask(facet)))
+            return len(self.sparse[facet])
+        return int(np.bitwise_count(self.dense[facet]).sum()) if facet in self.dense else 0
+
+    def counts(self, facets: Iterable[str], among: Mask) -> list[int]:
+        """How many licenses of those in `among` have each of the facets."""
+        bits = np.packbits(among)  # an eighth as long, so is what is done for each facet
+
+        def count(facet: str) -> int:
+            if facet in self.sparse:
+                return int(np.count_nonzero(among[self.sparse[facet]]))
+            return int(np.bitwise_count(bits & self.dense[facet]).sum()) if facet in self.dense else 0
+
+        return [count(facet) for facet in facets]
 
     def values(self, parameter: str) -> list[str]:
         """The values of a parameter that anybody has, in alphabetical order."""

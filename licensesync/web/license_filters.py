@@ -138,7 +138,7 @@ class Words:
         return [way for way in ways if way.count] if len(fewer) > 1 else []
 
 
-def filter_bar(selection: Selection, words: Words, *, rows: str, has_domains: bool, counted: bool = True) -> FilterBar:
+def filter_bar(selection: Selection, words: Words, *, rows: str, counted: bool = True) -> FilterBar:
     """`rows` is the page size where it is not the usual one; with `counted` false nobody is counted yet."""
     filter = selection.filter
     counts_of = selection.counts if counted else _not_counted
@@ -159,7 +159,7 @@ def filter_bar(selection: Selection, words: Words, *, rows: str, has_domains: bo
 
     only = tuple((name, filter.chosen[name]) for name in ("only",) if name in filter.chosen)
     statuses = tuple(("subscription", value) for value in selection.index.values("subscription"))
-    look_at = tuple(pair for pair in LOOK_AT if has_domains or pair[0] != "domain" or "domain" in filter.chosen)
+    look_at = tuple(pair for pair in LOOK_AT if selection.domains or pair[0] != "domain" or "domain" in filter.chosen)
     return FilterBar(
         choices=_choices(selection, words, counts_of),
         groups=[

@@ -9,7 +9,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from licensesync.enterprises.models import Deployment, Enterprise
-from licensesync.enterprises.queries import verified_domains
 from licensesync.licenses import filters, finding, queries
 from licensesync.licenses.models import LicenseChange
 from licensesync.web import license_filters
@@ -34,17 +33,16 @@ def licenses(request: HttpRequest, slug: str) -> HttpResponse:
     page = selection.page(size, **cursor)
     # The rows of a search first; who else has its words is counted when the page asks for that (`license_counts`).
     counted = not is_htmx(request) or selection.is_known
-    has_domains = bool(verified_domains(enterprise))
     label = license_filters.Words(deployments)
     context = {
         "enterprise": enterprise,
-        **_counts(selection, label, rows, has_domains=has_domains, counted=counted),
+        **_counts(selection, label, rows, counted=counted),
         "columns": license_filters.columns(wanted, rows=rows),
         "rows": license_rows(
             enterprise,
             page.rows,
             deployments,
-            without_verified_domain=selection.without_verified_domain if has_domains else None,
+            without_verified_domain=selection.without_verified_domain if selection.domains else None,
             query=wanted.query(),
         ),
         "first": page.first,
@@ -75,21 +73,19 @@ def license_counts(request: HttpRequest, slug: str) -> HttpResponse:
     size = _page_size(request)
     rows = str(size) if size != finding.PAGE_SIZES[0] else ""
     label = license_filters.Words(deployments)
-    counts = _counts(selection, label, rows, has_domains=bool(verified_domains(enterprise)), counted=True)
+    counts = _counts(selection, label, rows, counted=True)
     return render(request, "licenses/_counts.html", {"enterprise": enterprise, **counts})
 
 
-def _counts(
-    selection: finding.Selection, label: license_filters.Words, rows: str, *, has_domains: bool, counted: bool
-) -> dict[str, Any]:
+def _counts(selection: finding.Selection, label: license_filters.Words, rows: str, *, counted: bool) -> dict[str, Any]:
     """`found` is None where nobody is counted yet."""
     found, is_exact = selection.count() if counted else (None, True)
     return {
         "filter": selection.filter,
         "query": selection.filter.query(),
         "conditions": label.conditions(selection.filter),
-        "bar": license_filters.filter_bar(selection, label, rows=rows, has_domains=has_domains, counted=counted),
-        "has_domains": has_domains,
+        "bar": license_filters.filter_bar(selection, label, rows=rows, counted=counted),
+        "has_domains": bool(selection.domains),
         "found": found,
         "is_exact": is_exact,
         "total": selection.index.total,
@@ -112,7 +108,7 @@ def print_licenses(request: HttpRequest, slug: str) -> HttpResponse:
             enterprise,
             rows,
             deployments,
-            without_verified_domain=selection.without_verified_domain if verified_domains(enterprise) else None,
+            without_verified_domain=selection.without_verified_domain if selection.domains else None,
             query=wanted.query(),
         ),
         "found": len(numbers),
@@ -140,7 +136,7 @@ def license_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse
     if person is not None:
         wanted = filters.parse(request.GET.dict(), deployments=_deployments(enterprise))
         selection = finding.Selection(enterprise, wanted)
-        unverified = selection.without_verified_domain if verified_domains(enterprise) else None
+        unverified = selection.without_verified_domain if selection.domains else None
         context = {
             "enterprise": enterprise,
             "person": person_page(person),
