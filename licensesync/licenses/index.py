@@ -5,7 +5,7 @@ some milliseconds, on whichever database, and the number of a combination is exa
 place for each number from 0 to `size` - 1; numbers that nobody has any more count nowhere.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -129,40 +129,19 @@ def from_bytes(content: bytes | memoryview) -> Index:
 
 
 def build(
-    licenses: Iterable[tuple[int, str, int, int]],
-    by_name: Callable[[], Numbers],
-    by_email: Callable[[], Numbers],
-    since_ranks: Mapping[int, int],
+    alike: Iterable[tuple[str, int, int, Numbers]], by_name: Numbers, by_email: Numbers, since_ranks: Mapping[int, int]
 ) -> Index:
-    """The index of (number, facets, number of accounts, generation since when); `since_ranks` by generation.
-
-    `by_name` and `by_email` are asked for everybody in these orders. Few of a million licenses have facets of their
-    own, so each distinct text is looked at once.
-    """
-    alike: dict[str, list[int]] = {}
-    numbers: list[int] = []
-    accounts: list[int] = []
-    since: list[int] = []
+    """The index of licenses that are alike in (facets, number of accounts, generation since when), and of everybody in
+    two orders; `since_ranks` by generation."""
+    size = int(by_name.max(initial=0)) + 1
+    index = Index(size, by_name, by_email, np.zeros(size, np.uint16), np.zeros(size, np.uint16), {}, {})
     most = np.iinfo(np.uint16).max
-    for number, facets, account_count, generation in licenses:
-        same = alike.get(facets)
-        if same is None:
-            alike[facets] = [number]
-        else:
-            same.append(number)
-        numbers.append(number)
-        accounts.append(min(account_count, most))
-        since.append(min(since_ranks.get(generation, 0), most))
-    size = max(numbers, default=0) + 1
-    everybody = np.array(numbers, np.uint32)
     by_facet: dict[str, list[Numbers]] = {}
-    for facets, group in alike.items():
-        members = np.array(group, np.uint32)
+    for facets, account_count, generation, members in alike:
+        index.accounts[members] = min(account_count, most)
+        index.since[members] = min(since_ranks.get(generation, 0), most)
         for facet in facets.split("\n"):
             by_facet.setdefault(facet, []).append(members)
-    index = Index(size, by_name(), by_email(), np.zeros(size, np.uint16), np.zeros(size, np.uint16), {}, {})
-    index.accounts[everybody] = accounts
-    index.since[everybody] = since
     for facet, groups in by_facet.items():
         members = np.sort(np.concatenate(groups))
         if len(members) * members.itemsize * 8 < size:

@@ -32,7 +32,7 @@ def write_index(enterprise: Enterprise, generation: int) -> None:
 def index_of(enterprise: Enterprise) -> tuple[UUID, Index]:
     """The index of the count that everybody sees, and its key; an empty one before the first count."""
     if not enterprise.generation:
-        return NOBODY, index.build((), _no_numbers, _no_numbers, {})
+        return NOBODY, index.build((), _apart(None), _apart(None), {})
     stored = LicenseIndex.objects.filter(enterprise=enterprise)
     key = stored.filter(generation=enterprise.generation).values_list("key", flat=True).first()
     if key is None:  # a count of before there were indexes
@@ -47,10 +47,6 @@ def _loaded(key: UUID) -> Index:
     return index.from_bytes(content)
 
 
-def _no_numbers() -> Numbers:
-    return np.empty(0, np.uint32)
-
-
 def _build(enterprise: Enterprise, generation: int) -> Index:
     params = {"enterprise": enterprise.pk, "generation": generation}
     table = f"FROM licenses_consumedlicense WHERE {_VALID}"
@@ -60,11 +56,27 @@ def _build(enterprise: Enterprise, generation: int) -> Index:
     ranks: dict[int, int] = {}
     for rank, (since_generation, _since) in enumerate(sorted(counts, key=lambda row: str(row[1]))):
         ranks[since_generation] = rank
-    licenses: Iterator[Any] = bulk.stream(f"SELECT number, facets, account_count, since_generation {table}", params)
+    alike = "facets, account_count, since_generation"
+    groups: Iterator[Any] = bulk.stream(f"SELECT {alike}, {_together()} {table} GROUP BY {alike}", params)
     bytewise = "" if bulk.is_sqlite() else ' COLLATE "C"'
 
     def ordered(column: str) -> Numbers:
         order = f"ORDER BY {column} = '', {column}{bytewise}, number"
-        return np.fromiter((row[0] for row in bulk.stream(f"SELECT number {table} {order}", params)), np.uint32)
+        return _apart(bulk.value(f"SELECT {_together()} FROM (SELECT number {table} {order}) in_order", params))
 
-    return index.build(licenses, lambda: ordered("sort_name"), lambda: ordered("sort_email"), ranks)
+    return index.build(
+        ((*group, _apart(together)) for *group, together in groups), ordered("sort_name"), ordered("sort_email"), ranks
+    )
+
+
+def _together() -> str:
+    """SQL for all license numbers of a group in one value, in the order in which they come: a row for each number takes
+    three times as long."""
+    return "group_concat(number)" if bulk.is_sqlite() else "string_agg(int4send(CAST(number AS integer)), '')"
+
+
+def _apart(together: str | bytes | None) -> Numbers:
+    """The license numbers of `_together`."""
+    if isinstance(together, bytes):
+        return np.frombuffer(together, ">i4").astype(np.uint32)
+    return np.fromstring(together or "", np.uint32, sep=",")
