@@ -1,15 +1,16 @@
 """A job runs: its list is taken in and everybody is counted again, all visible at once or not at all.
 
 From top to bottom: claim the job, fetch its list where no file brought it (`sync_now`), take the enterprise's turn,
-read the list into temporary tables, compare it with the last one, write what changed for the next generation, count
-again (`consolidate`), show it. Whatever stops it before the end leaves the last good figures as they are.
+read the list into temporary tables, compare it with the last one, write what changed for the next generation (or all of
+it, as it is read), count again (`consolidate`), show it. Whatever stops it before the end leaves the last good figures
+as they are.
 """
 
 import errno
 import hashlib
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -114,19 +115,7 @@ def _take_in(job: LicenseSyncJob, work: Work) -> None:
             ask_if_older(deployment, list_date, than=deployment.list_date)
         host = _host(job, deployment, recognitions[0].server)
         report = feeds.ReadReport()
-        _stage(deployment, files, recognitions, report, work)
-        work.report(Phase.COMPARING, 0, None)
-        compare = staging.compare_server_list if deployment.is_server else staging.compare_cloud_list
-        diff = compare(deployment)
-        _ask_if_shrinking(job, diff)
-
-        def writing(done: int) -> None:
-            work.report(Phase.COMPARING, done, diff.read)
-
-        if deployment.is_server:
-            usage.apply_server_diff(deployment, generation=count.generation, list_date=list_date, progress=writing)
-        else:
-            usage.apply_cloud_diff(deployment, generation=count.generation, progress=writing)
+        diff = _write_list(job, files, recognitions, report, work, generation=count.generation, list_date=list_date)
         only_here = consolidate.count_again(
             count,
             deployment,
@@ -156,26 +145,52 @@ def _host(job: LicenseSyncJob, deployment: Deployment, facts: feeds.ServerFacts 
     return deployments.host_by(deployment, facts)
 
 
-def _stage(
-    deployment: Deployment,
+def _write_list(
+    job: LicenseSyncJob,
     files: list[UsageFile],
     recognitions: list[feeds.Recognition],
     report: feeds.ReadReport,
     work: Work,
-) -> None:
-    """Read the files of one list into temporary tables."""
+    *,
+    generation: int,
+    list_date: datetime,
+) -> staging.Diff:
+    """Write what a list changes, for this generation. The first one of a server is written while it is read; any other
+    is read into temporary tables and compared with the last."""
+    deployment = job.deployment
     paths = [payloads.path_of(file) for file in files]
     total = sum(recognition.rows for recognition in recognitions) or None
     limits: Any = {"max_unpacked_bytes": settings.MAX_UNPACKED_BYTES, "max_accounts": settings.MAX_ACCOUNTS}
+
+    def server_accounts() -> Iterator[list[feeds.ServerUserAccount]]:
+        return feeds.read_server_accounts(paths[0], recognitions[0], report, **limits)
 
     def reading(done: int) -> None:
         work.report(Phase.READING, done, total)
 
     reading(0)
+    if deployment.is_server and not usage.has_accounts(deployment):
+        read = usage.write_first_list(
+            deployment, server_accounts, generation=generation, list_date=list_date, progress=reading
+        )
+        return staging.Diff(read=read, added=read, changed=0, removed=0, before=0)
     if deployment.is_server:
-        staging.stage_server_list(feeds.read_server_accounts(paths[0], recognitions[0], report, **limits), reading)
+        staging.stage_server_list(server_accounts(), reading)
     else:
         staging.stage_cloud_list(feeds.read_cloud(paths, recognitions, report, **limits), reading)
+
+    work.report(Phase.COMPARING, 0, None)
+    diff = (staging.compare_server_list if deployment.is_server else staging.compare_cloud_list)(deployment)
+    _ask_if_shrinking(job, diff)
+
+    def writing(done: int) -> None:
+        work.report(Phase.COMPARING, done, diff.read)
+
+    if deployment.is_server:
+        usage.apply_server_diff(deployment, generation=generation, list_date=list_date, progress=writing)
+    else:
+        usage.apply_cloud_diff(deployment, generation=generation, progress=writing)
+    return diff
 
 
 def date_of(files: Sequence[UsageFile], recognitions: Sequence[feeds.Recognition]) -> datetime:

@@ -210,6 +210,7 @@ def appending(table: str, columns: Sequence[str]) -> Iterator[Callable[[Iterable
         with writer.cursor() as cursor:
             cursor.execute("SET synchronous_commit = off")
         with (
+            writer.wrap_database_errors,
             short_turn(),
             writer.connection.transaction(),
             writer.cursor() as cursor,

@@ -1,12 +1,18 @@
 """The only writer of what deployments report. Rows are written for the next generation and closed for it; nobody sees
 them before `Enterprise.generation` moves (`usage.models`)."""
 
+from collections import Counter
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
+from django.db import IntegrityError
+
 from licensesync.enterprises.models import Deployment, Enterprise
+from licensesync.errors import DUPLICATE_USER_ID, ExpectedError
+from licensesync.feeds import records
 from licensesync.usage import bulk
-from licensesync.usage.models import OPEN
-from licensesync.usage.staging import CLOUD_FACTS, NEW_SERVER_FACTS, SERVER_FACTS
+from licensesync.usage.models import OPEN, ServerUserAccount
+from licensesync.usage.staging import CLOUD_FACTS, NEW_SERVER_FACTS, SERVER_FACTS, server_rows
 
 # Every table of this app whose rows carry generations, and how a row belongs to an enterprise.
 OF_DEPLOYMENT = "deployment_id IN (SELECT id FROM enterprises_deployment WHERE enterprise_id = %s)"
@@ -17,6 +23,42 @@ GENERATIONAL = {
     "usage_serveruseraccount": OF_DEPLOYMENT,
     "usage_serveronlyperson": OF_DEPLOYMENT,
 }
+
+
+def has_accounts(server: Deployment) -> bool:
+    """Whether there is a list with which another can be compared."""
+    return ServerUserAccount.objects.filter(deployment=server, valid_to=OPEN).exists()
+
+
+def write_first_list(
+    server: Deployment,
+    read: Callable[[], Iterable[list[records.ServerUserAccount]]],
+    *,
+    generation: int,
+    list_date: datetime,
+    progress: bulk.Progress,
+) -> int:
+    """Write the accounts of a server that has none while they are read, valid from `generation` on; gives how many.
+
+    ExpectedError where a user id comes twice: then `read` is asked once more.
+    """
+    columns = ("deployment_id", "user_id", *SERVER_FACTS, "other_emails_at", "first_seen", "valid_from", "valid_to")
+    since, others = bulk.stored_time(list_date), SERVER_FACTS.index("other_emails")
+    count = 0
+    try:
+        with bulk.appending("usage_serveruseraccount", columns) as append:
+            for batch in read():
+                append(
+                    (server.pk, user_id, *facts, facts[others] and since, generation, generation, OPEN)
+                    for _line, user_id, *facts in server_rows(batch, count)
+                )
+                count += len(batch)
+                progress(count)
+    except IntegrityError:
+        times = Counter(account.user_id for batch in read() for account in batch)
+        twice = min(user_id for user_id, often in times.items() if often > 1)
+        raise ExpectedError(DUPLICATE_USER_ID, user_id=twice) from None
+    return count
 
 
 def apply_server_diff(deployment: Deployment, *, generation: int, list_date: datetime, progress: bulk.Progress) -> None:

@@ -63,7 +63,7 @@ def stage_server_list(batches: Iterable[list[ServerUserAccount]], progress: bulk
     )
     count = 0
     for batch in batches:
-        bulk.load_temporary("staged", ("line", "user_id", *SERVER_FACTS), _server_rows(batch, count))
+        bulk.load_temporary("staged", ("line", "user_id", *SERVER_FACTS), server_rows(batch, count))
         count += len(batch)
         progress(count)
     _index("staged", "user_id")
@@ -73,7 +73,8 @@ def stage_server_list(batches: Iterable[list[ServerUserAccount]], progress: bulk
     return count
 
 
-def _server_rows(batch: list[ServerUserAccount], before: int) -> Iterator[bulk.Row]:
+def server_rows(batch: list[ServerUserAccount], before: int) -> Iterator[bulk.Row]:
+    """The lines of `staged`: of a batch that comes after so many."""
     encode = msgspec.json.encode
     for line, account in enumerate(batch, before + 1):
         others = account.other_emails

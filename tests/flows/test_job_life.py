@@ -104,6 +104,68 @@ def test_after_three_workers_the_job_fails_and_says_so(enterprise: Enterprise, t
     assert_nothing_left_over(enterprise)
 
 
+# The first list of a server is written while it is read, so it has steps of its own.
+ANOTHER = [account(number, f"user-{number}@octo.example") for number in range(36, 61)]
+FIRST_STEPS = [(usage, "write_first_list"), (consolidate, "count_again"), (licenses, "finish_count")]
+
+
+@pytest.mark.parametrize("step", FIRST_STEPS, ids=[name for _, name in FIRST_STEPS])
+def test_the_first_list_of_a_server_is_there_whole_or_not_at_all(
+    enterprise: Enterprise, step: tuple[Any, str], tmp_path: Any, settings: Any
+) -> None:
+    settings.HEARTBEAT_SECONDS, settings.STALLED_SECONDS = 0.2, 1
+    job, before = waiting_job(enterprise, server_export(ANOTHER, host="two.example")), people(enterprise)
+    there = tmp_path / "there"
+
+    def hang() -> None:
+        there.touch()
+        time.sleep(60)
+
+    with worker(job, step, hang):
+        wait_for(there.exists)
+    assert people(enterprise) == before
+    wait_for(lambda: bool(syncing.reap_stalled()))
+    take_in.run_job(job.pk)
+    assert end_of(job) == (JobState.SUCCESS, "")
+    assert (job.attempts, job.accounts_read, job.accounts_added) == (2, 25, 25)
+    assert_nothing_left_over(enterprise)
+    assert len(people(enterprise)) == 60
+
+
+def test_a_first_list_is_canceled_while_it_is_written(
+    enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.HEARTBEAT_SECONDS = 0.05
+    job, before = waiting_job(enterprise, server_export(ANOTHER, host="two.example")), people(enterprise)
+    rows = usage.server_rows
+
+    def cancel_amid(*args: Any) -> Any:
+        for number, row in enumerate(rows(*args)):
+            if number == 10:
+                syncing.cancel(job)
+                time.sleep(0.3)
+            yield row
+
+    monkeypatch.setattr(usage, "server_rows", cancel_amid)
+    take_in.run_job(job.pk)
+    assert end_of(job) == (JobState.CANCELED, "")
+    assert people(enterprise) == before
+    assert_nothing_left_over(enterprise)
+
+
+def test_a_user_id_that_comes_twice(enterprise: Enterprise) -> None:
+    """In the first list of a server, and in one that is compared."""
+    before = people(enterprise)
+    for host in ("two.example", "ghes.example"):
+        twice = [account(7 + number % 15, f"user-{number}@octo.example") for number in range(30)]
+        job = waiting_job(enterprise, server_export(twice, host=host))
+        take_in.run_job(job.pk)
+        assert end_of(job) == (JobState.FAILURE, "duplicate_user_id")
+        assert job.problem_params == {"user_id": 7}
+        assert people(enterprise) == before
+        assert_nothing_left_over(enterprise)
+
+
 @pytest.mark.parametrize("step", STEPS, ids=STEP_NAMES)
 def test_cancel_at_any_step(
     enterprise: Enterprise, step: tuple[Any, str], monkeypatch: pytest.MonkeyPatch, settings: Any
@@ -137,6 +199,27 @@ def cancel_in_thread(job: LicenseSyncJob) -> None:
         syncing.cancel(job)
     finally:
         connection.close()
+
+
+def test_a_worker_that_was_taken_for_dead_writes_no_first_list(
+    enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = waiting_job(enterprise, server_export(ANOTHER, host="two.example"))
+    original = usage.write_first_list
+
+    def oversleep(*args: Any, **more: Any) -> Any:
+        monkeypatch.setattr(usage, "write_first_list", original)
+        other = threading.Thread(target=take_over, args=(job,))
+        other.start()
+        other.join()
+        return original(*args, **more)
+
+    monkeypatch.setattr(usage, "write_first_list", oversleep)
+    take_in.run_job(job.pk)
+    assert end_of(job) == (JobState.SUCCESS, "")
+    assert job.attempts == 2
+    assert_nothing_left_over(enterprise)
+    assert ServerUserAccount.objects.filter(deployment=job.deployment).count() == len(ANOTHER)
 
 
 @pytest.mark.parametrize("step", ["write_licenses", "end_licenses", "write_accounts"])

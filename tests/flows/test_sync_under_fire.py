@@ -157,7 +157,13 @@ def test_three_killed_workers_end_the_job_and_the_next_sync_begins_anew(cloud: C
 
 @pytest.mark.parametrize(
     "step",
-    [(sync_now, "folder_of"), (payloads, "store"), (staging, "compare_server_list"), (deployments, "take_facts")],
+    [
+        (sync_now, "folder_of"),
+        (payloads, "store"),
+        (usage, "write_first_list"),
+        (consolidate, "count_again"),
+        (deployments, "take_facts"),
+    ],
     ids=lambda step: step[1],
 )
 def test_a_killed_worker_of_a_server(small: Connected, tmp_path: Path, step: tuple[Any, str]) -> None:
