@@ -10,6 +10,7 @@ A facet is written as the parameter of the list that asks for it (`licenses.filt
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Protocol
 
 from licensesync.licenses.models import Where
@@ -45,8 +46,11 @@ class _Facts(Protocol):
 
 def plain(text: str) -> str:
     """Without case and accents, so that Ö is found beside O, and ø by o, in any database."""
-    if text.isascii():
-        return text.lower()
+    return text.lower() if text.isascii() else _without_accents(text)
+
+
+@lru_cache(maxsize=1_000)  # the name of a person comes with each of their accounts
+def _without_accents(text: str) -> str:
     return unicodedata.normalize("NFKD", text.casefold()).translate(PLAIN_LETTERS)
 
 
@@ -55,33 +59,61 @@ def domain_of(email: str) -> str:
 
 
 def facets_of(
-    accounts: Sequence[_Account], facts: _Facts, *, where: Where, license_type: str, emails: bool, flags: Iterable[str]
+    accounts: Sequence[_Account],
+    facts: _Facts,
+    *,
+    where: str,
+    license_type: str,
+    emails: bool,
+    flags: tuple[str, ...],
 ) -> str:
     """The facets of one license, a line each; `flags` are those of the constants above that hold."""
-    facets = [f"where:{where.value}", f"type:{license_type}", *flags]
-    if not emails:
-        facets.append(NO_EMAIL)
-    deployments = dict.fromkeys([account.deployment for account in accounts])
-    facets += [f"instance:{deployment}" for deployment in deployments]
-    if len(deployments) == 1:
-        facets += [f"only:{deployment}" for deployment in deployments]
-    if len(deployments) - (where == Where.BOTH) > 1:
-        facets.append(SEVERAL_SERVERS)
+    deployments = tuple([account.deployment for account in accounts])
+    domains: tuple[str, ...] = ()
+    organizations: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
     if where != Where.CLOUD:
-        facets += [f"mail:{domain_of(account.email)}" for account in accounts if account.is_server and account.email]
-    if where != Where.SERVER:
-        organizations = (role.partition(":")[0] for role in facts.member_roles)
-        facets += [f"organization:{each}" for each in (*organizations, *facts.pending_invites)]
-        facets += [f"role:{role}" for role in facts.enterprise_roles]
-        if facts.visual_studio_status:
-            facets.append(f"subscription:{facts.visual_studio_status}")
-        if facts.verified_emails:
-            facets.append(VERIFIED_BY_CLOUD)
-    unique = dict.fromkeys(facets)
-    text = "\n".join(unique)
-    if text.count("\n") >= len(unique):  # one of them has a line break itself
-        return "\n".join(dict.fromkeys(facet.replace("\n", " ") for facet in unique))
-    return text
+        domains = tuple([domain_of(account.email) for account in accounts if account.is_server and account.email])
+    if where == Where.SERVER:
+        return _lines(where, license_type, flags, emails, deployments, domains, organizations, roles, "", False)
+    organizations = (*[role.partition(":")[0] for role in facts.member_roles], *facts.pending_invites)
+    roles = tuple(facts.enterprise_roles)
+    status, is_verified = facts.visual_studio_status, bool(facts.verified_emails)
+    return _lines(
+        where, license_type, flags, emails, deployments, domains, organizations, roles, status, is_verified
+    )
+
+
+@lru_cache(maxsize=10_000)  # few of a million licenses have facets of their own
+def _lines(
+    where: str,
+    license_type: str,
+    flags: tuple[str, ...],
+    has_emails: bool,
+    deployments: tuple[int, ...],
+    domains: tuple[str, ...],
+    organizations: tuple[str, ...],
+    roles: tuple[str, ...],
+    status: str,
+    is_verified: bool,
+) -> str:
+    facets = [f"where:{where}", f"type:{license_type}", *flags]
+    if not has_emails:
+        facets.append(NO_EMAIL)
+    places = dict.fromkeys(deployments)
+    facets += [f"instance:{deployment}" for deployment in places]
+    if len(places) == 1:
+        facets += [f"only:{deployment}" for deployment in places]
+    if len(places) - (where == Where.BOTH) > 1:
+        facets.append(SEVERAL_SERVERS)
+    facets += [f"mail:{domain}" for domain in domains]
+    facets += [f"organization:{each}" for each in organizations]
+    facets += [f"role:{role}" for role in roles]
+    if status:
+        facets.append(f"subscription:{status}")
+    if is_verified:
+        facets.append(VERIFIED_BY_CLOUD)
+    return "\n".join(dict.fromkeys(facet.replace("\n", " ") for facet in facets))
 
 
 def searchable(name: str, accounts: Sequence[_Account], emails: Iterable[str]) -> str:

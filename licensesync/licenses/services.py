@@ -178,7 +178,8 @@ def write_accounts(count: Count) -> None:
     columns = ("number", "deployment_id", "user_id", "enterprise_id", "valid_from", "valid_to")
     new = f"""SELECT p.number, m.deployment_id, m.user_id, CAST(%(enterprise)s AS bigint),
                      CAST(%(generation)s AS integer), {OPEN}
-              FROM {NOW} WHERE m.kind < 2 AND (m.old_number IS NULL OR m.old_number <> p.number)"""
+              FROM {NOW} WHERE m.kind < 2 AND (m.old_number IS NULL OR m.old_number <> p.number)
+              ORDER BY p.number"""  # sorted they go into the indexes in two thirds of the time
     params = {"enterprise": count.enterprise_id, "generation": count.generation}
     insert = f"INSERT INTO licenses_licensedaccount ({', '.join(columns)})"
     if bulk.is_sqlite():  # in short turns

@@ -137,7 +137,7 @@ def test_a_first_list_is_canceled_while_it_is_written(
 ) -> None:
     settings.HEARTBEAT_SECONDS = 0.05
     job, before = waiting_job(enterprise, server_export(ANOTHER, host="two.example")), people(enterprise)
-    rows = usage.server_rows
+    rows = staging.server_rows
 
     def cancel_amid(*args: Any) -> Any:
         for number, row in enumerate(rows(*args)):
@@ -146,7 +146,7 @@ def test_a_first_list_is_canceled_while_it_is_written(
                 time.sleep(0.3)
             yield row
 
-    monkeypatch.setattr(usage, "server_rows", cancel_amid)
+    monkeypatch.setattr("licensesync.usage.services.server_rows", cancel_amid)
     take_in.run_job(job.pk)
     assert end_of(job) == (JobState.CANCELED, "")
     assert people(enterprise) == before
