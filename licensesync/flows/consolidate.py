@@ -64,4 +64,5 @@ def count_again(
         services.write_accounts(count)
     if not only_affected:
         bulk.analyze(*services.GENERATIONAL)
-    return services.tally(count, next_number=next_number)
+    index = indexing.index_at(enterprise, count.generation)
+    return services.tally(count, index, next_number=next_number)

@@ -11,7 +11,7 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from licensesync.licenses.models import Where
 
@@ -58,6 +58,21 @@ def domain_of(email: str) -> str:
     return email.rpartition("@")[2].lower()
 
 
+class _Said(NamedTuple):
+    """All that facets are made of."""
+
+    where: str
+    license_type: str
+    flags: tuple[str, ...]
+    has_emails: bool
+    deployments: tuple[int, ...]
+    domains: tuple[str, ...]
+    organizations: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    status: str = ""
+    is_verified: bool = False
+
+
 def facets_of(
     accounts: Sequence[_Account],
     facts: _Facts,
@@ -70,48 +85,32 @@ def facets_of(
     """The facets of one license, a line each; `flags` are those of the constants above that hold."""
     deployments = tuple([account.deployment for account in accounts])
     domains: tuple[str, ...] = ()
-    organizations: tuple[str, ...] = ()
-    roles: tuple[str, ...] = ()
     if where != Where.CLOUD:
         domains = tuple([domain_of(account.email) for account in accounts if account.is_server and account.email])
     if where == Where.SERVER:
-        return _lines(where, license_type, flags, emails, deployments, domains, organizations, roles, "", False)
+        return _lines(_Said(where, license_type, flags, emails, deployments, domains))
     organizations = (*[role.partition(":")[0] for role in facts.member_roles], *facts.pending_invites)
-    roles = tuple(facts.enterprise_roles)
-    status, is_verified = facts.visual_studio_status, bool(facts.verified_emails)
-    return _lines(
-        where, license_type, flags, emails, deployments, domains, organizations, roles, status, is_verified
-    )
+    cloud = (organizations, tuple(facts.enterprise_roles), facts.visual_studio_status, bool(facts.verified_emails))
+    return _lines(_Said(where, license_type, flags, emails, deployments, domains, *cloud))
 
 
 @lru_cache(maxsize=10_000)  # few of a million licenses have facets of their own
-def _lines(
-    where: str,
-    license_type: str,
-    flags: tuple[str, ...],
-    has_emails: bool,
-    deployments: tuple[int, ...],
-    domains: tuple[str, ...],
-    organizations: tuple[str, ...],
-    roles: tuple[str, ...],
-    status: str,
-    is_verified: bool,
-) -> str:
-    facets = [f"where:{where}", f"type:{license_type}", *flags]
-    if not has_emails:
+def _lines(said: _Said) -> str:
+    facets = [f"where:{said.where}", f"type:{said.license_type}", *said.flags]
+    if not said.has_emails:
         facets.append(NO_EMAIL)
-    places = dict.fromkeys(deployments)
+    places = dict.fromkeys(said.deployments)
     facets += [f"instance:{deployment}" for deployment in places]
     if len(places) == 1:
         facets += [f"only:{deployment}" for deployment in places]
-    if len(places) - (where == Where.BOTH) > 1:
+    if len(places) - (said.where == Where.BOTH) > 1:
         facets.append(SEVERAL_SERVERS)
-    facets += [f"mail:{domain}" for domain in domains]
-    facets += [f"organization:{each}" for each in organizations]
-    facets += [f"role:{role}" for role in roles]
-    if status:
-        facets.append(f"subscription:{status}")
-    if is_verified:
+    facets += [f"mail:{domain}" for domain in said.domains]
+    facets += [f"organization:{each}" for each in said.organizations]
+    facets += [f"role:{role}" for role in said.roles]
+    if said.status:
+        facets.append(f"subscription:{said.status}")
+    if said.is_verified:
         facets.append(VERIFIED_BY_CLOUD)
     return "\n".join(dict.fromkeys(facet.replace("\n", " ") for facet in facets))
 

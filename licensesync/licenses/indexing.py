@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+from django.db.models import QuerySet
 
 from licensesync.enterprises.models import Enterprise
 from licensesync.licenses import index
@@ -43,7 +44,16 @@ def index_of(enterprise: Enterprise) -> tuple[UUID, Index]:
 
 @lru_cache(maxsize=IN_MEMORY)
 def _loaded(key: UUID) -> Index:
-    content: Any = LicenseIndex.objects.values_list("content", flat=True).get(key=key)
+    return _read(LicenseIndex.objects.filter(key=key))
+
+
+def index_at(enterprise: Enterprise, generation: int) -> Index:
+    """The index of a count that has one, also of one that is about to be shown."""
+    return _read(LicenseIndex.objects.filter(enterprise=enterprise, generation=generation))
+
+
+def _read(stored: QuerySet[LicenseIndex]) -> Index:
+    content: Any = stored.values_list("content", flat=True).get()
     return index.from_bytes(content)
 
 

@@ -31,7 +31,8 @@ _CLAIMS = {
 
 def _ours(table: str, affected: str, only_affected: bool) -> str:
     """The condition for open rows of this enterprise."""
-    ours = f"{table}.deployment_id IN (SELECT id FROM enterprises_deployment WHERE enterprise_id = %(enterprise)s)"
+    deployments = "SELECT id FROM enterprises_deployment WHERE enterprise_id = %(enterprise)s"
+    ours = f"{table}.deployment_id {bulk.is_one_of(deployments)}"
     scope = f" AND {table}.id IN (SELECT id FROM {affected})" if only_affected else ""
     return f"{ours} AND {table}.valid_to = {OPEN}{scope}"
 

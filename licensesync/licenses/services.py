@@ -9,12 +9,14 @@ from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
 
+import numpy as np
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, Max, OuterRef
 from django.utils import timezone
 
 from licensesync.enterprises.models import Deployment, Enterprise, LicenseModel
 from licensesync.licenses import compose as row
+from licensesync.licenses.index import Index
 from licensesync.licenses.models import ConsumedLicense, Count, LicenseChange, LicenseIndex, LicenseType, Where
 from licensesync.usage import bulk
 from licensesync.usage.models import OPEN
@@ -245,30 +247,23 @@ def write_changes(count: Count, *, at: datetime, first_new: int, is_first_list: 
         bulk.analyze("licenses_licensechange")
 
 
-def tally(count: Count, *, next_number: int) -> dict[int, int]:
-    """Add up the count from its license rows; gives the number of people by the one deployment that they are on."""
-    enterprise = count.enterprise
-    with_rows = f"""SELECT "where", license_type, only_deployment_id, count(*) FROM licenses_consumedlicense
-        WHERE enterprise_id = %s AND valid_to = {OPEN} GROUP BY "where", license_type, only_deployment_id"""
-    by_where = dict.fromkeys(Where.values, 0)
-    only_here: dict[int, int] = {}
-    count.visual_studio = 0
-    for where, license_type, deployment, people in bulk.stream(with_rows, [enterprise.pk]):
-        if license_type == LicenseType.VISUAL_STUDIO:
-            count.visual_studio += people
-        else:
-            by_where[where] += people
-        if deployment is not None:
-            only_here[deployment] = only_here.get(deployment, 0) + people
+def tally(count: Count, index: Index, *, next_number: int) -> dict[int, int]:
+    """Add up the count from its index; gives the number of people by the one deployment that they are on."""
+    is_visual_studio = index.mask(f"type:{LicenseType.VISUAL_STUDIO.value}")
+    by_where = {
+        where: int(np.count_nonzero(index.mask(f"where:{where}") & ~is_visual_studio)) for where in Where.values
+    }
     count.cloud_only = by_where[Where.CLOUD]
     count.cloud_and_server = by_where[Where.BOTH]
     count.server_only = by_where[Where.SERVER]
+    count.visual_studio = int(np.count_nonzero(is_visual_studio))
     count.consumed = sum(by_where.values()) + count.visual_studio
+    enterprise = count.enterprise
     is_metered = enterprise.license_model == LicenseModel.METERED
     count.purchased = None if is_metered else enterprise.purchased
     count.purchased_visual_studio = None if is_metered else enterprise.visual_studio_licenses
     count.next_number = next_number
-    return only_here
+    return {int(deployment): index.count(f"only:{deployment}") for deployment in index.values("only")}
 
 
 def finish_count(count: Count) -> None:

@@ -35,9 +35,8 @@ def figures(deployment: Deployment) -> Figures:
 
 def total_accounts(enterprise_id: int) -> int:
     """All accounts of an enterprise, suspended ones too, with a list that is about to be shown."""
-    ours = (
-        f"""deployment_id IN (SELECT id FROM enterprises_deployment WHERE enterprise_id = %s) AND valid_to = {OPEN}"""
-    )
+    deployments = "SELECT id FROM enterprises_deployment WHERE enterprise_id = %s"
+    ours = f"deployment_id {bulk.is_one_of(deployments)} AND valid_to = {OPEN}"
     return sum(
         int(bulk.value(f"SELECT count(*) FROM {table} WHERE {ours}", [enterprise_id]))
         for table in ("usage_serveruseraccount", "usage_clouduser")
