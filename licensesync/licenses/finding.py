@@ -24,7 +24,7 @@ from licensesync.licenses.models import ConsumedLicense
 from licensesync.licenses.searching import Search
 
 PAGE_SIZES = (25, 50, 100)
-AT_ONCE = 200  # licenses in which words are looked for first, then in four times as many, and so on
+AT_ONCE = 200  # licenses in which words are looked for first, then in up to four times as many, and so on
 NEARBY = 4_000  # licenses after which the whole enterprise is searched
 
 
@@ -175,7 +175,10 @@ class Selection:
             part = ahead[done : done + step]
             having = set(self._search.among(part))
             numbers += [number for number in part.tolist() if number in having]
-            done, step = done + len(part), step * 4
+            done += len(part)
+            # As far as they reach if they come as often as so far, and half as far again.
+            likely = 3 * done * (size + 1 - len(numbers)) // (2 * len(numbers)) if numbers else step * 4
+            step = min(step * 4, max(likely, AT_ONCE))
         if len(numbers) <= size and done < len(ahead):
             return None
         more, numbers = len(numbers) > size, numbers[:size]

@@ -106,9 +106,14 @@ class Search:
                 text = f"%{text.translate(_LITERAL)}%"
             params.append(text)
         if among is not None:
-            few = among.tolist()
-            conditions.append("number IN (SELECT value FROM json_each(%s))" if bulk.is_sqlite() else "number = ANY(%s)")
-            params.append(str(few) if bulk.is_sqlite() else few)
+            # As one text: psycopg takes 2 ms to write a list of a thousand numbers.
+            few = ",".join(map(str, among.tolist()))
+            if bulk.is_sqlite():
+                conditions.append("number IN (SELECT value FROM json_each(%s))")
+                params.append(f"[{few}]")
+            else:
+                conditions.append("number = ANY(CAST(%s AS bigint[]))")
+                params.append(f"{{{few}}}")
         limit = "" if most is None else f" LIMIT {most + 1:d}"
         rows = f"SELECT number FROM licenses_consumedlicense WHERE {' AND '.join(conditions)}"
         if among is None and not bulk.is_sqlite():
