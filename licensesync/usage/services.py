@@ -15,7 +15,7 @@ from licensesync.usage.models import OPEN, ServerUserAccount
 from licensesync.usage.staging import CLOUD_FACTS, NEW_SERVER_FACTS, SERVER_FACTS, server_rows
 
 # Every table of this app whose rows carry generations, and how a row belongs to an enterprise.
-OF_DEPLOYMENT = "deployment_id IN (SELECT id FROM enterprises_deployment WHERE enterprise_id = %s)"
+OF_DEPLOYMENT = f"deployment_id {bulk.is_one_of('SELECT id FROM enterprises_deployment WHERE enterprise_id = %s')}"
 GENERATIONAL = {
     # The addresses first: they hang on their cloud user.
     "usage_cloudaddress": f"cloud_user_id IN (SELECT id FROM usage_clouduser WHERE {OF_DEPLOYMENT})",
@@ -56,8 +56,10 @@ def write_first_list(
                 progress(count)
     except IntegrityError:
         times = Counter(account.user_id for batch in read() for account in batch)
-        twice = min(user_id for user_id, often in times.items() if often > 1)
-        raise ExpectedError(DUPLICATE_USER_ID, user_id=twice) from None
+        twice = [user_id for user_id, often in times.items() if often > 1]
+        if not twice:
+            raise
+        raise ExpectedError(DUPLICATE_USER_ID, user_id=min(twice)) from None
     return count
 
 
