@@ -163,6 +163,8 @@ def _write_list(
     limits: Any = {"max_unpacked_bytes": settings.MAX_UNPACKED_BYTES, "max_accounts": settings.MAX_ACCOUNTS}
 
     def server_accounts() -> Iterator[list[feeds.ServerUserAccount]]:
+        report.rows = report.invalid_emails = 0  # whoever reads again begins anew
+        report.ignored_keys.clear()
         return feeds.read_server_accounts(paths[0], recognitions[0], report, **limits)
 
     def reading(done: int) -> None:

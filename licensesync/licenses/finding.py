@@ -176,9 +176,10 @@ class Selection:
             having = set(self._search.among(part))
             numbers += [number for number in part.tolist() if number in having]
             done += len(part)
-            # As far as they reach if they come as often as so far, and half as far again.
+            # As far as they reach if they come as often as so far, and half as far again; but at least half of what was
+            # done, or the last one of a page takes ever so many steps.
             likely = 3 * done * (size + 1 - len(numbers)) // (2 * len(numbers)) if numbers else step * 4
-            step = min(step * 4, max(likely, AT_ONCE))
+            step = min(step * 4, max(likely, done // 2, AT_ONCE))
         if len(numbers) <= size and done < len(ahead):
             return None
         more, numbers = len(numbers) > size, numbers[:size]

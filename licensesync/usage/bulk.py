@@ -158,6 +158,8 @@ def prepare_session() -> None:
         execute("SET work_mem = '128MB'")
         execute("SET random_page_cost = 1.1")
         execute("SET jit = off")
+        # While a list is read, the transaction that holds the turn has nothing to say.
+        execute("SET idle_in_transaction_session_timeout = 0")
         execute("SET synchronous_commit = off")
 
 

@@ -55,7 +55,10 @@ def write_first_list(
                 count += len(batch)
                 progress(count)
     except IntegrityError:
-        times = Counter(account.user_id for batch in read() for account in batch)
+        times: Counter[int] = Counter()
+        for batch in read():
+            times.update(account.user_id for account in batch)
+            progress(count)  # notices that the job is canceled
         twice = [user_id for user_id, often in times.items() if often > 1]
         if not twice:
             raise

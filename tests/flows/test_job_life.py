@@ -153,8 +153,9 @@ def test_a_first_list_is_canceled_while_it_is_written(
     assert_nothing_left_over(enterprise)
 
 
-def test_a_user_id_that_comes_twice(enterprise: Enterprise) -> None:
-    """In the first list of a server, and in one that is compared."""
+def test_a_user_id_that_comes_twice(enterprise: Enterprise, settings: Any) -> None:
+    """In the first list of a server, which is then read again, and in one that is compared."""
+    settings.MAX_ACCOUNTS = 40  # enough for the list, but not for twice the list
     before = people(enterprise)
     for host in ("two.example", "ghes.example"):
         twice = [account(7 + number % 15, f"user-{number}@octo.example") for number in range(30)]
