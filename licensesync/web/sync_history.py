@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
@@ -53,8 +54,8 @@ class JobRow:
                 return words.canceled(self.job)
             case JobState.RUNNING:
                 doing = words.progress(self.job), words.progress_count(self.job)
-                return ", ".join(filter(None, doing))
-        return words.progress(self.job)
+                return capfirst(", ".join(filter(None, doing)))
+        return capfirst(words.progress(self.job))
 
     @property
     def is_known(self) -> bool:

@@ -68,6 +68,17 @@ def test_a_failure_stands_on_top(client: Client, enterprise: Enterprise) -> None
     assert "The figures of" not in html
 
 
+def test_the_history_leaves_a_host_name_as_it_is(client: Client, enterprise: Enterprise) -> None:
+    import_one(enterprise, server_export([account(1, ANA)]))
+    facts: dict[str, Any] = {"deployment": server(enterprise), "kind": "sync", "trigger": "sync_now"}
+    refused = {"problem_code": "wrong_credentials", "problem_params": {"host": "ghes.example"}}
+    LicenseSyncJob.objects.create(state=JobState.FAILURE, **refused, **facts)
+    LicenseSyncJob.objects.create(state=JobState.RUNNING, **facts)
+    html = page(client, enterprise, "sync_history")
+    assert '<td class="out">ghes.example does not accept this token.' in html
+    assert '<td class="out">Starting</td>' in html
+
+
 def test_history_is_paged(client: Client, enterprise: Enterprise, billing_manager: User) -> None:
     assert "Nothing has arrived yet" in page(client, enterprise, "sync_history")
     import_one(enterprise, server_export([account(1, ANA)]))
