@@ -3,12 +3,14 @@
 import itertools
 import json
 from collections.abc import Iterable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
 from licensesync.enterprises.models import Deployment, Enterprise
+from licensesync.flows import receive_usage
 from licensesync.flows.receive_usage import Imported, import_files
 from licensesync.licenses.models import ConsumedLicense
 from licensesync.licenses.queries import licenses
@@ -87,6 +89,15 @@ def import_one(enterprise: Enterprise, content: bytes, **more: Any) -> LicenseSy
     [imported] = import_bytes(enterprise, content, **more)
     assert imported.job is not None, imported.file.problem_code
     return imported.job
+
+
+def waiting_job(enterprise: Enterprise, content: bytes) -> LicenseSyncJob:
+    """As after an upload whose file was recognised."""
+    file = receive_usage.receive_file(BytesIO(content), enterprise=enterprise, name="list", uploaded_by=None)
+    receive_usage.recognise_file(file.pk)
+    file.refresh_from_db()
+    assert file.job is not None, file.problem_code
+    return file.job
 
 
 def people(enterprise: Enterprise) -> set[frozenset[tuple[str, str]]]:

@@ -2,17 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BytesIO
 from typing import Any
 
 import pytest
 from django.db import connection
 
-from licensesync.enterprises.models import Enterprise
-from licensesync.flows import receive_usage, take_in
-from licensesync.syncing.models import JobState, LicenseSyncJob
+from licensesync.flows import take_in
+from licensesync.syncing.models import JobState
 from licensesync.usage import services as usage
-from tests.flows.lists import account, import_one, new_enterprise, numbers, server_export
+from tests.flows.lists import account, import_one, new_enterprise, numbers, server_export, waiting_job
 from tests.flows.workers import assert_nothing_left_over, end_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,20 +33,12 @@ def held_by_somebody() -> Iterator[None]:
         other.close()  # which rolls back
 
 
-def job_of(enterprise: Enterprise, content: bytes) -> LicenseSyncJob:
-    file = receive_usage.receive_file(BytesIO(content), enterprise=enterprise, name="list", uploaded_by=None)
-    receive_usage.recognise_file(file.pk)
-    file.refresh_from_db()
-    assert file.job is not None
-    return file.job
-
-
 def test_a_job_that_waited_too_long_can_be_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     enterprise = new_enterprise()
     import_one(enterprise, server_export([account(1), account(2)]))
     before = numbers(enterprise)
     export = server_export([account(1), account(2), account(3)])
-    job = job_of(enterprise, export)
+    job = waiting_job(enterprise, export)
     with monkeypatch.context() as meanwhile:
         apply = usage.apply_server_diff
 
@@ -61,7 +51,7 @@ def test_a_job_that_waited_too_long_can_be_tried_again(monkeypatch: pytest.Monke
     assert end_of(job) == (JobState.FAILURE, "database_busy")
     assert numbers(enterprise) == before
 
-    again = job_of(enterprise, export)
+    again = waiting_job(enterprise, export)
     take_in.run_job(again.pk)
     assert end_of(again) == (JobState.SUCCESS, "")
     enterprise.refresh_from_db()

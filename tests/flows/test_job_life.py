@@ -19,8 +19,25 @@ from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, Phas
 from licensesync.usage import bulk, staging
 from licensesync.usage import services as usage
 from licensesync.usage.models import OPEN, ServerUserAccount
-from tests.flows.lists import account, cloud_list, cloud_user, import_one, new_enterprise, people, server_export
-from tests.flows.workers import assert_nothing_left_over, end_of, together, wait_for, worker
+from tests.flows.lists import (
+    account,
+    cloud_list,
+    cloud_user,
+    import_one,
+    new_enterprise,
+    people,
+    server_export,
+    waiting_job,
+)
+from tests.flows.workers import (
+    assert_nothing_left_over,
+    end_of,
+    kill,
+    let_oversleep,
+    take_up_again,
+    together,
+    wait_for,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -48,35 +65,16 @@ def enterprise() -> Enterprise:
     return enterprise
 
 
-def waiting_job(enterprise: Enterprise, content: bytes) -> LicenseSyncJob:
-    """As after an upload whose file was recognised."""
-    file = receive_usage.receive_file(BytesIO(content), enterprise=enterprise, name="list", uploaded_by=None)
-    receive_usage.recognise_file(file.pk)
-    file.refresh_from_db()
-    assert file.job is not None, file.problem_code
-    return file.job
-
-
 @pytest.mark.parametrize("step", STEPS, ids=STEP_NAMES)
 def test_a_killed_worker_loses_nothing(
     enterprise: Enterprise, step: tuple[Any, str], tmp_path: Any, settings: Any
 ) -> None:
     settings.HEARTBEAT_SECONDS, settings.STALLED_SECONDS = 0.2, 1
     job, before = waiting_job(enterprise, server_export(SECOND)), people(enterprise)
-    there = tmp_path / "there"
-
-    def hang() -> None:
-        there.touch()
-        time.sleep(60)
-
-    with worker(job, step, hang):
-        wait_for(there.exists)
+    kill(job, step, tmp_path / "there")
     assert people(enterprise) == before, "the last good figures stay"
     assert end_of(job)[0] == JobState.RUNNING
-
-    wait_for(lambda: bool(syncing.reap_stalled()))
-    assert end_of(job)[0] == JobState.PENDING
-    take_in.run_job(job.pk)
+    take_up_again(job)
     assert end_of(job) == (JobState.SUCCESS, "")
     assert job.attempts == 2
     assert_nothing_left_over(enterprise)
@@ -88,83 +86,13 @@ def test_after_three_workers_the_job_fails_and_says_so(enterprise: Enterprise, t
     settings.HEARTBEAT_SECONDS, settings.STALLED_SECONDS = 0.2, 1
     job = waiting_job(enterprise, server_export(SECOND))
     for attempt in (1, 2, 3):
-        there = tmp_path / str(attempt)
-
-        def hang(there: Any = there) -> None:
-            there.touch()
-            time.sleep(60)
-
-        with worker(job, STEPS[0], hang):
-            wait_for(there.exists)
+        kill(job, STEPS[0], tmp_path / str(attempt))
         wait_for(lambda: bool(syncing.reap_stalled()))
     assert end_of(job) == (JobState.FAILURE, "worker_stopped")
     next_job = waiting_job(enterprise, server_export(FIRST[:38]))
     take_in.run_job(next_job.pk)
     assert end_of(next_job) == (JobState.SUCCESS, "")
     assert_nothing_left_over(enterprise)
-
-
-# The first list of a server is written while it is read, so it has steps of its own.
-ANOTHER = [account(number, f"user-{number}@octo.example") for number in range(36, 61)]
-FIRST_STEPS = [(usage, "write_first_list"), (consolidate, "count_again"), (licenses, "finish_count")]
-
-
-@pytest.mark.parametrize("step", FIRST_STEPS, ids=[name for _, name in FIRST_STEPS])
-def test_the_first_list_of_a_server_is_there_whole_or_not_at_all(
-    enterprise: Enterprise, step: tuple[Any, str], tmp_path: Any, settings: Any
-) -> None:
-    settings.HEARTBEAT_SECONDS, settings.STALLED_SECONDS = 0.2, 1
-    job, before = waiting_job(enterprise, server_export(ANOTHER, host="two.example")), people(enterprise)
-    there = tmp_path / "there"
-
-    def hang() -> None:
-        there.touch()
-        time.sleep(60)
-
-    with worker(job, step, hang):
-        wait_for(there.exists)
-    assert people(enterprise) == before
-    wait_for(lambda: bool(syncing.reap_stalled()))
-    take_in.run_job(job.pk)
-    assert end_of(job) == (JobState.SUCCESS, "")
-    assert (job.attempts, job.accounts_read, job.accounts_added) == (2, 25, 25)
-    assert_nothing_left_over(enterprise)
-    assert len(people(enterprise)) == 60
-
-
-def test_a_first_list_is_canceled_while_it_is_written(
-    enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch, settings: Any
-) -> None:
-    settings.HEARTBEAT_SECONDS = 0.05
-    job, before = waiting_job(enterprise, server_export(ANOTHER, host="two.example")), people(enterprise)
-    rows = staging.server_rows
-
-    def cancel_amid(*args: Any) -> Any:
-        for number, row in enumerate(rows(*args)):
-            if number == 10:
-                syncing.cancel(job)
-                time.sleep(0.3)
-            yield row
-
-    monkeypatch.setattr("licensesync.usage.services.server_rows", cancel_amid)
-    take_in.run_job(job.pk)
-    assert end_of(job) == (JobState.CANCELED, "")
-    assert people(enterprise) == before
-    assert_nothing_left_over(enterprise)
-
-
-def test_a_user_id_that_comes_twice(enterprise: Enterprise, settings: Any) -> None:
-    """In the first list of a server, which is then read again, and in one that is compared."""
-    settings.MAX_ACCOUNTS = 40  # enough for the list, but not for twice the list
-    before = people(enterprise)
-    for host in ("two.example", "ghes.example"):
-        twice = [account(7 + number % 15, f"user-{number}@octo.example") for number in range(30)]
-        job = waiting_job(enterprise, server_export(twice, host=host))
-        take_in.run_job(job.pk)
-        assert end_of(job) == (JobState.FAILURE, "duplicate_user_id")
-        assert job.problem_params == {"user_id": 7}
-        assert people(enterprise) == before
-        assert_nothing_left_over(enterprise)
 
 
 @pytest.mark.parametrize("step", STEPS, ids=STEP_NAMES)
@@ -202,45 +130,13 @@ def cancel_in_thread(job: LicenseSyncJob) -> None:
         connection.close()
 
 
-def test_a_worker_that_was_taken_for_dead_writes_no_first_list(
-    enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    job = waiting_job(enterprise, server_export(ANOTHER, host="two.example"))
-    original = usage.write_first_list
-
-    def oversleep(*args: Any, **more: Any) -> Any:
-        monkeypatch.setattr(usage, "write_first_list", original)
-        other = threading.Thread(target=take_over, args=(job,))
-        other.start()
-        other.join()
-        return original(*args, **more)
-
-    monkeypatch.setattr(usage, "write_first_list", oversleep)
-    take_in.run_job(job.pk)
-    assert end_of(job) == (JobState.SUCCESS, "")
-    assert job.attempts == 2
-    assert_nothing_left_over(enterprise)
-    assert ServerUserAccount.objects.filter(deployment=job.deployment).count() == len(ANOTHER)
-
-
 @pytest.mark.parametrize("step", ["write_licenses", "end_licenses", "write_accounts"])
 def test_a_worker_that_was_taken_for_dead_changes_nothing(
     enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    """It sleeps through its time, somebody else counts, it wakes up and goes on where it was."""
     job = waiting_job(enterprise, server_export(SECOND))
-    original = getattr(licenses, step)
     expected = {frozenset({("ghes.example", each["login"])}) for each in SECOND}
-
-    def oversleep(*args: Any, **more: Any) -> Any:
-        monkeypatch.setattr(licenses, step, original)
-        other = threading.Thread(target=take_over, args=(job,))
-        other.start()
-        other.join()
-        assert end_of(job) == (JobState.SUCCESS, "")
-        return original(*args, **more)
-
-    monkeypatch.setattr(licenses, step, oversleep)
+    let_oversleep(monkeypatch, job, (licenses, step))
     take_in.run_job(job.pk)
     assert end_of(job) == (JobState.SUCCESS, "")
     assert job.attempts == 2
@@ -280,15 +176,6 @@ def test_whoever_takes_over_waits_for_all_that_the_owner_is_writing(enterprise: 
         assert happened == ["written too", "written", "taken over"]
         with pytest.raises(licenses.TurnLost), bulk.short_turn():
             pass
-
-
-def take_over(job: LicenseSyncJob) -> None:
-    try:
-        LicenseSyncJob.objects.filter(pk=job.pk).update(heartbeat_at=timezone.now() - timedelta(minutes=5))
-        assert [reaped.pk for reaped in syncing.reap_stalled()] == [job.pk]
-        take_in.run_job(job.pk)
-    finally:
-        connection.close()
 
 
 def test_a_newer_file_takes_the_place_of_one_that_waits(enterprise: Enterprise) -> None:

@@ -28,7 +28,7 @@ from licensesync.usage import services as usage
 from licensesync.usage import staging
 from tests.flows.github import Connected, connected
 from tests.flows.lists import people
-from tests.flows.workers import assert_nothing_left_over, end_of, together, wait_for, worker
+from tests.flows.workers import assert_nothing_left_over, end_of, kill, take_up_again, together, wait_for, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -53,28 +53,6 @@ def cloud() -> Iterator[Connected]:
 def small() -> Iterator[Connected]:
     with connected(worlds.small()) as played:
         yield played
-
-
-def kill(job: LicenseSyncJob, step: tuple[Any, str], there: Path, *, call: int = 1) -> None:
-    """Have a worker take the job, and kill it right before its nth call of a step."""
-    calls = 0
-
-    def hang() -> None:
-        nonlocal calls
-        calls += 1
-        if calls == call:
-            there.touch()
-            time.sleep(60)
-
-    with worker(job, step, hang):
-        wait_for(there.exists)
-
-
-def take_up_again(job: LicenseSyncJob) -> None:
-    """What the sweep and the next worker do."""
-    if end_of(job)[0] == JobState.RUNNING:
-        wait_for(lambda: bool(syncing.reap_stalled()))
-    take_in.run_job(job.pk)
 
 
 def assert_each_counted_once(cloud: Connected) -> None:

@@ -6,14 +6,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import pytest
 from django.db import connection
+from django.utils import timezone
 
 from licensesync.enterprises.models import Enterprise
 from licensesync.flows import take_in
 from licensesync.licenses.models import ConsumedLicense, Count, LicensedAccount
-from licensesync.syncing.models import LicenseSyncJob
+from licensesync.syncing import services as syncing
+from licensesync.syncing.models import JobState, LicenseSyncJob
 from licensesync.usage.models import OPEN, CloudAddress, CloudUser, ServerUserAccount
 
 
@@ -80,3 +85,51 @@ def together(count: int, work: Callable[[], None]) -> None:
     for thread in threads:
         thread.join()
     assert not failures, failures
+
+
+def kill(job: LicenseSyncJob, step: tuple[Any, str], there: Path, *, call: int = 1) -> None:
+    """Have a worker take the job, and kill it right before its nth call of a step."""
+    calls = 0
+
+    def hang() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == call:
+            there.touch()
+            time.sleep(60)
+
+    with worker(job, step, hang):
+        wait_for(there.exists)
+
+
+def take_up_again(job: LicenseSyncJob) -> None:
+    """What the sweep and the next worker do."""
+    if end_of(job)[0] == JobState.RUNNING:
+        wait_for(lambda: bool(syncing.reap_stalled()))
+    take_in.run_job(job.pk)
+
+
+def let_oversleep(monkeypatch: pytest.MonkeyPatch, job: LicenseSyncJob, step: tuple[Any, str]) -> None:
+    """Have whoever works on the job sleep through its time before a step: somebody else does the job, and then it wakes
+    up and goes on where it was."""
+    module, name = step
+    original = getattr(module, name)
+
+    def oversleep(*args: Any, **more: Any) -> Any:
+        monkeypatch.setattr(module, name, original)
+        other = threading.Thread(target=_take_over, args=(job,))
+        other.start()
+        other.join()
+        assert end_of(job) == (JobState.SUCCESS, "")
+        return original(*args, **more)
+
+    monkeypatch.setattr(module, name, oversleep)
+
+
+def _take_over(job: LicenseSyncJob) -> None:
+    try:
+        LicenseSyncJob.objects.filter(pk=job.pk).update(heartbeat_at=timezone.now() - timedelta(minutes=5))
+        assert [reaped.pk for reaped in syncing.reap_stalled()] == [job.pk]
+        take_in.run_job(job.pk)
+    finally:
+        connection.close()
