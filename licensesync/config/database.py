@@ -41,7 +41,7 @@ def bound(connection: BaseDatabaseWrapper, *, lock_seconds: float, statement_sec
     """Bound what a new connection to PostgreSQL may wait; 0 seconds: as long as it takes.
 
     And have PostgreSQL notice soon when we are gone, killed or without a network: else it would finish our statement
-    for nobody, and hold our locks for two hours. Nor may it take its time to compile a statement that is asked once.
+    for nobody, and hold our locks for two hours.
     """
     if connection.vendor != "postgresql":
         return
@@ -49,7 +49,6 @@ def bound(connection: BaseDatabaseWrapper, *, lock_seconds: float, statement_sec
         "lock_timeout": f"{lock_seconds * 1000:.0f}",
         "statement_timeout": f"{statement_seconds * 1000:.0f}",
         "client_connection_check_interval": "10s",
-        "jit": "off",
         "tcp_keepalives_idle": "30",
         "tcp_keepalives_interval": "10",
         "tcp_keepalives_count": "3",

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from licensesync.enterprises.models import Deployment
 from licensesync.licenses import affected, indexing, people, services
+from licensesync.licenses.index import Index
 from licensesync.licenses.models import Count
 from licensesync.syncing.models import Phase
 from licensesync.usage import bulk
@@ -55,14 +56,13 @@ def count_again(
         count, since=list_date, is_first_list=is_first_list, progress=lambda n: report(Phase.COUNTING, n, total)
     )
 
-    def finish_licenses() -> None:
+    def finish_licenses() -> Index:
         services.end_licenses(count, ending)
-        indexing.write_index(enterprise, count.generation)
+        return indexing.write_index(enterprise, count.generation)
 
-    with bulk.meanwhile(finish_licenses):
+    with bulk.meanwhile(finish_licenses) as index:
         services.write_changes(count, at=list_date, first_new=first_new, is_first_list=is_first_list)
         services.write_accounts(count)
     if not only_affected:
         bulk.analyze(*services.GENERATIONAL)
-    index = indexing.index_at(enterprise, count.generation)
-    return services.tally(count, index, next_number=next_number)
+    return services.tally(count, index(), next_number=next_number)

@@ -182,7 +182,8 @@ def _write_list(
         staging.stage_cloud_list(feeds.read_cloud(paths, recognitions, report, **limits), reading)
 
     work.report(Phase.COMPARING, 0, None)
-    diff = (staging.compare_server_list if deployment.is_server else staging.compare_cloud_list)(deployment)
+    compare = staging.compare_server_list if deployment.is_server else staging.compare_cloud_list
+    diff = compare(deployment)
     _ask_if_shrinking(job, diff)
 
     def writing(done: int) -> None:

@@ -11,8 +11,9 @@ Temporary tables of one connection:
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.usage import bulk
 from licensesync.usage.models import OPEN, CloudAddress
+from licensesync.usage.queries import of_enterprise
 
-OURS = bulk.is_one_of("SELECT id FROM enterprises_deployment WHERE enterprise_id = %(enterprise)s")
+OURS = of_enterprise("%(enterprise)s")
 LINK = int(CloudAddress.Kind.SERVER_ACCOUNT)
 
 # How the set grows: each takes what came in round `now` and adds what is new with the next round.

@@ -19,9 +19,6 @@ COLUMNS = (
 
 CLOUD, SERVER, SUBSCRIBER = 0, 1, 2  # Member.kind, in the order in which they are shown
 CLOUD_KIND, SERVER_KIND = "cloud", "server"  # AccountEntry.kind
-# The texts themselves: a million times a member's `.value` takes a second.
-_ONLY_CLOUD, _BOTH, _ONLY_SERVER = Where.CLOUD.value, Where.BOTH.value, Where.SERVER.value
-_ENTERPRISE, _VISUAL_STUDIO = LicenseType.ENTERPRISE.value, LicenseType.VISUAL_STUDIO.value
 
 
 class Member(NamedTuple):
@@ -135,12 +132,12 @@ def compose(members: Sequence[Member]) -> Composed:
                 emails.setdefault(email.lower(), email)
     dormant = first.kind == SERVER and dormancy == {True}
     servers = len(accounts) - (first.kind == CLOUD)
-    where = _ONLY_SERVER if first.kind != CLOUD else _BOTH if servers else _ONLY_CLOUD
+    where = Where.SERVER if first.kind != CLOUD else Where.BOTH if servers else Where.CLOUD
     is_visual_studio = rules.license_type(facts.license_type, has_subscriber) == rules.VISUAL_STUDIO
     name = name or login or next(iter(emails.values()), "")
     deployments = {account.deployment for account in accounts}
     pending = bool(facts.pending_invites) or any("pending" in role.lower() for role in facts.enterprise_roles)
-    license_type = _VISUAL_STUDIO if is_visual_studio else _ENTERPRISE
+    license_type = LicenseType.VISUAL_STUDIO if is_visual_studio else LicenseType.ENTERPRISE
     flags = (
         (ambiguous, found_by.AMBIGUOUS),
         (dormant, found_by.DORMANT),
@@ -151,7 +148,7 @@ def compose(members: Sequence[Member]) -> Composed:
         accounts,
         facts,
         where=where,
-        license_type=license_type,
+        license_type=license_type.value,
         emails=bool(emails),
         flags=tuple([facet for holds, facet in flags if holds]),
     )
@@ -160,8 +157,8 @@ def compose(members: Sequence[Member]) -> Composed:
         name,
         sort_key(name),
         login,
-        where,
-        license_type,
+        where.value,
+        license_type.value,
         _encode(list(emails.values())).decode(),
         _encode(accounts).decode(),
         facts_text,

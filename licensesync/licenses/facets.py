@@ -61,7 +61,7 @@ def domain_of(email: str) -> str:
 class _Said(NamedTuple):
     """All that facets are made of."""
 
-    where: str
+    where: Where
     license_type: str
     flags: tuple[str, ...]
     has_emails: bool
@@ -77,7 +77,7 @@ def facets_of(
     accounts: Sequence[_Account],
     facts: _Facts,
     *,
-    where: str,
+    where: Where,
     license_type: str,
     emails: bool,
     flags: tuple[str, ...],
@@ -96,7 +96,7 @@ def facets_of(
 
 @lru_cache(maxsize=10_000)  # few of a million licenses have facets of their own
 def _lines(said: _Said) -> str:
-    facets = [f"where:{said.where}", f"type:{said.license_type}", *said.flags]
+    facets = [f"where:{said.where.value}", f"type:{said.license_type}", *said.flags]
     if not said.has_emails:
         facets.append(NO_EMAIL)
     places = dict.fromkeys(said.deployments)

@@ -161,7 +161,7 @@ class Selection:
         order = self.index.order(self.filter.sort)
         if np.count_nonzero(mask) == len(order):
             return order
-        # A million licenses: 3 ms, and 14 by the usual order[mask[order]].
+        # A million licenses: 6 ms, and 13 by the usual order[mask[order]].
         return np.compress(mask.take(order), order)
 
     def _page_nearby(self, size: int, after: str, before: str, *, most: int | None) -> Page | None:

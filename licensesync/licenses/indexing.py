@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from django.db.models import QuerySet
 
 from licensesync.enterprises.models import Enterprise
 from licensesync.licenses import index
@@ -22,12 +21,14 @@ NOBODY = UUID(int=0)
 _VALID = "enterprise_id = %(enterprise)s AND valid_from <= %(generation)s AND valid_to > %(generation)s"
 
 
-def write_index(enterprise: Enterprise, generation: int) -> None:
-    """Store the index of a count that is about to be shown, beside the one that is shown until then."""
-    content = _build(enterprise, generation).to_bytes()
+def write_index(enterprise: Enterprise, generation: int) -> Index:
+    """Make and store the index of a count that is about to be shown, beside the one that is shown until then."""
+    made = _build(enterprise, generation)
+    content = made.to_bytes()
     with bulk.short_turn():
         LicenseIndex.objects.filter(enterprise=enterprise, generation__lt=generation - 1).delete()
         LicenseIndex.objects.create(enterprise=enterprise, generation=generation, content=content)
+    return made
 
 
 def index_of(enterprise: Enterprise) -> tuple[UUID, Index]:
@@ -44,16 +45,7 @@ def index_of(enterprise: Enterprise) -> tuple[UUID, Index]:
 
 @lru_cache(maxsize=IN_MEMORY)
 def _loaded(key: UUID) -> Index:
-    return _read(LicenseIndex.objects.filter(key=key))
-
-
-def index_at(enterprise: Enterprise, generation: int) -> Index:
-    """The index of a count that has one, also of one that is about to be shown."""
-    return _read(LicenseIndex.objects.filter(enterprise=enterprise, generation=generation))
-
-
-def _read(stored: QuerySet[LicenseIndex]) -> Index:
-    content: Any = stored.values_list("content", flat=True).get()
+    content: Any = LicenseIndex.objects.values_list("content", flat=True).get(key=key)
     return index.from_bytes(content)
 
 
@@ -80,8 +72,8 @@ def _build(enterprise: Enterprise, generation: int) -> Index:
 
 
 def _together() -> str:
-    """SQL for all license numbers of a group in one value, in the order in which they come: a row for each number takes
-    three times as long."""
+    """SQL for all license numbers of a group in one value, in the order in which they come: with a row for each number
+    an index takes twice as long."""
     return "group_concat(number)" if bulk.is_sqlite() else "string_agg(int4send(CAST(number AS integer)), '')"
 
 

@@ -18,6 +18,7 @@ from licensesync.matching.engine import match
 from licensesync.matching.records import AddressGroup, Candidate, Claim, ClaimKind, Match, Rule
 from licensesync.usage import bulk
 from licensesync.usage.models import OPEN, CloudAddress
+from licensesync.usage.queries import of_enterprise
 
 BATCH = 20_000
 
@@ -31,8 +32,7 @@ _CLAIMS = {
 
 def _ours(table: str, affected: str, only_affected: bool) -> str:
     """The condition for open rows of this enterprise."""
-    deployments = "SELECT id FROM enterprises_deployment WHERE enterprise_id = %(enterprise)s"
-    ours = f"{table}.deployment_id {bulk.is_one_of(deployments)}"
+    ours = f"{table}.deployment_id {of_enterprise('%(enterprise)s')}"
     scope = f" AND {table}.id IN (SELECT id FROM {affected})" if only_affected else ""
     return f"{ours} AND {table}.valid_to = {OPEN}{scope}"
 

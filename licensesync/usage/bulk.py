@@ -14,7 +14,7 @@ from contextvars import ContextVar, copy_context
 from datetime import UTC, datetime
 from functools import cache
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connection, transaction
 from psycopg.copy import QueuedLibpqWriter
@@ -22,6 +22,7 @@ from psycopg.copy import QueuedLibpqWriter
 Row = Sequence[Any]
 Params = Sequence[Any] | Mapping[str, Any]
 Progress = Callable[[int], None]  # rows done so far; may raise to stop the work
+Outcome = TypeVar("Outcome")
 
 STREAM_BATCH = 5_000  # rows that `stream` holds at once
 SQLITE_BATCH = 10_000  # rows of one write transaction: some 100 ms
@@ -37,12 +38,6 @@ def is_sqlite() -> bool:
 def differs() -> str:
     """The operator that compares two rows of values, null being a value like others."""
     return "IS NOT" if is_sqlite() else "IS DISTINCT FROM"
-
-
-def is_one_of(few: str) -> str:
-    """SQL for a value among those of a subquery that gives few. Where it says IN, PostgreSQL may go through a whole
-    table once for each of them."""
-    return f"IN ({few})" if is_sqlite() else f"= ANY(ARRAY({few}))"
 
 
 def stored_time(moment: datetime | None) -> datetime | str | None:
@@ -150,9 +145,9 @@ def prepare_session() -> None:
     """Make PostgreSQL fit for a whole list, until the connection is closed.
 
     It sorts and joins in memory (its default of 4 MB is meant for pages), looks few rows up by their index (its default
-    is meant for disks that turn, where it reads the whole table instead), does not compile statements (a second each,
-    which none of ours gives back), and does not wait for the disk at the end of every batch: what a crash takes away of
-    those was visible to nobody, and the job starts again.
+    is meant for disks that turn, where it reads the whole table instead), and does not compile statements, which takes
+    up to a second each. Nor does it wait for the disk at the end of every batch: what a crash takes away of those was
+    visible to nobody, and the job starts again.
     """
     if not is_sqlite():
         execute("SET work_mem = '128MB'")
@@ -239,26 +234,27 @@ def appending(table: str, columns: Sequence[str]) -> Iterator[Callable[[Iterable
 
 
 @contextmanager
-def meanwhile(work: Callable[[], None]) -> Iterator[None]:
-    """Do `work` on a connection of its own while the block runs on ours; after the block both are done.
+def meanwhile(work: Callable[[], Outcome]) -> Iterator[Callable[[], Outcome]]:
+    """Do `work` on a connection of its own while the block runs on ours; after the block both are done. What is given
+    to the block waits for the outcome of `work`.
 
     `work` does not see our temporary tables. On SQLite, where one writes at a time, it comes before the block.
     """
     if is_sqlite() or connection.in_atomic_block:
-        work()
-        yield
+        outcome = work()
+        yield lambda: outcome
         return
 
-    def work_alone() -> None:
+    def work_alone() -> Outcome:
         try:
             prepare_session()
-            work()
+            return work()
         finally:
             connection.close()  # this thread's
 
     with ThreadPoolExecutor(1, "meanwhile") as pool:
         done = pool.submit(copy_context().run, work_alone)  # with the same guard
-        yield
+        yield done.result
         done.result()
 
 

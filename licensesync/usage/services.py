@@ -12,10 +12,11 @@ from licensesync.errors import DUPLICATE_USER_ID, ExpectedError
 from licensesync.feeds import records
 from licensesync.usage import bulk
 from licensesync.usage.models import OPEN, ServerUserAccount
+from licensesync.usage.queries import of_enterprise
 from licensesync.usage.staging import CLOUD_FACTS, NEW_SERVER_FACTS, SERVER_FACTS, server_rows
 
 # Every table of this app whose rows carry generations, and how a row belongs to an enterprise.
-OF_DEPLOYMENT = f"deployment_id {bulk.is_one_of('SELECT id FROM enterprises_deployment WHERE enterprise_id = %s')}"
+OF_DEPLOYMENT = f"deployment_id {of_enterprise()}"
 GENERATIONAL = {
     # The addresses first: they hang on their cloud user.
     "usage_cloudaddress": f"cloud_user_id IN (SELECT id FROM usage_clouduser WHERE {OF_DEPLOYMENT})",
