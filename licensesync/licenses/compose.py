@@ -82,6 +82,7 @@ class CloudFacts(msgspec.Struct):
 NO_FACTS = CloudFacts()
 decode_facts = msgspec.json.Decoder(CloudFacts).decode
 _encode = msgspec.json.Encoder().encode
+_packed = msgspec.msgpack.Encoder().encode  # for the digest alone: it escapes nothing
 
 
 class Composed(NamedTuple):
@@ -172,7 +173,7 @@ def compose(members: Sequence[Member]) -> Composed:
         facets,
         found_by.searchable(name, accounts, emails),
     )
-    digest = int.from_bytes(blake2b(_encode(shown), digest_size=8).digest(), signed=True)
+    digest = int.from_bytes(blake2b(_packed(shown), digest_size=8).digest(), signed=True)
     old = [member for member in members if member.old_number is not None and member.old_since is not None]
     if not old:
         return Composed((*shown, digest), unchanged=False, since=None)

@@ -144,6 +144,7 @@ def write_licenses(count: Count, *, since: datetime, is_first_list: bool, progre
             ending.extend(license.values[0] for license in changed if license.since)
             done += len(batch)
             progress(done)
+    bulk.merge_pending("license_search")
     gone = """SELECT DISTINCT o.number FROM old_member o
               WHERE NOT EXISTS (SELECT 1 FROM person p WHERE p.number = o.number)"""
     ending.extend(number for (number,) in bulk.stream(gone))

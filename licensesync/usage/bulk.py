@@ -12,15 +12,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from typing import Any, TypeVar
 
 from django.db import connection, transaction
-from psycopg.copy import QueuedLibpqWriter
+from psycopg import Copy
+from psycopg.copy import LibpqWriter, QueuedLibpqWriter
+from psycopg.types.datetime import TimestamptzLoader
+from psycopg.types.json import set_json_dumps
 
 Row = Sequence[Any]
 Params = Sequence[Any] | Mapping[str, Any]
+Append = Callable[[Iterable[Row]], int]  # gives how many rows it took
 Progress = Callable[[int], None]  # rows done so far; may raise to stop the work
 Outcome = TypeVar("Outcome")
 
@@ -59,12 +63,16 @@ def execute(sql: str, params: Params = ()) -> int:
         return int(cursor.rowcount)
 
 
-def value(sql: str, params: Params = ()) -> Any:
-    """The first value of the first row, None without a row."""
+def row(sql: str, params: Params = ()) -> Row:
+    """The first row, an empty one without any."""
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
-        row = cursor.fetchone()
-    return row[0] if row else None
+        return cursor.fetchone() or ()
+
+
+def value(sql: str, params: Params = ()) -> Any:
+    """The first value of the first row, None without a row."""
+    return next(iter(row(sql, params)), None)
 
 
 def stream(sql: str, params: Params = ()) -> Iterator[Row]:
@@ -85,6 +93,8 @@ def stream_ahead(sql: str, params: Params = ()) -> Iterator[Row]:
         yield from _stream_from_copy(sql, params)
         return
     with connection.chunked_cursor() as cursor, ThreadPoolExecutor(1, "ahead") as reader:
+        # Django's own sets the time zone that the connection has anyway, and takes four times as long.
+        cursor.cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
         cursor.execute(sql, params)
         ahead = reader.submit(cursor.fetchmany, STREAM_BATCH)
         while rows := ahead.result():
@@ -171,6 +181,17 @@ def analyze(*tables: str) -> None:
             execute(f"ANALYZE {table}")
 
 
+def merge_pending(index: str) -> None:
+    """Let a PostgreSQL index for searches merge what it has put aside, which every search would have to read through.
+    Only whoever owns the index may; else it happens with the next VACUUM."""
+    if not is_sqlite():
+        execute(
+            """SELECT gin_clean_pending_list(oid::regclass) FROM pg_class
+               WHERE oid = to_regclass(%s) AND pg_has_role(relowner, 'USAGE')""",
+            [index],
+        )
+
+
 def load_temporary(table: str, columns: Sequence[str], rows: Iterable[Row]) -> int:
     """Append rows to a temporary table; gives how many."""
     if not is_sqlite():
@@ -183,6 +204,20 @@ def load_temporary(table: str, columns: Sequence[str], rows: Iterable[Row]) -> i
         return _insert_many(table, columns, rows)
     finally:
         execute("COMMIT")
+
+
+@contextmanager
+def filling(table: str, columns: Sequence[str]) -> Iterator[Append]:
+    """What is given to the block takes rows for a temporary table. PostgreSQL takes them while the next ones are made,
+    and no other statement may run on the connection meanwhile."""
+    if is_sqlite():
+        yield lambda rows: load_temporary(table, columns, rows)
+        return
+    with (
+        connection.cursor() as cursor,
+        _copying(cursor, table, columns, QueuedLibpqWriter(cursor.cursor)) as copy,
+    ):
+        yield partial(_write_rows, copy)
 
 
 def load(table: str, columns: Sequence[str], rows: Iterable[Row]) -> int:
@@ -198,7 +233,7 @@ def load(table: str, columns: Sequence[str], rows: Iterable[Row]) -> int:
 
 
 @contextmanager
-def appending(table: str, columns: Sequence[str]) -> Iterator[Callable[[Iterable[Row]], None]]:
+def appending(table: str, columns: Sequence[str]) -> Iterator[Append]:
     """What is given to the block takes rows for a table of the main database, while queries run on the connection.
 
     PostgreSQL takes them on a connection of its own, as one COPY out of a queue of 32 MiB at most, so it writes while
@@ -206,29 +241,23 @@ def appending(table: str, columns: Sequence[str]) -> Iterator[Callable[[Iterable
     them in short transactions.
     """
     if is_sqlite() or connection.in_atomic_block:
-
-        def append_in_turns(rows: Iterable[Row]) -> None:
-            load(table, columns, rows)
-
-        yield append_in_turns
+        yield lambda rows: load(table, columns, rows)
         return
     writer = connection.copy()
     try:
         with writer.cursor() as cursor:
             cursor.execute("SET synchronous_commit = off")
+            # An index for searches puts what is new aside and merges it bit by bit: larger bits cost a seventh less.
+            cursor.execute("SET gin_pending_list_limit = '32MB'")
+            cursor.execute("SET work_mem = '128MB'")
         with (
             writer.wrap_database_errors,
             short_turn(),
             writer.connection.transaction(),
             writer.cursor() as cursor,
-            cursor.copy(_copy_statement(table, columns), writer=QueuedLibpqWriter(cursor.cursor)) as copy,
+            _copying(cursor, table, columns, QueuedLibpqWriter(cursor.cursor)) as copy,
         ):
-
-            def append(rows: Iterable[Row]) -> None:
-                for row in rows:
-                    copy.write_row(row)
-
-            yield append
+            yield partial(_write_rows, copy)
     finally:
         writer.close()
 
@@ -258,16 +287,29 @@ def meanwhile(work: Callable[[], Outcome]) -> Iterator[Callable[[], Outcome]]:
         done.result()
 
 
-def _copy_statement(table: str, columns: Sequence[str]) -> str:
-    return f"COPY {table} ({', '.join(columns)}) FROM STDIN"
+@contextmanager
+def _copying(cursor: Any, table: str, columns: Sequence[str], writer: LibpqWriter | None = None) -> Iterator[Copy]:
+    """A COPY into a table of PostgreSQL, in its own binary form: writing rows takes three fifths of the time that it
+    takes as text. A column of JSON takes its text."""
+    names = ", ".join(columns)
+    cursor.execute(f"SELECT {names} FROM {table} LIMIT 0")
+    types = [column.type_code for column in cursor.description]
+    set_json_dumps(str, cursor.cursor)
+    with cursor.copy(f"COPY {table} ({names}) FROM STDIN (FORMAT BINARY)", writer=writer) as copy:
+        copy.set_types(types)
+        yield copy
 
 
 def _copy(table: str, columns: Sequence[str], rows: Iterable[Row]) -> int:
+    with connection.cursor() as cursor, _copying(cursor, table, columns) as copy:
+        return _write_rows(copy, rows)
+
+
+def _write_rows(copy: Copy, rows: Iterable[Row]) -> int:
     count = 0
-    with connection.cursor() as cursor, cursor.copy(_copy_statement(table, columns)) as copy:
-        for row in rows:
-            copy.write_row(row)
-            count += 1
+    for each in rows:
+        copy.write_row(each)
+        count += 1
     return count
 
 

@@ -49,11 +49,10 @@ def write_first_list(
     try:
         with bulk.appending("usage_serveruseraccount", columns) as append:
             for batch in read():
-                append(
+                count += append(
                     (server.pk, user_id, *facts, facts[others] and since, generation, generation, OPEN)
                     for _line, user_id, *facts in server_rows(batch, count)
                 )
-                count += len(batch)
                 progress(count)
     except IntegrityError:
         times: Counter[int] = Counter()

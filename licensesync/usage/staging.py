@@ -62,10 +62,10 @@ def stage_server_list(batches: Iterable[list[ServerUserAccount]], progress: bulk
         "other_emails jsonb, consumes boolean",
     )
     count = 0
-    for batch in batches:
-        bulk.load_temporary("staged", ("line", "user_id", *SERVER_FACTS), server_rows(batch, count))
-        count += len(batch)
-        progress(count)
+    with bulk.filling("staged", ("line", "user_id", *SERVER_FACTS)) as append:
+        for batch in batches:
+            count += append(server_rows(batch, count))
+            progress(count)
     _index("staged", "user_id")
     twice = bulk.value("SELECT user_id FROM staged GROUP BY user_id HAVING count(*) > 1 ORDER BY user_id LIMIT 1")
     if twice is not None:
@@ -320,10 +320,12 @@ def _compare(
     bulk.analyze(diff)
     if then:
         then()
+    read = bulk.value(f"SELECT count(*) FROM {staged}")
+    lines, added, removed = bulk.row(f"SELECT count(*), count(*) - count(old_id), count(*) - count(line) FROM {diff}")
     return Diff(
-        read=bulk.value(f"SELECT count(*) FROM {staged}"),
-        added=bulk.value(f"SELECT count(*) FROM {diff} WHERE old_id IS NULL"),
-        changed=bulk.value(f"SELECT count(*) FROM {diff} WHERE line IS NOT NULL AND old_id IS NOT NULL"),
-        removed=bulk.value(f"SELECT count(*) FROM {diff} WHERE line IS NULL"),
-        before=bulk.value(f"SELECT count(*) FROM {table} a WHERE {is_open}", params),
+        read=read,
+        added=added,
+        changed=lines - added - removed,
+        removed=removed,
+        before=read - added + removed,  # each line has one row at most
     )

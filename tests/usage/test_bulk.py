@@ -1,0 +1,64 @@
+"""Many rows at once: what goes in comes out again, whichever way it takes."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from licensesync.usage import bulk
+from tests.flows.lists import account, import_one, new_enterprise, server_export
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+KINDS = {
+    "number": "bigint", "small": "smallint", "name": "text", "suspended": "boolean", "since": "timestamptz",
+    "facts": "jsonb",
+}  # fmt: skip
+COLUMNS = tuple(KINDS)
+ROWS = [
+    (2**62, 3, 'tab\there, line\nthere, \\N, "quoted", Ö 名', True, datetime(2026, 3, 2, 9, 0, 0, 5, UTC), '{"a": 1}'),
+    (-1, 0, "", False, datetime(1970, 1, 1, tzinfo=UTC), '["ä\\n"]'),
+    (0, None, None, None, None, None),
+]
+
+
+def _load_temporary(rows: list[bulk.Row]) -> int:
+    return bulk.load_temporary("kinds", COLUMNS, rows)
+
+
+def _fill(rows: list[bulk.Row]) -> int:
+    with bulk.filling("kinds", COLUMNS) as append:
+        return sum(append([row]) for row in rows)
+
+
+@pytest.mark.parametrize("take", [_load_temporary, _fill])
+def test_rows_come_back_as_they_went_in(take: Callable[[list[bulk.Row]], int]) -> None:
+    bulk.new_temporary_table("kinds", ", ".join(f"{name} {kind}" for name, kind in KINDS.items()))
+    rows: list[bulk.Row] = [(*row[:4], bulk.stored_time(row[4]), row[5]) for row in ROWS]
+
+    assert take(rows) == len(rows)
+    for read in (bulk.stream, bulk.stream_ahead):
+        assert [_plain(*row) for row in read("SELECT * FROM kinds ORDER BY number DESC")] == [
+            _plain(*row) for row in (rows[0], rows[2], rows[1])
+        ]
+
+
+def _plain(number: int, small: int, name: str, suspended: bool | None, since: Any, facts: str | None) -> bulk.Row:
+    return number, small, name, suspended if suspended is None else bool(suspended), since, json.loads(facts or "null")
+
+
+def test_half_a_list_leaves_nothing() -> None:
+    bulk.new_temporary_table("kinds", "number bigint")
+    with pytest.raises(ZeroDivisionError), bulk.filling("kinds", ("number",)) as append:
+        append((1 // number,) for number in (1, 0))
+    assert bulk.value("SELECT count(*) FROM kinds") == 0
+
+
+def test_no_search_has_to_read_through_what_was_put_aside() -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite searches without an index of its own")
+    import_one(new_enterprise(), server_export([account(number, f"u{number}@octo.example") for number in range(1, 50)]))
+    assert bulk.value("SELECT gin_clean_pending_list('license_search')") == 0
