@@ -5,7 +5,7 @@ some milliseconds, on whichever database, and the number of a combination is exa
 place for each number from 0 to `size` - 1; numbers that nobody has any more count nowhere.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -128,20 +128,23 @@ def from_bytes(content: bytes | memoryview) -> Index:
     )  # fmt: skip
 
 
-def build(
-    alike: Iterable[tuple[str, int, int, Numbers]], by_name: Numbers, by_email: Numbers, since_ranks: Mapping[int, int]
-) -> Index:
-    """The index of licenses that are alike in (facets, number of accounts, generation since when), and of everybody in
-    two orders; `since_ranks` by generation."""
+def build(alike: Iterable[tuple[str, int, int, str, Numbers]], by_name: Numbers, by_email: Numbers) -> Index:
+    """The index of licenses that are alike in (facets, number of accounts, generation since when), each group with its
+    earliest `since`, and of everybody in two orders."""
     size = int(by_name.max(initial=0)) + 1
     index = Index(size, by_name, by_email, np.zeros(size, np.uint16), np.zeros(size, np.uint16), {}, {})
     most = np.iinfo(np.uint16).max
     by_facet: dict[str, list[Numbers]] = {}
-    for facets, account_count, generation, members in alike:
+    by_generation: dict[int, list[Numbers]] = {}
+    earliest: dict[int, str] = {}
+    for facets, account_count, generation, since, members in alike:
         index.accounts[members] = min(account_count, most)
-        index.since[members] = min(since_ranks.get(generation, 0), most)
+        by_generation.setdefault(generation, []).append(members)
+        earliest[generation] = min(since, earliest.get(generation, since))
         for facet in facets.split("\n"):
             by_facet.setdefault(facet, []).append(members)
+    for rank, generation in enumerate(sorted(earliest, key=earliest.__getitem__)):
+        index.since[np.concatenate(by_generation[generation])] = min(rank, most)
     for facet, groups in by_facet.items():
         members = np.sort(np.concatenate(groups))
         if len(members) * members.itemsize * 8 < size:

@@ -34,7 +34,7 @@ def write_index(enterprise: Enterprise, generation: int) -> Index:
 def index_of(enterprise: Enterprise) -> tuple[UUID, Index]:
     """The index of the count that everybody sees, and its key; an empty one before the first count."""
     if not enterprise.generation:
-        return NOBODY, index.build((), _apart(None), _apart(None), {})
+        return NOBODY, index.build((), _apart(None), _apart(None))
     stored = LicenseIndex.objects.filter(enterprise=enterprise)
     key = stored.filter(generation=enterprise.generation).values_list("key", flat=True).first()
     if key is None:  # a count of before there were indexes
@@ -52,22 +52,24 @@ def _loaded(key: UUID) -> Index:
 def _build(enterprise: Enterprise, generation: int) -> Index:
     params = {"enterprise": enterprise.pk, "generation": generation}
     table = f"FROM licenses_consumedlicense WHERE {_VALID}"
-    counts: Iterator[Any] = bulk.stream(
-        f"SELECT since_generation, min(since) {table} GROUP BY since_generation", params
-    )
-    ranks: dict[int, int] = {}
-    for rank, (since_generation, _since) in enumerate(sorted(counts, key=lambda row: str(row[1]))):
-        ranks[since_generation] = rank
     alike = "facets, account_count, since_generation"
-    groups: Iterator[Any] = bulk.stream(f"SELECT {alike}, {_together()} {table} GROUP BY {alike}", params)
+    groups: Iterator[Any] = bulk.stream(
+        f"SELECT {alike}, CAST(min(since) AS text), {_together()} {table} GROUP BY {alike}", params
+    )
     bytewise = "" if bulk.is_sqlite() else ' COLLATE "C"'
 
     def ordered(column: str) -> Numbers:
-        order = f"ORDER BY {column} = '', {column}{bytewise}, number"
-        return _apart(bulk.value(f"SELECT {_together()} FROM (SELECT number {table} {order}) in_order", params))
+        """Whoever has none comes last. Sorted by the column alone it takes half the time: PostgreSQL can look at the
+        first letters of a text only where it is what comes first."""
+        together, without = bulk.row(
+            f"""SELECT {_together()}, count(*) FILTER (WHERE {column} = '') FROM (
+                    SELECT number, {column} {table} ORDER BY {column}{bytewise}, number) in_order""",
+            params,
+        )
+        return np.roll(_apart(together), -without)
 
     return index.build(
-        ((*group, _apart(together)) for *group, together in groups), ordered("sort_name"), ordered("sort_email"), ranks
+        ((*group, _apart(together)) for *group, together in groups), ordered("sort_name"), ordered("sort_email")
     )
 
 
