@@ -49,8 +49,8 @@ def count_again(
         bulk.analyze(*usage.GENERATIONAL)
     people.match_people(enterprise, only_affected=only_affected, progress=lambda n: report(Phase.MATCHING, n, None))
     first_new = count.next_number
-    services.find_old_members(enterprise, only_affected=only_affected)
     next_number = people.number_people(enterprise, only_affected=only_affected, next_number=first_new)
+    people.find_moves(enterprise, only_affected=only_affected)
     total = bulk.value("SELECT count(*) FROM person")
     ending = services.write_licenses(
         count, since=list_date, is_first_list=is_first_list, progress=lambda n: report(Phase.COUNTING, n, total)

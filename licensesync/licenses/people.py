@@ -4,6 +4,8 @@
     matched  the person of every consuming server account, and of every subscriber that met somebody, with the reason
     member   every account of every person, with the license that it had before
     person   the license number of every person
+    joined   those accounts of `member` that had another license before, or none
+    parted   the accounts whose license is not theirs any more
 
 A person is a cloud user's row id, or a negative number for people who are only on servers. With `only_affected`, all
 of it is about the accounts of `licenses.affected` alone.
@@ -199,3 +201,28 @@ def number_people(enterprise: Enterprise, *, only_affected: bool, next_number: i
     )
     bulk.analyze("person")
     return next_number + new
+
+
+def find_moves(enterprise: Enterprise, *, only_affected: bool) -> None:
+    """Fill `joined` and `parted`: which accounts are with another license than before."""
+    now = "member m JOIN person p ON p.person = m.person"
+    bulk.new_temporary_table(
+        "joined",
+        "number bigint, kind smallint, row_id bigint, deployment_id bigint, user_id bigint, old_number bigint",
+    )
+    bulk.execute(
+        f"""INSERT INTO joined SELECT p.number, m.kind, m.row_id, m.deployment_id, m.user_id, m.old_number FROM {now}
+            WHERE m.kind <> {SUBSCRIBER} AND (m.old_number IS NULL OR m.old_number <> p.number)"""
+    )
+    bulk.new_temporary_table("parted", "id bigint, number bigint, deployment_id bigint, user_id bigint")
+    scope = "JOIN affected_license x ON x.id = a.number" if only_affected else ""
+    bulk.execute(
+        f"""INSERT INTO parted SELECT a.id, a.number, a.deployment_id, a.user_id
+            FROM licenses_licensedaccount a {scope} WHERE a.enterprise_id = %s AND a.valid_to = {OPEN}
+            AND NOT EXISTS (SELECT 1 FROM {now} WHERE m.deployment_id = a.deployment_id AND m.user_id = a.user_id
+                            AND m.kind <> {SUBSCRIBER} AND p.number = a.number)""",
+        [enterprise.pk],
+    )
+    if bulk.is_sqlite():
+        bulk.execute("CREATE INDEX temp.joined_account ON joined (deployment_id, user_id)")
+    bulk.analyze("joined", "parted")

@@ -94,20 +94,6 @@ def _take_back(count: Count) -> None:
         model._default_manager.filter(enterprise=count.enterprise, generation=count.generation).delete()
 
 
-def find_old_members(enterprise: Enterprise, *, only_affected: bool) -> None:
-    """Fill `old_member`: who had which license before this count."""
-    bulk.new_temporary_table("old_member", "id bigint, number bigint, deployment_id bigint, user_id bigint")
-    scope = "JOIN affected_license x ON x.id = a.number" if only_affected else ""
-    bulk.execute(
-        f"""INSERT INTO old_member SELECT a.id, a.number, a.deployment_id, a.user_id
-            FROM licenses_licensedaccount a {scope} WHERE a.enterprise_id = %s AND a.valid_to = {OPEN}""",
-        [enterprise.pk],
-    )
-    if bulk.is_sqlite():
-        bulk.execute("CREATE INDEX temp.old_member_number ON old_member (number)")
-    bulk.analyze("old_member")
-
-
 def write_licenses(count: Count, *, since: datetime, is_first_list: bool, progress: bulk.Progress) -> "array[int]":
     """Write the row of every license that is new or not as it was. Gives the numbers of those whose old row ends: it is
     replaced, or nobody has the license any more.
@@ -145,8 +131,7 @@ def write_licenses(count: Count, *, since: datetime, is_first_list: bool, progre
             done += len(batch)
             progress(done)
     bulk.merge_pending("license_search")
-    gone = """SELECT DISTINCT o.number FROM old_member o
-              WHERE NOT EXISTS (SELECT 1 FROM person p WHERE p.number = o.number)"""
+    gone = "SELECT DISTINCT o.number FROM parted o WHERE NOT EXISTS (SELECT 1 FROM person p WHERE p.number = o.number)"
     ending.extend(number for (number,) in bulk.stream(gone))
     return ending
 
@@ -166,23 +151,18 @@ def end_licenses(count: Count, numbers: Iterable[int]) -> None:
     )
 
 
-NOW = "member m JOIN person p ON p.person = m.person"
-IS_NOW = "m.deployment_id = o.deployment_id AND m.user_id = o.user_id AND m.kind < 2"
-
-
 def write_accounts(count: Count) -> None:
     """Bring up to date which account belongs to which license, where it changed."""
     bulk.write_until_done(
-        f"""UPDATE licenses_licensedaccount SET valid_to = %s WHERE valid_to = {OPEN} AND id IN (
-                SELECT o.id FROM old_member o JOIN licenses_licensedaccount a ON a.id = o.id AND a.valid_to = {OPEN}
-                WHERE NOT EXISTS (SELECT 1 FROM {NOW} WHERE {IS_NOW} AND p.number = o.number) LIMIT %s)""",
+        f"""UPDATE licenses_licensedaccount SET valid_to = %s WHERE id IN (
+                SELECT a.id FROM parted o JOIN licenses_licensedaccount a ON a.id = o.id AND a.valid_to = {OPEN}
+                LIMIT %s)""",
         [count.generation],
     )
     columns = ("number", "deployment_id", "user_id", "enterprise_id", "valid_from", "valid_to")
-    new = f"""SELECT p.number, m.deployment_id, m.user_id, CAST(%(enterprise)s AS bigint),
+    new = f"""SELECT number, deployment_id, user_id, CAST(%(enterprise)s AS bigint),
                      CAST(%(generation)s AS integer), {OPEN}
-              FROM {NOW} WHERE m.kind < 2 AND (m.old_number IS NULL OR m.old_number <> p.number)
-              ORDER BY p.number"""  # sorted they go into the indexes in two thirds of the time
+              FROM joined ORDER BY number"""  # sorted they go into the indexes in two thirds of the time
     params = {"enterprise": count.enterprise_id, "generation": count.generation}
     insert = f"INSERT INTO licenses_licensedaccount ({', '.join(columns)})"
     if bulk.is_sqlite():  # in short turns
@@ -210,35 +190,36 @@ def write_changes(count: Count, *, at: datetime, first_new: int, is_first_list: 
         AND l.valid_from < %(generation)s AND l.valid_to >= %(generation)s"""
     new_row = f"""licenses_consumedlicense l ON l.enterprise_id = %(enterprise)s AND l.number = g.number
         AND l.valid_to = {OPEN}"""
+    lives_on = "EXISTS (SELECT 1 FROM person p WHERE p.number = {})"
     statements = [
         # Gone: into the license that holds one of its accounts now, or altogether.
         f"""{head} g.number, CASE WHEN g.heir IS NULL THEN '{kind.WENT}' ELSE '{kind.MERGED}' END, g.heir,
                 g.deployment_id, NULL, l.name, l.login
-            FROM (SELECT o.number, min(n.number) AS heir, min(o.deployment_id) AS deployment_id FROM old_member o
-                  LEFT JOIN (SELECT p.number, m.deployment_id, m.user_id FROM {NOW} WHERE m.kind < 2) n
-                      ON n.deployment_id = o.deployment_id AND n.user_id = o.user_id
-                  WHERE NOT EXISTS (SELECT 1 FROM person p WHERE p.number = o.number) GROUP BY o.number) g
+            FROM (SELECT o.number, min(j.number) AS heir, min(o.deployment_id) AS deployment_id FROM parted o
+                  LEFT JOIN joined j ON j.deployment_id = o.deployment_id AND j.user_id = o.user_id
+                  WHERE NOT {lives_on.format("o.number")} GROUP BY o.number) g
             JOIN {old_row}""",
         # New: out of a license that lives on or merged, or altogether.
         f"""{head} g.number, CASE WHEN g.origin IS NULL THEN '{kind.CAME}' ELSE '{kind.SPLIT}' END, g.origin,
                 g.deployment_id, NULL, l.name, l.login
-            FROM (SELECT p.number, min(m.old_number) AS origin, min(m.deployment_id) AS deployment_id FROM {NOW}
-                  WHERE p.number >= %(first_new)s AND m.kind < 2 GROUP BY p.number
-                  {"HAVING min(m.old_number) IS NOT NULL" if is_first_list else ""}) g
+            FROM (SELECT number, min(old_number) AS origin, min(deployment_id) AS deployment_id FROM joined
+                  WHERE number >= %(first_new)s GROUP BY number
+                  {"HAVING min(old_number) IS NOT NULL" if is_first_list else ""}) g
             JOIN {new_row}""",
         # An account joined a license that was there before.
-        f"""{head} p.number, '{kind.ACCOUNT_ADDED}', NULL, m.deployment_id, m.user_id, '',
+        f"""{head} j.number, '{kind.ACCOUNT_ADDED}', NULL, j.deployment_id, j.user_id, '',
                 COALESCE(s.login, c.login)
-            FROM {NOW}
-            LEFT JOIN usage_serveruseraccount s ON m.kind = {row.SERVER} AND s.id = m.row_id
-            LEFT JOIN usage_clouduser c ON m.kind = {row.CLOUD} AND c.id = m.row_id
-            WHERE m.kind < 2 AND p.number < %(first_new)s AND ({"" if is_first_list else "m.old_number IS NULL OR "}(
-                m.old_number <> p.number AND EXISTS (SELECT 1 FROM person q WHERE q.number = m.old_number)))""",
+            FROM joined j
+            LEFT JOIN usage_serveruseraccount s ON j.kind = {row.SERVER} AND s.id = j.row_id
+            LEFT JOIN usage_clouduser c ON j.kind = {row.CLOUD} AND c.id = j.row_id
+            WHERE j.number < %(first_new)s
+            AND ({"" if is_first_list else "j.old_number IS NULL OR "}{lives_on.format("j.old_number")})""",
         # An account left a license that lives on.
         f"""{head} o.number, '{kind.ACCOUNT_GONE}', NULL, o.deployment_id, o.user_id, '', ''
-            FROM old_member o
-            WHERE EXISTS (SELECT 1 FROM person p WHERE p.number = o.number) AND NOT EXISTS (
-                SELECT 1 FROM {NOW} WHERE {IS_NOW} AND (p.number = o.number OR p.number >= %(first_new)s))""",
+            FROM parted o
+            WHERE {lives_on.format("o.number")} AND NOT EXISTS (
+                SELECT 1 FROM joined j WHERE j.deployment_id = o.deployment_id AND j.user_id = o.user_id
+                AND j.number >= %(first_new)s)""",
     ]
     written = 0
     for statement in statements:
