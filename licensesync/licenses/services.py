@@ -10,9 +10,10 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import Exists, Max, OuterRef
 from django.utils import timezone
+from psycopg.errors import LockNotAvailable
 
 from licensesync.enterprises.models import Deployment, Enterprise, LicenseModel
 from licensesync.licenses import compose as row
@@ -61,8 +62,15 @@ def unfinished_count(enterprise: Enterprise) -> Count | None:
 
 
 def take_over(count: Count, *, owner: str) -> bool:
-    """Make the unfinished count of a dead owner ours and take back what it wrote. False: somebody was faster."""
-    if not Count.objects.filter(pk=count.pk, owner=count.owner, finished_at__isnull=True).update(owner=owner):
+    """Make the unfinished count of a dead owner ours and take back what it wrote. False: somebody was faster, or its
+    owner does not move but still holds it, as a process that was frozen amid a transaction does."""
+    ours = Count.objects.filter(pk=count.pk, owner=count.owner, finished_at__isnull=True)
+    try:
+        if not ours.update(owner=owner):
+            return False
+    except OperationalError as error:
+        if not isinstance(error.__cause__, LockNotAvailable):
+            raise
         return False
     count.owner = owner
     with bulk.guarded(lambda: check_turn(count)):

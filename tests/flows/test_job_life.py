@@ -238,6 +238,28 @@ def test_a_job_that_waits_for_its_turn_is_no_attempt(enterprise: Enterprise) -> 
     licenses.abandon_count(count)
 
 
+def test_a_job_waits_while_a_frozen_worker_holds_the_turn(enterprise: Enterprise) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("on SQLite whoever is frozen amid a transaction holds the whole database")
+    count = licenses.begin_count(enterprise, owner="a worker that is frozen")
+    assert count is not None
+    frozen = connection.copy()
+    try:
+        with frozen.cursor() as cursor:
+            cursor.execute("BEGIN; SELECT id FROM licenses_count WHERE id = %s FOR SHARE", [count.pk])
+        job = waiting_job(enterprise, server_export(SECOND))
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = 200")
+        take_in.run_job(job.pk)
+        assert end_of(job)[0] == JobState.PENDING
+        assert (job.phase, job.attempts) == (Phase.WAITING_FOR_COUNT, 0)
+    finally:
+        frozen.close()
+    take_in.run_to_the_end(job)
+    assert end_of(job) == (JobState.SUCCESS, "")
+    assert_nothing_left_over(enterprise)
+
+
 def test_lost_messages_are_found_by_the_sweep(enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch) -> None:
     """The sweep sends every file and job again that nobody has taken; a message is only a hint."""
     file = receive_usage.receive_file(BytesIO(server_export(SECOND)), enterprise=enterprise, name="x", uploaded_by=None)
