@@ -46,7 +46,7 @@ def count_again(
     if only_affected:
         affected.find_affected(enterprise, deployment, count.generation)
     else:  # so much is new that PostgreSQL's idea of the tables is wrong
-        bulk.analyze(*usage.GENERATIONAL)
+        bulk.analyze(*usage.PLANNED_BY)
     people.match_people(enterprise, only_affected=only_affected, progress=lambda n: report(Phase.MATCHING, n, None))
     first_new = count.next_number
     next_number = people.number_people(enterprise, only_affected=only_affected, next_number=first_new)
@@ -64,5 +64,5 @@ def count_again(
         services.write_changes(count, at=list_date, first_new=first_new, is_first_list=is_first_list)
         services.write_accounts(count)
     if not only_affected:
-        bulk.analyze(*services.GENERATIONAL)
+        bulk.analyze(*services.PLANNED_BY)
     return services.tally(count, index(), next_number=next_number)

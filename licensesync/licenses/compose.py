@@ -82,7 +82,8 @@ class CloudFacts(msgspec.Struct):
 NO_FACTS = CloudFacts()
 decode_facts = msgspec.json.Decoder(CloudFacts).decode
 _encode = msgspec.json.Encoder().encode
-_packed = msgspec.msgpack.Encoder().encode  # for the digest alone: it escapes nothing
+# For the digest alone: it escapes nothing. Whoever changes what is packed, or how, has every license written once more.
+_packed = msgspec.msgpack.Encoder().encode
 
 
 class Composed(NamedTuple):

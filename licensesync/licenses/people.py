@@ -215,10 +215,12 @@ def find_moves(enterprise: Enterprise, *, only_affected: bool) -> None:
             WHERE m.kind <> {SUBSCRIBER} AND (m.old_number IS NULL OR m.old_number <> p.number)"""
     )
     bulk.new_temporary_table("parted", "id bigint, number bigint, deployment_id bigint, user_id bigint")
-    scope = "JOIN affected_license x ON x.id = a.number" if only_affected else ""
+    # SQLite keeps the order of a CROSS JOIN: else it goes through all accounts of the enterprise.
+    scope = "affected_license x CROSS JOIN" if only_affected else ""
+    affected = "x.id = a.number AND" if only_affected else ""
     bulk.execute(
         f"""INSERT INTO parted SELECT a.id, a.number, a.deployment_id, a.user_id
-            FROM licenses_licensedaccount a {scope} WHERE a.enterprise_id = %s AND a.valid_to = {OPEN}
+            FROM {scope} licenses_licensedaccount a WHERE {affected} a.enterprise_id = %s AND a.valid_to = {OPEN}
             AND NOT EXISTS (SELECT 1 FROM {now} WHERE m.deployment_id = a.deployment_id AND m.user_id = a.user_id
                             AND m.kind <> {SUBSCRIBER} AND p.number = a.number)""",
         [enterprise.pk],

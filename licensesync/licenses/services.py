@@ -10,10 +10,9 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Exists, Max, OuterRef
 from django.utils import timezone
-from psycopg.errors import LockNotAvailable
 
 from licensesync.enterprises.models import Deployment, Enterprise, LicenseModel
 from licensesync.licenses import compose as row
@@ -25,6 +24,8 @@ from licensesync.usage.services import discard_generation, forget, undo
 
 OF_ENTERPRISE = "enterprise_id = %s"
 GENERATIONAL = ("licenses_consumedlicense", "licenses_licensedaccount")
+# What plans depend on; other columns are long.
+PLANNED_BY = ("licenses_consumedlicense (enterprise_id, number, valid_from, valid_to)", "licenses_licensedaccount")
 BATCH = 20_000
 
 
@@ -65,12 +66,7 @@ def take_over(count: Count, *, owner: str) -> bool:
     """Make the unfinished count of a dead owner ours and take back what it wrote. False: somebody was faster, or its
     owner does not move but still holds it, as a process that was frozen amid a transaction does."""
     ours = Count.objects.filter(pk=count.pk, owner=count.owner, finished_at__isnull=True)
-    try:
-        if not ours.update(owner=owner):
-            return False
-    except OperationalError as error:
-        if not isinstance(error.__cause__, LockNotAvailable):
-            raise
+    if not bulk.unless_held(lambda: ours.update(owner=owner)):
         return False
     count.owner = owner
     with bulk.guarded(lambda: check_turn(count)):
@@ -100,6 +96,7 @@ def _take_back(count: Count) -> None:
         undo(table, OF_ENTERPRISE, count.enterprise, count.generation)
     for model in (LicenseChange, LicenseIndex):
         model._default_manager.filter(enterprise=count.enterprise, generation=count.generation).delete()
+    bulk.merge_pending("license_search")
 
 
 def write_licenses(count: Count, *, since: datetime, is_first_list: bool, progress: bulk.Progress) -> "array[int]":

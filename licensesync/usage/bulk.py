@@ -16,9 +16,10 @@ from functools import cache, partial
 from itertools import islice
 from typing import Any, TypeVar
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from psycopg import Copy
 from psycopg.copy import LibpqWriter, QueuedLibpqWriter
+from psycopg.errors import LockNotAvailable
 from psycopg.types.datetime import TimestamptzLoader
 from psycopg.types.json import set_json_dumps
 
@@ -156,13 +157,15 @@ def prepare_session() -> None:
 
     It sorts and joins in memory (its default of 4 MB is meant for pages), looks few rows up by their index (its default
     is meant for disks that turn, where it reads the whole table instead), and does not compile statements, which takes
-    up to a second each. Nor does it wait for the disk at the end of every batch: what a crash takes away of those was
+    up to a second each. It looks at a fifth as many rows before it plans: as many as usual took an eighth of the time
+    of 100,000 accounts. Nor does it wait for the disk at the end of every batch: what a crash takes away of those was
     visible to nobody, and the job starts again.
     """
     if not is_sqlite():
         execute("SET work_mem = '128MB'")
         execute("SET random_page_cost = 1.1")
         execute("SET jit = off")
+        execute("SET default_statistics_target = 20")
         # While a list is read, the transaction that holds the turn has nothing to say.
         execute("SET idle_in_transaction_session_timeout = 0")
         execute("SET synchronous_commit = off")
@@ -175,7 +178,8 @@ def commit_durably() -> None:
 
 
 def analyze(*tables: str) -> None:
-    """Tell PostgreSQL how large new temporary tables are; without it, it plans for a few rows."""
+    """Tell PostgreSQL how large new temporary tables are; without it, it plans for a few rows. Of "table (columns)" it
+    looks at these alone, and later at all by itself: to it the table does not count as looked at."""
     if not is_sqlite():
         for table in tables:
             execute(f"ANALYZE {table}")
@@ -183,13 +187,24 @@ def analyze(*tables: str) -> None:
 
 def merge_pending(index: str) -> None:
     """Let a PostgreSQL index for searches merge what it has put aside, which every search would have to read through.
-    Only whoever owns the index may; else it happens with the next VACUUM."""
+    Only whoever owns the index may; else it happens with the next VACUUM. If that is at it now, there is no need."""
+    merge = """SELECT gin_clean_pending_list(oid::regclass) FROM pg_class
+               WHERE oid = to_regclass(%s) AND pg_has_role(relowner, 'USAGE')"""
     if not is_sqlite():
-        execute(
-            """SELECT gin_clean_pending_list(oid::regclass) FROM pg_class
-               WHERE oid = to_regclass(%s) AND pg_has_role(relowner, 'USAGE')""",
-            [index],
-        )
+        unless_held(lambda: execute(merge, [index]))
+
+
+def unless_held(work: Callable[[], Outcome]) -> Outcome | None:
+    """What `work` gives, in a transaction of its own; None where PostgreSQL waits longer than a second for a lock."""
+    try:
+        with transaction.atomic():
+            if not is_sqlite():
+                execute("SET LOCAL lock_timeout = '1s'")
+            return work()
+    except OperationalError as error:
+        if not isinstance(error.__cause__, LockNotAvailable):
+            raise
+        return None
 
 
 def load_temporary(table: str, columns: Sequence[str], rows: Iterable[Row]) -> int:
@@ -209,7 +224,7 @@ def load_temporary(table: str, columns: Sequence[str], rows: Iterable[Row]) -> i
 @contextmanager
 def filling(table: str, columns: Sequence[str]) -> Iterator[Append]:
     """What is given to the block takes rows for a temporary table. PostgreSQL takes them while the next ones are made,
-    and no other statement may run on the connection meanwhile."""
+    no other statement may run on the connection meanwhile, and none of them stay when the block fails."""
     if is_sqlite():
         yield lambda rows: load_temporary(table, columns, rows)
         return

@@ -24,6 +24,13 @@ GENERATIONAL = {
     "usage_serveruseraccount": OF_DEPLOYMENT,
     "usage_serveronlyperson": OF_DEPLOYMENT,
 }
+# What plans depend on; other columns are long.
+PLANNED_BY = (
+    "usage_serveruseraccount (deployment_id, user_id, address, consumes, valid_from, valid_to)",
+    "usage_clouduser (deployment_id, user_id, key, consumes, valid_from, valid_to)",
+    "usage_cloudaddress",
+    "usage_serveronlyperson (deployment_id, key, valid_from, valid_to)",
+)
 
 
 def has_accounts(server: Deployment) -> bool:

@@ -248,8 +248,6 @@ def test_a_job_waits_while_a_frozen_worker_holds_the_turn(enterprise: Enterprise
         with frozen.cursor() as cursor:
             cursor.execute("BEGIN; SELECT id FROM licenses_count WHERE id = %s FOR SHARE", [count.pk])
         job = waiting_job(enterprise, server_export(SECOND))
-        with connection.cursor() as cursor:
-            cursor.execute("SET lock_timeout = 200")
         take_in.run_job(job.pk)
         assert end_of(job)[0] == JobState.PENDING
         assert (job.phase, job.attempts) == (Phase.WAITING_FOR_COUNT, 0)
