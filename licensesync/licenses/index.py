@@ -19,6 +19,7 @@ Numbers = NDArray[np.uint32]  # license numbers
 Ranks = NDArray[np.uint16]  # over license numbers
 
 SORTS = ("name", "where", "type", "email", "accounts", "since")  # before each a "-" turns the order round
+FEW = 20  # one in so many: sorting them takes less than going through everybody
 PLACES: dict[str, tuple[str, ...]] = {"where": tuple(Where.values), "type": tuple(LicenseType.values)}
 
 
@@ -44,7 +45,9 @@ class Index:
     dense: dict[str, NDArray[np.uint8]]
     sparse: dict[str, Numbers]
     _orders: dict[str, Numbers] = field(default_factory=dict)
+    _positions: dict[str, Numbers] = field(default_factory=dict)
     _everybody: Mask | None = None
+    _without: tuple[tuple[str, ...], Mask] | None = None
 
     @property
     def total(self) -> int:
@@ -66,6 +69,15 @@ class Index:
         if self._everybody is None:
             self._everybody = self.mask_of(self.by_name)
         return self._everybody.copy()
+
+    def without(self, facets: tuple[str, ...]) -> Mask:
+        """Who has none of these facets, to read only: the last answer is remembered, each page asks the same."""
+        if self._without is None or self._without[0] != facets:
+            having = np.zeros(self.size, np.bool_)
+            for facet in facets:
+                having |= self.mask(facet)
+            self._without = facets, self.everybody() & ~having
+        return self._without[1]
 
     def count(self, facet: str) -> int:
         """How many licenses have a facet."""
@@ -96,6 +108,27 @@ class Index:
             self._orders[sort] = self._sorted(sort)
         return self._orders[sort]
 
+    def in_order(self, members: Mask, sort: str, most: int | None = None) -> Numbers:
+        """Those in `members` in an order of SORTS; with `most`, only the first few."""
+        order, count = self.order(sort), int(np.count_nonzero(members))
+        if count == len(order):
+            return order[:most]
+        if count * FEW < len(order):
+            numbers = np.flatnonzero(members).astype(np.uint32)
+            return numbers[np.argsort(self._position(sort)[numbers])][:most]
+        if most is not None:
+            return _first(members, order, most)
+        # A million licenses: 6 ms, and 13 by the usual order[members[order]].
+        return np.compress(members.take(order), order)
+
+    def _position(self, sort: str) -> Numbers:
+        """Over license numbers: how many come before them in an order."""
+        if sort not in self._positions:
+            positions, order = np.zeros(self.size, np.uint32), self.order(sort)
+            positions[order] = np.arange(len(order), dtype=np.uint32)
+            self._positions[sort] = positions
+        return self._positions[sort]
+
     def _sorted(self, sort: str) -> Numbers:
         column, backwards = sort.removeprefix("-"), sort.startswith("-")
         if column in ("name", "email"):
@@ -116,6 +149,18 @@ class Index:
             {facet: numbers.tobytes() for facet, numbers in self.sparse.items()},
         )  # fmt: skip
         return msgspec.msgpack.encode(stored)
+
+
+def _first(members: Mask, order: Numbers, most: int) -> Numbers:
+    """The first few of `members` in an order: looks at ever longer parts of it until it has them."""
+    found = [np.empty(0, np.uint32)]
+    missing, done, step = most, 0, 1_000
+    while missing > 0 and done < len(order):
+        part = order[done : done + step]
+        found.append(part[members[part]][:missing])
+        missing -= len(found[-1])
+        done, step = done + len(part), step * 4
+    return np.concatenate(found)
 
 
 def from_bytes(content: bytes | memoryview) -> Index:

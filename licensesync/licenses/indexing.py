@@ -13,7 +13,7 @@ from licensesync.licenses.index import Index, Numbers
 from licensesync.licenses.models import LicenseIndex
 from licensesync.usage import bulk
 
-# Enterprises of which a process keeps the index: 25 MB for a million licenses.
+# Enterprises of which a process keeps the index: some 30 MB for a million licenses.
 IN_MEMORY = 8
 
 NOBODY = UUID(int=0)
@@ -35,11 +35,12 @@ def index_of(enterprise: Enterprise) -> tuple[UUID, Index]:
     """The index of the count that everybody sees, and its key; an empty one before the first count."""
     if not enterprise.generation:
         return NOBODY, index.build((), _apart(None), _apart(None))
-    stored = LicenseIndex.objects.filter(enterprise=enterprise)
-    key = stored.filter(generation=enterprise.generation).values_list("key", flat=True).first()
-    if key is None:  # a count of before there were indexes
+    stored = "SELECT key FROM licenses_licenseindex WHERE enterprise_id = %s AND generation = %s"
+    found = bulk.value(stored, [enterprise.pk, enterprise.generation])
+    if found is None:  # a count of before there were indexes
         write_index(enterprise, enterprise.generation)
         return index_of(enterprise)
+    key = UUID(str(found))
     return key, _loaded(key)
 
 

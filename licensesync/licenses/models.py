@@ -4,6 +4,7 @@ import json
 import uuid
 from typing import Any
 
+import msgspec
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -27,7 +28,7 @@ class JsonText(models.TextField):  # type: ignore[type-arg]
     """A JSON value that the database keeps and does not look into: PostgreSQL hands text out faster than jsonb."""
 
     def from_db_value(self, value: str | None, *_: object) -> Any:
-        return None if value is None else json.loads(value)
+        return None if value is None else msgspec.json.decode(value)
 
     def get_prep_value(self, value: Any) -> str | None:
         return None if value is None else json.dumps(value, ensure_ascii=False)

@@ -1,7 +1,7 @@
 """What templates need beyond Django's own: icons, numbers, times, addresses. Builtin, so there is no `{% load %}`."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 import octicons_pack
@@ -45,8 +45,11 @@ def _drawing(name: str) -> SafeString:
 @register.filter
 def number(value: float | None) -> str:
     """2431 -> 2,431; -31 -> −31; None -> –."""
-    if value is None:
-        return MISSING
+    return MISSING if value is None else _grouped(value, get_language())
+
+
+@lru_cache(maxsize=4096)
+def _grouped(value: float, _language: str | None) -> str:
     return number_format(value, use_l10n=True, force_grouping=True).replace("-", "−")
 
 
@@ -74,9 +77,13 @@ def day(moment: datetime | None) -> str:
     """For histories and "since": today and yesterday relative, before and after that the date."""
     if moment is None:
         return MISSING
-    days = (timezone.localdate() - timezone.localdate(moment)).days
-    words = {0: _("today"), 1: _("yesterday")}.get(days, "")
-    return _time(moment, words)
+    return _day(moment, timezone.localdate(), timezone.get_current_timezone_name(), get_language())
+
+
+@lru_cache(maxsize=4096)  # most people of a list are there since the same few days
+def _day(moment: datetime, today: date, _zone: str, _language: str | None) -> SafeString:
+    days = (today - timezone.localdate(moment)).days
+    return _time(moment, _("today") if days == 0 else _("yesterday") if days == 1 else "")
 
 
 def _ago(age: timedelta) -> str:
@@ -94,11 +101,6 @@ def _ago(age: timedelta) -> str:
 
 def _time(moment: datetime, words: str = "") -> SafeString:
     """A moment in `words`, else by its date."""
-    return _written(moment, words, timezone.get_current_timezone_name(), get_language())
-
-
-@lru_cache(maxsize=4096)  # most people of a list are there since the same few days
-def _written(moment: datetime, words: str, _zone: str, _language: str | None) -> SafeString:
     local = timezone.localtime(moment)
     exact = date_format(local, _("M j, Y, H:i"))
     return format_html(
