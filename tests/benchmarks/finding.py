@@ -2,7 +2,8 @@
 running product for every kind of filter, search, order and page, and eight scripts the API for its first pages and its
 last ones. Beside it stands the cheapest query of the same table, one license by its number, asked by eight at once too.
 
-The clock runs in the client, so the way to the server and its queue are in it.
+One clock is that of the server's own log, another runs in the client: the way to the server and its queue are in that
+one, and what the client does itself, on the same machine.
 """
 
 import json
@@ -51,12 +52,15 @@ NEXT = re.compile(r'rel="next" href="[^"]*\?([^"]*)"')
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """Seconds of one kind of question, and of the cheapest query: the median and the 95th percentile of each."""
+    """Seconds of one kind of question, by the server and by the client, and of the cheapest query: the median and the
+    95th percentile of each."""
 
     database: str
     licenses: int
     kind: str
     asked: int
+    server_median: float
+    server_p95: float
     median: float
     p95: float
     floor_median: float
@@ -72,6 +76,7 @@ def measure(database: Database, accounts: int, *, rounds: int = 5) -> Iterator[A
         measuring.run("prepare", cloud_list, environment)
         licenses = int(measuring.run("take_in", export, environment)["rows"])
         floor = _times(_cheapest(environment, licenses), rounds * 20)
+        environment["LICENSESYNC_LOG_FORMAT"] = "json"
         with running(Path(environment["LICENSESYNC_DATA_DIR"]), "--only", "web", environment=environment) as product:
             token = _owner(product)
             browser = {"cookies": _sign_in(product), "headers": {"HX-Request": "true"}}
@@ -87,12 +92,18 @@ def measure(database: Database, accounts: int, *, rounds: int = 5) -> Iterator[A
             for kind, address, client, queries in asked:
                 follow = kind == PAGES
                 _times(_asking(address, client, queries, follow=follow), len(queries))
+                before = len(_logged(product))
                 times = _times(_asking(address, client, queries, follow=follow), len(queries) * rounds)
+                logged = _logged(product)[before:]
+                if len(logged) != len(times):
+                    raise AssertionError(f"{len(times)} answers, and {len(logged)} in the log")
                 yield Answers(
                     database=database.kind,
                     licenses=licenses,
                     kind=kind,
                     asked=len(times),
+                    server_median=_share(logged, 0.5),
+                    server_p95=_share(logged, 0.95),
                     median=_share(times, 0.5),
                     p95=_share(times, 0.95),
                     floor_median=_share(floor, 0.5),
@@ -102,6 +113,12 @@ def measure(database: Database, accounts: int, *, rounds: int = 5) -> Iterator[A
 
 def _page(number: int) -> str:
     return f"page={number}&per_page={PER_PAGE}"
+
+
+def _logged(product: Product) -> list[float]:
+    """The seconds of every request so far, as the product has logged them."""
+    lines = (json.loads(line) for line in product.said().splitlines() if line.startswith("{"))
+    return [line["ms"] / 1000 for line in lines if line["event"] == "request"]
 
 
 def _share(times: Sequence[float], share: float) -> float:

@@ -21,7 +21,9 @@ ANSWER_COLUMNS = (
     "Licenses",
     "Asked for",
     "Times",
-    "Median ms",
+    "In the server ms",
+    "95% ms",
+    "In the client ms",
     "95% ms",
     "Cheapest query ms",
     "95% ms",
@@ -39,7 +41,8 @@ def answers_table(answers: Sequence[Answers]) -> str:
 
 
 def answers_row(answers: Answers) -> str:
-    milliseconds = (answers.median, answers.p95, answers.floor_median, answers.floor_p95)
+    inside, outside = (answers.server_median, answers.server_p95), (answers.median, answers.p95)
+    milliseconds = (*inside, *outside, answers.floor_median, answers.floor_p95)
     return _line(
         (
             answers.database,

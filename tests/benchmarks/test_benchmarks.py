@@ -39,6 +39,7 @@ def test_every_kind_of_question_is_measured_on_the_database_at_hand() -> None:
     for each in answers:
         assert each.licenses == expected_licenses(1_000)
         assert 0 < each.floor_median <= each.floor_p95
+        assert 0 < each.server_median <= each.server_p95
         assert 0 < each.median <= each.p95
 
 
