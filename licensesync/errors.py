@@ -267,6 +267,14 @@ SERVER_ELSEWHERE = Problem(
     ),
     in_script=_("In a script, --same-server confirms it, and --host HOST names the other instance."),
 )
+CLOUD_ELSEWHERE = Problem(
+    "cloud_elsewhere",
+    _(
+        "%(address)s may be another enterprise than %(known)s, and its list would replace the accounts of %(source)s. "
+        "Nothing was stored. Confirm that it is the same enterprise, or add the other one to LicenseSync."
+    ),
+    in_script=_("In a script, --same-enterprise confirms it."),
+)
 NOT_CONNECTED = Problem(
     "not_connected",
     _(

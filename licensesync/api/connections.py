@@ -73,7 +73,7 @@ class ServerConnectionSerializer(_ReachedSerializer):
     url = serializers.CharField(max_length=500, help_text="As in the browser, for example https://ghes.example.com.")
     login = serializers.CharField(max_length=100, help_text="Of the site admin whose token it is.")
     same_server = serializers.BooleanField(
-        source="is_same_server",
+        source="is_same",
         required=False,
         default=False,
         help_text="Confirms that an address that leads elsewhere than before leads to the same server.",
@@ -98,6 +98,12 @@ class ServerConnectionSerializer(_ReachedSerializer):
 class CloudConnectionSerializer(_ReachedSerializer):
     enterprise_slug = serializers.SlugField(source="cloud_slug", max_length=100, help_text="At GitHub.")
     url = serializers.CharField(max_length=500, required=False, default=PUBLIC_API, help_text="Of the API.")
+    same_enterprise = serializers.BooleanField(
+        source="is_same",
+        required=False,
+        default=False,
+        help_text="Confirms that another slug or address than before is that of the same enterprise.",
+    )
 
     def validate_url(self, url: str) -> str:
         return valid(api_url_of, url)

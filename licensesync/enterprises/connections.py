@@ -10,7 +10,13 @@ from django.utils import timezone
 from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Connection, Deployment, Enterprise, Schedule
 from licensesync.enterprises.secrets import reseal, seal, unseal
-from licensesync.errors import ALREADY_CONNECTED, PROXY_SECRET_UNREADABLE, SERVER_ELSEWHERE, ExpectedError
+from licensesync.errors import (
+    ALREADY_CONNECTED,
+    CLOUD_ELSEWHERE,
+    PROXY_SECRET_UNREADABLE,
+    SERVER_ELSEWHERE,
+    ExpectedError,
+)
 from licensesync.github.transport import proxy_origin
 from licensesync.users.models import User
 
@@ -28,17 +34,19 @@ def connect(
     cloud_slug: str = "",
     ca_certificates: str | None = None,
     proxy: str | None = None,
-    is_same_server: bool = False,
+    is_same: bool = False,
 ) -> Connection:
     """Connect a deployment, or change its connection. The token is always given anew: a stored one is never sent to an
     address that was entered later. A certificate authority or a proxy of which nothing is said (None) stays.
-    `is_same_server` confirms that an address that leads elsewhere than before leads to the same server.
+    `is_same` confirms that what leads elsewhere than before leads to the same server, or the same enterprise.
 
-    ExpectedError: SERVER_ELSEWHERE, PROXY_SECRET_UNREADABLE.
+    ExpectedError: SERVER_ELSEWHERE, CLOUD_ELSEWHERE, PROXY_SECRET_UNREADABLE.
     """
     stored = Connection.objects.filter(deployment=deployment).first()
-    if deployment.is_server and not is_same_server:
+    if deployment.is_server and not is_same:
         _refuse_other_place(deployment, stored, url)
+    elif stored and not is_same:
+        _refuse_other_enterprise(stored, url, cloud_slug)
     proxy = proxy_by(stored, proxy)
     connection = stored or Connection(deployment=deployment)
     connection.ca_certificates = ca_by(stored, ca_certificates).strip()
@@ -86,6 +94,13 @@ def _refuse_other_place(deployment: Deployment, stored: Connection | None, url: 
     known = place_of(stored.url) if stored else deployment.host
     if (stored or deployment.last_usage_at) and place_of(url) != known:
         raise ExpectedError(SERVER_ELSEWHERE, source=str(deployment), known=known, address=place_of(url))
+
+
+def _refuse_other_enterprise(stored: Connection, url: str, slug: str) -> None:
+    """The same for the cloud: a slug is an enterprise's at one address of the API, in small or capital letters."""
+    known, address = f"{stored.cloud_slug} ({place_of(stored.url)})", f"{slug} ({place_of(url)})"
+    if known.lower() != address.lower():
+        raise ExpectedError(CLOUD_ELSEWHERE, source=str(stored.deployment), known=known, address=address)
 
 
 def disconnect(connection: Connection) -> None:

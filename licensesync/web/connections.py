@@ -15,6 +15,7 @@ from licensesync.enterprises import connections, deployments
 from licensesync.enterprises.models import Connection, Deployment, DeploymentKind, Enterprise, Schedule
 from licensesync.errors import (
     ALREADY_CONNECTED,
+    CLOUD_ELSEWHERE,
     NOTHING_STORED,
     PROXY_SECRET_UNREADABLE,
     SERVER_ELSEWHERE,
@@ -118,12 +119,12 @@ class ServerForm(ConnectionForm):
         help_text=_("Only where it is not in the address: the name by which the server knows itself."),
         widget=forms.TextInput(attrs=PLAIN),
     )
-    is_same_server = forms.BooleanField(
+    is_same = forms.BooleanField(
         label=_("This is the same server under a new name"),
         required=False,
         help_text=_("It keeps its host name in LicenseSync until a license usage export of it says the new one."),
     )
-    field_order = ("url", "is_same_server", "login", "token", "host", "ca_certificates", "proxy", "no_proxy")
+    field_order = ("url", "is_same", "login", "token", "host", "ca_certificates", "proxy", "no_proxy")
 
     def __init__(self, *args: Any, is_new: bool, **more: Any) -> None:
         """`is_new`: it has yet to get its host name."""
@@ -169,7 +170,8 @@ class CloudForm(ConnectionForm):
         help_text=_("With data residency: https://api.SUBDOMAIN.ghe.com."),
         widget=forms.TextInput(attrs=PLAIN | {"inputmode": "url"}),
     )
-    field_order = ("cloud_slug", "token", "url", "ca_certificates", "proxy")
+    is_same = forms.BooleanField(label=_("This is the same enterprise under a new slug or address"), required=False)
+    field_order = ("cloud_slug", "token", "url", "is_same", "ca_certificates", "proxy", "no_proxy")
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -243,7 +245,7 @@ def _connect(
             checks = check_rows(form.check())
         except ExpectedError as error:
             refusal = error
-            field = "proxy" if error.problem is PROXY_SECRET_UNREADABLE else "url"
+            field = {PROXY_SECRET_UNREADABLE: "proxy", CLOUD_ELSEWHERE: "cloud_slug"}.get(error.problem, "url")
             form.add_error(field, words.problem_of(error, stays=NOTHING_STORED))
     context = {
         "enterprise": enterprise,
@@ -252,7 +254,7 @@ def _connect(
         "connection": connection,
         "form": form,
         "checks": checks,
-        "is_elsewhere": refusal is not None and refusal.problem is SERVER_ELSEWHERE,
+        "is_elsewhere": refusal is not None and refusal.problem in (SERVER_ELSEWHERE, CLOUD_ELSEWHERE),
         "already_there": _already_there(enterprise, refusal),
     }
     is_fragment = "test" in request.POST and is_htmx(request)

@@ -153,6 +153,17 @@ def test_an_address_elsewhere_is_confirmed(owners_script: Client, connected: Dep
     assert owners_script.put(url, reached, content_type=JSON).status_code == 202  # where it is now
 
 
+def test_another_enterprise_at_github_is_confirmed(owners_script: Client) -> None:
+    url, reached = f"{INSTANCES}/cloud/connection", {"enterprise_slug": "octo", "token": "secret"}
+    assert owners_script.put(url, reached, content_type=JSON).status_code == 202
+    reached["enterprise_slug"] = "octo-emea"
+    refused = owners_script.put(url, reached, content_type=JSON)
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (422, "cloud_elsewhere")
+    assert Connection.objects.get().cloud_slug == "octo"
+    assert owners_script.put(url, reached | {"same_enterprise": True}, content_type=JSON).status_code == 202
+    assert Connection.objects.get().cloud_slug == "octo-emea"
+
+
 PROXY = "http://mona:password@proxy.octo.example:3128"
 
 

@@ -157,6 +157,19 @@ def test_a_script_connects_two_servers_of_one_machine_and_moves_none_by_mistake(
     assert set(Connection.objects.values_list("url", flat=True)) == {"http://127.0.0.1:8102", "http://127.0.0.1:8103"}
 
 
+def test_a_script_takes_no_other_enterprise_by_mistake(enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch) -> None:
+    def connect(slug: str, *more: str) -> None:
+        monkeypatch.setattr("sys.stdin", io.StringIO("ghp_secret\n"))
+        run("connect", enterprise.slug, "cloud", "--slug", slug, "--token-stdin", *more)
+
+    connect("octo")
+    with pytest.raises(CommandError, match=r"octo-emea \(api\.github\.com\) may be another.*--same-enterprise"):
+        connect("octo-emea")
+    assert Connection.objects.get().cloud_slug == "octo"
+    connect("octo-emea", "--same-enterprise")
+    assert Connection.objects.get().cloud_slug == "octo-emea"
+
+
 def test_a_proxy_stays_until_the_script_says_otherwise(enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch) -> None:
     proxy = "http://mona:password@proxy.example:3128"
     for options, kept in ((["--proxy", proxy], proxy), ([], proxy), (["--proxy", ""], "")):

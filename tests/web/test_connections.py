@@ -185,11 +185,37 @@ def test_an_address_elsewhere_is_taken_once_it_is_said_to_be_the_same_server(
     connection.refresh_from_db()
     assert (connection.url, connections.token_of(connection)) == ("https://ghe.octo.example", "ghp_secret")
     assert not LicenseSyncJob.objects.exists()
-    assert box in browser.post(url, typed | {"token": "", "is_same_server": "on"}).content.decode()  # it stays ticked
-    assert browser.post(url, typed | {"is_same_server": "on"}).status_code == 302
+    assert box in browser.post(url, typed | {"token": "", "is_same": "on"}).content.decode()  # it stays ticked
+    assert browser.post(url, typed | {"is_same": "on"}).status_code == 302
     connection.refresh_from_db()
     assert connection.url == other
     assert connection.deployment.host == "ghe.octo.example"
+
+
+@pytest.mark.parametrize("changed", [{"cloud_slug": "octo-emea"}, {"url": "https://api.octo.ghe.com"}])
+def test_another_enterprise_at_github_is_taken_once_it_is_said_to_be_the_same(
+    browser: Client, enterprise: Enterprise, changed: dict[str, str]
+) -> None:
+    url = address("connect_cloud", enterprise)
+    box = "This is the same enterprise under a new slug or address"
+    typed = {"cloud_slug": "octo", "token": "ghp_secret", "url": "https://api.github.com"}
+    assert browser.post(url, typed).status_code == 302
+    assert box not in browser.get(url).content.decode()
+    assert browser.post(url, typed | {"cloud_slug": "Octo", "token": "ghp_new"}).status_code == 302
+    LicenseSyncJob.objects.all().delete()
+
+    page = browser.post(url, typed | changed).content.decode()
+    assert "may be another enterprise than Octo (api.github.com), and its list would replace the accounts" in page
+    assert box in page
+    stored = Connection.objects.get()
+    assert (stored.cloud_slug, stored.url, connections.token_of(stored)) == ("Octo", typed["url"], "ghp_new")
+    assert not LicenseSyncJob.objects.exists()
+    assert (
+        box in browser.post(url, typed | changed | {"token": "", "is_same": "on"}).content.decode()
+    )  # it stays ticked
+    assert browser.post(url, typed | changed | {"is_same": "on"}).status_code == 302
+    stored.refresh_from_db()
+    assert {"cloud_slug": stored.cloud_slug, "url": stored.url} == {"cloud_slug": "octo", "url": typed["url"]} | changed
 
 
 def test_an_instance_with_a_list_is_not_connected_elsewhere_by_mistake(

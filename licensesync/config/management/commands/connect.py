@@ -33,6 +33,9 @@ class Command(BaseCommand):
         cloud = kinds.add_parser("cloud", help="the enterprise at GitHub Enterprise Cloud")
         cloud.add_argument("--url", default="https://api.github.com", help="address of the API (default: %(default)s)")
         cloud.add_argument("--slug", required=True, help="the enterprise's slug there")
+        cloud.add_argument(
+            "--same-enterprise", action="store_true", help="another slug or address than before is the same enterprise"
+        )
         for kind in (server, cloud):
             kind.add_argument(
                 "--token-stdin", action="store_true", required=True, help="the token is on standard input"
@@ -67,11 +70,11 @@ class Command(BaseCommand):
             if kind == "server":
                 address = server_url_of(url)
                 deployment = deployments.server_named(owner, more["host"] or connections.host_of(address))
-                facts = {"login": more["login"], "is_same_server": more["same_server"]}
+                facts = {"login": more["login"], "is_same": more["same_server"]}
             else:
                 address = api_url_of(url)
                 deployment = deployments.cloud_of(owner)
-                facts = {"cloud_slug": more["slug"]}
+                facts = {"cloud_slug": more["slug"], "is_same": more["same_enterprise"]}
             connection = connections.connect(
                 deployment, url=address, token=token, connected_by=None, ca_certificates=pem, proxy=proxy, **facts
             )

@@ -128,7 +128,12 @@ def connect_example(enterprise: Enterprise, github: Addresses, *, is_new: bool) 
             continue
         if not deployment.is_server:
             connections.connect(
-                deployment, url=github.cloud, cloud_slug=SLUG, token=derived_token(SLUG), connected_by=None
+                deployment,
+                url=github.cloud,
+                cloud_slug=SLUG,
+                token=derived_token(SLUG),
+                connected_by=None,
+                is_same=True,  # played at another address each time
             )
         elif deployment.host in github.servers:
             connections.connect(
@@ -137,7 +142,7 @@ def connect_example(enterprise: Enterprise, github: Addresses, *, is_new: bool) 
                 login=SimulatedServer.login,
                 token=derived_token(deployment.host),
                 connected_by=None,
-                is_same_server=True,  # played at another address each time
+                is_same=True,
             )
 
 
