@@ -10,7 +10,6 @@ from django.utils import timezone
 from licensesync.enterprises.models import Enterprise
 from licensesync.licenses.csv_report import csv_line, safe
 from licensesync.licenses.models import Count, LicenseChange
-from licensesync.licenses.queries import licenses
 
 Kind = LicenseChange.Kind
 BEGAN, ENDED = (Kind.CAME, Kind.SPLIT), (Kind.WENT, Kind.MERGED)
@@ -94,8 +93,3 @@ def csv_of_changes(rows: QuerySet[LicenseChange]) -> Iterator[str]:
                 safe(str(change.deployment or "")),  # may be called by the id that its file says
             )
         )
-
-
-def still_there(enterprise: Enterprise, numbers: list[int]) -> set[int]:
-    """Which of these licenses are there now."""
-    return set(licenses(enterprise).filter(number__in=numbers).values_list("number", flat=True))

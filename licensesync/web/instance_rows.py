@@ -58,6 +58,12 @@ class InstanceRow:
         return self.open_job is not None and self.open_job.kind != JobKind.DELETE
 
     @property
+    def brought_old_list(self) -> bool:
+        """Whether what came last was not of that day."""
+        arrived, written = self.deployment.last_usage_at, self.deployment.list_date
+        return arrived is not None and written is not None and arrived - written > timedelta(days=1)
+
+    @property
     def is_connected(self) -> bool:
         return hasattr(self.deployment, "connection")
 

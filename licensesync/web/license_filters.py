@@ -20,7 +20,7 @@ LABELS: dict[tuple[str, str], str | Promise] = {
     ("type", LicenseType.ENTERPRISE.value): LicenseType.ENTERPRISE.label,
     ("type", LicenseType.VISUAL_STUDIO.value): LicenseType.VISUAL_STUDIO.label,
     ("two_factor", "off"): gettext_lazy("Two-factor off"),
-    ("dormant", "yes"): gettext_lazy("Dormant"),
+    ("dormant", "yes"): gettext_lazy("Dormant everywhere"),
     ("domain", "none"): gettext_lazy("No verified domain"),
     ("email", "none"): gettext_lazy("No e-mail"),
     ("match", "ambiguous"): gettext_lazy("Ambiguous match"),

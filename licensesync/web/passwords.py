@@ -27,7 +27,14 @@ from licensesync.web.tries import pseudonym_of_client
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
-class PasswordTwice(SetPasswordForm):  # type: ignore[type-arg]
+class _SaidOfThePassword:
+    """What is wrong with a password is said of it, not of its repetition."""
+
+    def validate_password_for_user(self, user: Any, _field: str = "") -> None:
+        super().validate_password_for_user(user, "new_password1")  # type: ignore[misc]
+
+
+class PasswordTwice(_SaidOfThePassword, SetPasswordForm):  # type: ignore[type-arg]
     """A new password, twice. Only checks it; `users.services` sets it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -40,7 +47,7 @@ class PasswordTwice(SetPasswordForm):  # type: ignore[type-arg]
         return str(self.cleaned_data["new_password1"])
 
 
-class ChangePasswordForm(PasswordChangeForm):
+class ChangePasswordForm(_SaidOfThePassword, PasswordChangeForm):
     """Whoever finds somebody's browser open may guess the old password no more often than when signing in."""
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:

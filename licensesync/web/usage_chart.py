@@ -50,7 +50,10 @@ class Chart:
 
 
 def usage_chart(points: Sequence[ChartPoint], start: datetime, end: datetime) -> Chart:
-    """At least two points, in the order of time. The first one may be from before `start`: it is drawn there."""
+    """At least two points, in the order of time. The first one may be from before `start`: there its line is cut."""
+    summary = _summary(points)
+    if points[0].at < start < points[1].at:
+        points = [_between(points[0], points[1], start), *points[1:]]
     points = [ChartPoint(max(point.at, start), point.consumed, point.purchased) for point in points]
     values = [point.consumed for point in points]
     values += [point.purchased for point in points if point.purchased is not None]
@@ -81,8 +84,14 @@ def usage_chart(points: Sequence[ChartPoint], start: datetime, end: datetime) ->
         excess="".join(_excess([(x(point.at), y(point.consumed), limit_of(point)) for point in points])),
         consumed=Tick(f"{consumed_y + TOP + 4:.1f}", number(last.consumed)),
         purchased=Tick(f"{purchased_y + TOP + 4:.1f}", number(last.purchased)) if last.purchased is not None else None,
-        summary=_summary(points),
+        summary=summary,
     )
+
+
+def _between(before: ChartPoint, after: ChartPoint, at: datetime) -> ChartPoint:
+    """Where the line between two points is at a moment; what is purchased holds until the next count."""
+    share = (at - before.at) / (after.at - before.at)
+    return ChartPoint(at, round(before.consumed + share * (after.consumed - before.consumed)), before.purchased)
 
 
 def _step(spread: int) -> int:

@@ -126,7 +126,7 @@ def usage_history(request: HttpRequest, slug: str) -> HttpResponse:
     usage = usage_over_time(enterprise, request.GET.get("period", ""))
     context: dict[str, Any] = {"enterprise": enterprise, "usage": usage, "table": list(_table(usage.points))}
     if len(usage.points) > 1:
-        context["between"] = _between(request, enterprise, usage)
+        context["between"] = _between(request, usage)
     return render(request, "history/page.html", context)
 
 
@@ -176,10 +176,9 @@ class Between:
 class ChangeRow:
     change: LicenseChange
     place: str
-    is_link: bool  # the license is there
 
 
-def _between(request: HttpRequest, enterprise: Enterprise, usage: UsageOverTime) -> Between:
+def _between(request: HttpRequest, usage: UsageOverTime) -> Between:
     earlier, later = _chosen(request, usage.points)
     found = history.difference(earlier, later)
     chosen: dict[str, str | int] = {"period": usage.period.key, "from": earlier.generation, "to": later.generation}
@@ -198,7 +197,7 @@ def _between(request: HttpRequest, enterprise: Enterprise, usage: UsageOverTime)
             Tab(each, str(each.label), found.number(each), urlencode({**chosen, "kind": each}), each == kind)
             for each in kinds
         ],
-        rows=list(_change_rows(enterprise, rows)),
+        rows=[ChangeRow(change, str(change.deployment) if change.deployment else "") for change in rows],
         kind=kind,
         csv=urlencode({"from": earlier.generation, "to": later.generation}),
         older=urlencode({**chosen, "kind": kind, "before": older}) if older else "",
@@ -221,12 +220,6 @@ def _page(rows: QuerySet[LicenseChange], before: str) -> tuple[list[LicenseChang
     page = list(rows.select_related("deployment")[: ROWS + 1])
     more, page = len(page) > ROWS, page[:ROWS]
     return page, f"{page[-1].generation}-{page[-1].pk}" if more else ""
-
-
-def _change_rows(enterprise: Enterprise, changes: list[LicenseChange]) -> Iterator[ChangeRow]:
-    there = history.still_there(enterprise, [change.number for change in changes])
-    for change in changes:
-        yield ChangeRow(change, str(change.deployment) if change.deployment else "", change.number in there)
 
 
 @require_GET

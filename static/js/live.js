@@ -6,6 +6,11 @@ document.addEventListener("htmx:configRequest", ({ detail }) => {
   detail.parameters.seen = Array.from(fragments, (each) => `${each.id}:${each.dataset.version}`).join(" ");
 });
 
+// Whoever comes back to the page sees what has happened since.
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible") htmx.trigger(document.body, "usage-changed");
+});
+
 let isFollowing = false; // what arrives was not asked for by a click
 
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {

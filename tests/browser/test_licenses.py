@@ -67,6 +67,7 @@ def test_what_is_taken_away_follows_the_filter(visitor: Visitor, home: str) -> N
     page.get_by_role("button", name="Download").click()
     with page.expect_download() as begun:
         page.locator("#download-menu").get_by_text("CSV report").first.click()
+    expect(page.locator("#download-menu")).to_be_hidden()  # the page stays, so nothing else closes it
     lines = begun.value.path().read_text(encoding="utf-8").splitlines()
     assert len(lines) == 2
     assert "ana@mail.example" in lines[1]

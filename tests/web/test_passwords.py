@@ -28,7 +28,9 @@ def test_a_change_signs_out_everywhere_else(signed_in: SignedIn, owner: User) ->
 )
 def test_a_change_that_is_refused_says_why(signed_in: SignedIn, owner: User, old: str, new: str, words: str) -> None:
     data = {"old_password": old, "new_password1": new, "new_password2": new}
-    assert words in signed_in(owner).post("/account", data).content.decode()
+    answer = signed_in(owner).post("/account", data)
+    assert words in answer.content.decode()
+    assert list(answer.context["form"].errors) == ["old_password" if old == "wrong" else "new_password1"]
     owner.refresh_from_db()
     assert owner.check_password(PASSWORD)
 

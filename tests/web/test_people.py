@@ -138,7 +138,11 @@ def test_an_owner_leaves_when_another_stays(
     signed_in: SignedIn, owner: User, billing_manager: User, enterprise: Enterprise
 ) -> None:
     services.change_role(membership=Membership.objects.get(user=billing_manager), role=Role.OWNER)
-    answer = signed_in(owner).post(f"{PEOPLE}/{Membership.objects.get(user=owner).pk}/remove")
+    browser, url = signed_in(owner), f"{PEOPLE}/{Membership.objects.get(user=owner).pk}/remove"
+    question = browser.get(url).content.decode()
+    assert f"Leave {enterprise.name}?" in question
+    assert "They" not in question
+    answer = browser.post(url)
     assert answer["Location"] == "/"
     assert role_of(owner, enterprise) is None
 

@@ -135,6 +135,8 @@ def test_the_next_one_of_the_list_from_which_it_was_opened(client: Client, enter
     assert place("?where=server") is None
     html = client.get(f"{url}?two_factor=off").content.decode()
     assert f'rel="next" href="{reverse("license_detail", args=[enterprise.slug, of["dan"]])}?two_factor=off"' in html
+    list_url = reverse("licenses", args=[enterprise.slug])
+    assert f'<a href="{list_url}?two_factor=off">Consumed licenses</a>' in html  # the way back
 
 
 def test_no_query_in_a_loop(

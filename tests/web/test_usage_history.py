@@ -53,6 +53,8 @@ def test_a_period_begins_with_the_count_before_it(client: Client, with_history: 
     assert html.count("<tr>") == 2 + 3 + 1
     assert "Bo went" not in html
     assert ">bo<" in html
+    [gone] = re.findall(r'<a href="([^"]+)">bo<', html)
+    assert "No longer consumes a license" in client.get(gone).content.decode()
 
 
 @pytest.mark.parametrize("name", ["license", "usage_history"])
@@ -166,3 +168,12 @@ def test_the_chart_fills_what_is_beyond_the_limit() -> None:
     assert (chart.limit, chart.excess, chart.purchased) == ("", "", None)
     empty = usage_chart([ChartPoint(now, 0, 0), ChartPoint(now + timedelta(days=1), 0, 0)], now, now)
     assert "nan" not in empty.line + empty.limit
+
+
+def test_the_line_is_cut_where_the_period_begins() -> None:
+    begin = timezone.now()
+    start, end = begin + timedelta(days=5), begin + timedelta(days=20)
+    later = ChartPoint(begin + timedelta(days=10), 110, 120)
+    cut = usage_chart([ChartPoint(begin, 90, 100), later], start, end)
+    assert cut.line == usage_chart([ChartPoint(start, 100, 100), later], start, end).line
+    assert "Consumed licenses: 90 on" in cut.summary, "what was counted, not what is drawn"
