@@ -1,8 +1,17 @@
 // A link with hx-target="#dialog" opens its page as a dialog; without script it is a page of its own.
 const dialog = document.getElementById("dialog");
 
-dialog?.addEventListener("htmx:afterSwap", () => {
+let opener;
+
+dialog?.addEventListener("htmx:afterSwap", ({ detail }) => {
+  opener = detail.requestConfig.elt;
   if (!dialog.open) dialog.showModal();
+});
+
+// The browser gives the focus back to what opened it; where that is in a menu, which has closed, to the menu's button.
+dialog?.addEventListener("close", () => {
+  const menu = opener?.closest("[popover]");
+  if (menu) document.querySelector(`[popovertarget="${menu.id}"]`)?.focus();
 });
 
 dialog?.addEventListener("click", (event) => {

@@ -26,3 +26,6 @@ for (const event of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
 document.addEventListener("htmx:afterOnLoad", ({ detail }) => {
   if (detail.successful) unreachable?.setAttribute("hidden", "");
 });
+
+// Whoever sent a form that was refused goes on where something is wrong with it.
+document.querySelector("main [aria-invalid='true']")?.focus();

@@ -103,6 +103,7 @@ def test_what_the_total_can_not_know(client: Client, enterprise: Enterprise, own
     ("change", "label"),
     [
         ({"list_date": timezone.now() - timedelta(days=31)}, "Out of date"),
+        ({"list_date": timezone.now() - timedelta(days=2)}, "List of"),
         ({"last_usage_at": None}, "Never synced"),
         ({}, "Up to date"),
     ],

@@ -41,6 +41,13 @@ def test_which_server_one_that_is_known(client: Client, enterprise: Enterprise) 
     assert accounts(enterprise) == {"ghes.example": 2}
 
 
+def test_which_server_of_several_is_chosen_by_nobody_else(client: Client, enterprise: Enterprise) -> None:
+    for host in ("ghes-emea.example", "ghes-apac.example"):
+        import_one(enterprise, server_export([account(1, ANA)], host=host))
+    ask(client, enterprise, report([(1, ANA), (2, BOB)]), Question.WHICH_SERVER, '<option value="">Choose…</option>')
+    assert " selected" not in page(client, enterprise).split('name="server"')[1].split("</select>")[0]
+
+
 def test_which_server_a_new_one(client: Client, enterprise: Enterprise) -> None:
     ask(client, enterprise, report([(1, ANA)]), Question.WHICH_SERVER, "A new instance, with the host name")
     answer(client, last_file(), answer="new", host="https://GHES-apac.example/")
