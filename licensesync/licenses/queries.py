@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
@@ -13,9 +14,9 @@ from django.utils import timezone
 from licensesync.enterprises.models import Deployment, Enterprise, LicenseModel
 from licensesync.licenses.compose import SERVER_KIND
 from licensesync.licenses.csv_report import csv_report
-from licensesync.licenses.models import ConsumedLicense, Count, LicenseChange
+from licensesync.licenses.models import ConsumedLicense, Count, LicenseChange, LicensedAccount
 from licensesync.licenses.report import LicenseRow, chosen_blocks, in_blocks, license_row
-from licensesync.usage.models import CloudUser, ServerUserAccount
+from licensesync.usage.models import CloudAddress, CloudUser, ServerUserAccount
 
 
 def current_count(enterprise: Enterprise) -> Count | None:
@@ -111,6 +112,7 @@ class Person:
     rules: dict[tuple[int, int], str] = field(default_factory=dict)  # by deployment and user id
     deployments: dict[int, Deployment] = field(default_factory=dict)
     changes: list[LicenseChange] = field(default_factory=list)
+    rivals: list[ConsumedLicense] = field(default_factory=list)  # whose cloud accounts claim an account of this one
 
     @property
     def listed_at(self) -> datetime | None:
@@ -120,6 +122,7 @@ class Person:
 
 MOST_ACCOUNTS = 500  # of one license that a page shows
 MOST_CHANGES = 100
+MOST_RIVALS = 10
 
 
 def person(enterprise: Enterprise, number: int) -> Person | None:
@@ -151,7 +154,27 @@ def person(enterprise: Enterprise, number: int) -> Person | None:
     addresses |= {address.lower() for address in license.emails}
     found.not_counted = list(servers.filter(ours, address__in=addresses, consumes=False)[:100])
     found.changes = list(changes(enterprise, number))
+    if license.ambiguous:
+        found.rivals = _rivals(enterprise, found, valid)
     return found
+
+
+def _rivals(enterprise: Enterprise, person: Person, valid: Q) -> list[ConsumedLicense]:
+    """The first few licenses whose cloud accounts have an address of a server account of this person, or are linked to
+    one by GitHub's list."""
+    carry = Q(kind__in=(CloudAddress.Kind.SAML_OR_SCIM, CloudAddress.Kind.VERIFIED_EMAIL))
+    claims = carry & Q(address__in={account.address for account in person.servers if account.address})
+    for deployment, accounts in groupby(person.servers, key=attrgetter("deployment_id")):
+        host, user_ids = person.deployments[deployment].host.lower(), [account.user_id for account in accounts]
+        claims |= Q(kind=CloudAddress.Kind.SERVER_ACCOUNT, address=host, user_id__in=user_ids)
+    cloud = [pk for pk, each in person.deployments.items() if not each.is_server]
+    addresses = CloudAddress.objects.filter(valid & claims)
+    claimants = CloudUser.objects.filter(
+        valid, deployment__in=cloud, consumes=True, pk__in=addresses.values("cloud_user")
+    )
+    theirs = LicensedAccount.objects.filter(valid, deployment__in=cloud, user_id__in=claimants.values("user_id"))
+    others = licenses(enterprise).exclude(number=person.license.number)
+    return list(others.filter(number__in=theirs.values("number")).order_by("number")[:MOST_RIVALS])
 
 
 def changes(enterprise: Enterprise, number: int) -> QuerySet[LicenseChange]:

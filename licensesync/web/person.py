@@ -74,6 +74,7 @@ class PersonPage:
     not_counted: int
     two_factor: bool | None
     changes: list[ChangeRow]
+    rivals: list[ConsumedLicense]
 
 
 def person_page(person: Person) -> PersonPage:
@@ -92,6 +93,7 @@ def person_page(person: Person) -> PersonPage:
         not_counted=sum(1 for account in accounts if not account.counts),
         two_factor=False if False in known else True if True in known else None,
         changes=change_rows(person.changes),
+        rivals=person.rivals,
     )
 
 

@@ -1,5 +1,6 @@
 """One person: what counts, why it is one license, and what has changed."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -62,6 +63,19 @@ def test_verified_email(client: Client, enterprise: Enterprise) -> None:
     html = person(client, enterprise, "cloud", "ana")
     assert "2. Verified e-mail" in html
     assert "Ana<wbr>@octo.example" in html
+
+
+def test_who_else_claims_an_account(client: Client, enterprise: Enterprise) -> None:
+    """By an address or by GitHub's list; with user ids that are those of others on a server."""
+    import_one(enterprise, server_export([account(number, f"{number}@octo.example") for number in range(1, 9)]))
+    users = [cloud_user("ana", "7@octo.example"), cloud_user("bob", "7@octo.example"), cloud_user("cem", ANA)]
+    import_one(enterprise, cloud_list([*users, cloud_user("dan", enterprise_server_user_ids=["ghes.example:7"])]))
+    html = person(client, enterprise, "cloud", "ana")
+    claimed = html.split("Claimed as well by")[1].split("</p>")[0]
+    assert re.findall(r">(\w+)</a>", claimed) == ["Bob", "Dan"]
+    link = reverse("license_detail", args=[enterprise.slug, numbers(enterprise)["cloud", "bob"]])
+    assert f'href="{link}"' in claimed
+    assert "Claimed as well" not in person(client, enterprise, "cloud", "bob")
 
 
 def test_linked_by_github(client: Client, enterprise: Enterprise) -> None:
