@@ -67,7 +67,7 @@ class Selection:
         """The verified domains of the enterprise."""
         return verified_domains(self.enterprise)
 
-    @cached_property
+    @property
     def without_verified_domain(self) -> Mask:
         """Who has no e-mail of a verified domain: neither by the cloud's list nor as the primary one of a server."""
         mails = [f"mail:{spelling}" for domain in self.domains for spelling in spellings(domain)]

@@ -72,12 +72,14 @@ class Index:
 
     def without(self, facets: tuple[str, ...]) -> Mask:
         """Who has none of these facets, to read only: the last answer is remembered, each page asks the same."""
-        if self._without is None or self._without[0] != facets:
-            having = np.zeros(self.size, np.bool_)
+        remembered = self._without  # another thread may replace it
+        if remembered is None or remembered[0] != facets:
+            mask = self.everybody()
             for facet in facets:
-                having |= self.mask(facet)
-            self._without = facets, self.everybody() & ~having
-        return self._without[1]
+                mask &= ~self.mask(facet)
+            mask.setflags(write=False)
+            remembered = self._without = facets, mask
+        return remembered[1]
 
     def count(self, facet: str) -> int:
         """How many licenses have a facet."""

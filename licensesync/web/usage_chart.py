@@ -52,9 +52,8 @@ class Chart:
 def usage_chart(points: Sequence[ChartPoint], start: datetime, end: datetime) -> Chart:
     """At least two points, in the order of time. The first one may be from before `start`: there its line is cut."""
     summary = _summary(points)
-    if points[0].at < start < points[1].at:
-        points = [_between(points[0], points[1], start), *points[1:]]
-    points = [ChartPoint(max(point.at, start), point.consumed, point.purchased) for point in points]
+    if points[0].at < start:
+        points = [_on_the_line(points[0], points[1], start), *points[1:]]
     values = [point.consumed for point in points]
     values += [point.purchased for point in points if point.purchased is not None]
     step = _step(max(values) - min(values))
@@ -88,7 +87,7 @@ def usage_chart(points: Sequence[ChartPoint], start: datetime, end: datetime) ->
     )
 
 
-def _between(before: ChartPoint, after: ChartPoint, at: datetime) -> ChartPoint:
+def _on_the_line(before: ChartPoint, after: ChartPoint, at: datetime) -> ChartPoint:
     """Where the line between two points is at a moment; what is purchased holds until the next count."""
     share = (at - before.at) / (after.at - before.at)
     return ChartPoint(at, round(before.consumed + share * (after.consumed - before.consumed)), before.purchased)

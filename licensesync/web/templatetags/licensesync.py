@@ -99,7 +99,7 @@ def _ago(age: timedelta) -> str:
     return ngettext("%(n)s week ago", "%(n)s weeks ago", days // 7) % {"n": days // 7}
 
 
-def _time(moment: datetime, words: str = "") -> SafeString:
+def _time(moment: datetime, words: str) -> SafeString:
     """A moment in `words`, else by its date."""
     local = timezone.localtime(moment)
     exact = date_format(local, _("M j, Y, H:i"))
