@@ -6,10 +6,11 @@ from typing import Any, TypeVar
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.urls import path
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django_htmx.http import HttpResponseClientRedirect, reselect, reswap, retarget
 
 from licensesync.enterprises import connections, deployments
 from licensesync.enterprises.models import Connection, Deployment, DeploymentKind, Enterprise, Schedule
@@ -30,7 +31,7 @@ from licensesync.github.transport import proxy_host
 from licensesync.web import say, words
 from licensesync.web.access import enterprise_for, user_of
 from licensesync.web.asked import is_htmx
-from licensesync.web.connection_checks import CheckRow, check_rows
+from licensesync.web.connection_checks import check_rows
 
 T = TypeVar("T")
 
@@ -228,7 +229,8 @@ def connect_server(request: HttpRequest, slug: str, deployment_id: int) -> HttpR
 def _connect(
     request: HttpRequest, enterprise: Enterprise, kind: DeploymentKind, deployment: Deployment | None
 ) -> HttpResponse:
-    """The form. "Test connection" shows what works; "Connect" saves, and starts the first sync."""
+    """The form. "Test connection" shows what works; "Connect" saves what works, and starts the first sync. What does not
+    work is saved only by "Save anyway": the way may be open to a worker, or be opened later."""
     connection = Connection.objects.filter(deployment=deployment).first() if deployment else None
     stored = _stored(connection, deployment)
     form: ServerForm | CloudForm
@@ -236,15 +238,17 @@ def _connect(
         form = ServerForm(request.POST or None, initial=stored, connection=connection, is_new=deployment is None)
     else:
         form = CloudForm(request.POST or None, initial=stored, connection=connection)
-    checks: list[CheckRow] = []
+    is_test = "test" in request.POST
+    checks: list[Check] = []
     refusal: ExpectedError | None = None
     if form.is_valid():
         try:
-            if "test" not in request.POST:
+            if "anyway" not in request.POST:
+                checks = form.check()
+            if not is_test and not any(check.state == "failed" for check in checks):
                 return _save(request, enterprise, form, deployment)
-            checks = check_rows(form.check())
         except ExpectedError as error:
-            refusal = error
+            refusal, checks = error, []
             field = {PROXY_SECRET_UNREADABLE: "proxy", CLOUD_ELSEWHERE: "cloud_slug"}.get(error.problem, "url")
             form.add_error(field, words.problem_of(error, stays=NOTHING_STORED))
     context = {
@@ -253,12 +257,17 @@ def _connect(
         "is_server": kind == DeploymentKind.SERVER,
         "connection": connection,
         "form": form,
-        "checks": checks,
+        "checks": check_rows(checks),
+        "is_unsaved": bool(checks) and not is_test,
         "is_elsewhere": refusal is not None and refusal.problem in (SERVER_ELSEWHERE, CLOUD_ELSEWHERE),
         "already_there": _already_there(enterprise, refusal),
     }
-    is_fragment = "test" in request.POST and is_htmx(request)
-    return render(request, "connections/_checks.html" if is_fragment else "connections/page.html", context)
+    if not is_htmx(request):
+        return render(request, "connections/page.html", context)
+    if checks or is_test:  # what was typed stays, the token with it
+        return render(request, "connections/_checks.html", context)
+    response = render(request, "connections/page.html", context)
+    return reswap(retarget(reselect(response, "#connection"), "#connection"), "outerHTML")
 
 
 def _already_there(enterprise: Enterprise, refusal: ExpectedError | None) -> Deployment | None:
@@ -287,7 +296,8 @@ def _save(
     say.done(
         request, gettext("The connection of %(source)s is saved. Its first sync has started.") % {"source": deployment}
     )
-    return redirect("instance", enterprise.slug, deployment.pk)
+    page = resolve_url("instance", enterprise.slug, deployment.pk)
+    return HttpResponseClientRedirect(page) if is_htmx(request) else redirect(page)
 
 
 class ScheduleForm(forms.Form):

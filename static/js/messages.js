@@ -28,4 +28,6 @@ document.addEventListener("htmx:afterOnLoad", ({ detail }) => {
 });
 
 // Whoever sent a form that was refused goes on where something is wrong with it.
-document.querySelector("main [aria-invalid='true']")?.focus();
+document.addEventListener("htmx:load", ({ detail }) => {
+  detail.elt.querySelector("[aria-invalid='true']")?.focus();
+});

@@ -65,11 +65,16 @@ def test_connected_by_the_form_and_followed_to_the_end(
     syncing = page.get_by_role("status").get_by_text("Syncing")
     visitor.sign_in()
 
-    # The form says in words what is wrong with a token, then that all is fine.
+    # The form says in words what is missing, then what is wrong with a token, then that all is fine.
     visitor.check(f"{home}/instances/connect")
+    page.get_by_role("button", name="Connect and sync").click()
+    expect(page.get_by_text("Enter the address of the server.")).to_be_visible()
+    expect(page.get_by_label("Address")).to_be_focused()
     fill_in(page, addresses.servers[server.host], "ghp_wrong")
-    page.get_by_role("button", name="Test connection").click()
+    page.get_by_role("button", name="Connect and sync").click()
     expect(page.locator("#checks [data-state=FAILURE]")).not_to_have_count(0, timeout=LONG)
+    expect(page.get_by_role("button", name="Save anyway")).to_be_visible()
+    expect(page.get_by_label("Token", exact=True)).to_have_value("ghp_wrong")
     ask_axe_in_both_themes(visitor)
     page.get_by_label("Token", exact=True).fill(server.token)
     page.get_by_role("button", name="Test connection").click()

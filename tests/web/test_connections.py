@@ -25,6 +25,8 @@ from tests.web.usage import HTMX
 
 pytestmark = pytest.mark.django_db
 
+ANYWAY = {"anyway": "1"}  # saves what these tests make up, which nobody answers at
+
 
 @pytest.fixture
 def browser(owner: User, signed_in: SignedIn, settings: Any) -> Client:
@@ -78,7 +80,7 @@ def test_a_new_instance_is_connected_and_its_first_sync_requested(
 
 
 def test_the_cloud_is_connected(browser: Client, enterprise: Enterprise) -> None:
-    typed = {"cloud_slug": "octo", "token": "ghp_secret", "url": "octo.ghe.com"}
+    typed = ANYWAY | {"cloud_slug": "octo", "token": "ghp_secret", "url": "octo.ghe.com"}
     browser.post(address("connect_cloud", enterprise), typed)
     connection = Connection.objects.get()
     assert (connection.url, connection.cloud_slug) == ("https://api.octo.ghe.com", "octo")
@@ -126,6 +128,38 @@ def test_the_test_says_step_by_step_what_works(
     assert "ghp_wrong" not in wrong.content.decode()
 
 
+def test_what_does_not_work_is_saved_only_anyway(
+    browser: Client, enterprise: Enterprise, github: tuple[SimulatedGitHub, Addresses]
+) -> None:
+    """With script the piece below the form comes, so that what was typed stays; without, the page with the same."""
+    _played, addresses = github
+    url = address("connect_new_server", enterprise)
+    typed = {"url": addresses.servers["ghe.octo.example"], "login": "octo-admin", "token": "ghp_wrong"}
+    for headers in ({}, HTMX):
+        page = browser.post(url, typed | {"save": ""}, headers=headers).content.decode()
+        assert 'data-state="FAILURE"' in page
+        assert "Nothing was saved." in page
+        assert 'name="anyway"' in page
+        assert ("<html" in page) is not bool(headers)
+    assert not Connection.objects.exists()
+    assert 'name="anyway"' not in browser.post(url, typed | {"test": "1"}, headers=HTMX).content.decode()
+    answer = browser.post(url, typed | ANYWAY, headers=HTMX)
+    deployment = Deployment.objects.get()
+    assert answer["HX-Redirect"] == address("instance", enterprise, deployment.pk)
+    assert connections.token_of(deployment.connection) == "ghp_wrong"
+
+
+def test_a_form_that_is_refused_is_shown_again_whole(browser: Client, enterprise: Enterprise) -> None:
+    """What is wrong stands at its field, also where a script asked."""
+    answer = browser.post(address("connect_new_server", enterprise), {"save": ""}, headers=HTMX)
+    assert (answer["HX-Reselect"], answer["HX-Retarget"], answer["HX-Reswap"]) == (
+        "#connection",
+        "#connection",
+        "outerHTML",
+    )
+    assert 'aria-invalid="true"' in answer.content.decode()
+
+
 def test_a_stored_token_is_never_shown_and_is_asked_for_again(
     browser: Client, enterprise: Enterprise, connection: Connection
 ) -> None:
@@ -140,7 +174,7 @@ def test_a_stored_token_is_never_shown_and_is_asked_for_again(
 def test_what_is_connected_is_not_connected_once_more_as_new(
     browser: Client, enterprise: Enterprise, connection: Connection
 ) -> None:
-    typed = {"url": "https://ghe.octo.example", "login": "somebody", "token": "ghp_other"}
+    typed = ANYWAY | {"url": "https://ghe.octo.example", "login": "somebody", "token": "ghp_other"}
     page = browser.post(address("connect_new_server", enterprise), typed).content.decode()
     assert "ghe.octo.example is connected already, at https://ghe.octo.example. Nothing was stored." in page
     link = address("connect_server", enterprise, connection.deployment_id)
@@ -155,8 +189,8 @@ def test_two_servers_on_two_ports_are_two_instances(
 ) -> None:
     """A host name has no port, as GitHub's lists have none; so the second one says by which name it knows itself."""
     url = address("connect_new_server", enterprise)
-    first = {"url": "http://127.0.0.1:8101", "login": "octo-admin", "token": "ghp_first"}
-    second = {"url": "http://127.0.0.1:8102", "login": "octo-admin", "token": "ghp_second"}
+    first = ANYWAY | {"url": "http://127.0.0.1:8101", "login": "octo-admin", "token": "ghp_first"}
+    second = ANYWAY | {"url": "http://127.0.0.1:8102", "login": "octo-admin", "token": "ghp_second"}
     browser.post(url, first)
     page = browser.post(url, second).content.decode()
     assert "127.0.0.1 is connected already, at http://127.0.0.1:8101." in page
@@ -177,7 +211,7 @@ def test_an_address_elsewhere_is_taken_once_it_is_said_to_be_the_same_server(
     url = address("connect_server", enterprise, connection.deployment_id)
     box = "This is the same server under a new name"
     assert box not in browser.get(url).content.decode()
-    typed = {"url": other, "login": "octo-admin", "token": "ghp_new", "proxy": ""}
+    typed = ANYWAY | {"url": other, "login": "octo-admin", "token": "ghp_new", "proxy": ""}
     page = browser.post(url, typed).content.decode()
     place = other.removeprefix("https://")
     assert f"{place} may be another server than ghe.octo.example, and its list would replace the accounts" in page
@@ -198,7 +232,7 @@ def test_another_enterprise_at_github_is_taken_once_it_is_said_to_be_the_same(
 ) -> None:
     url = address("connect_cloud", enterprise)
     box = "This is the same enterprise under a new slug or address"
-    typed = {"cloud_slug": "octo", "token": "ghp_secret", "url": "https://api.github.com"}
+    typed = ANYWAY | {"cloud_slug": "octo", "token": "ghp_secret", "url": "https://api.github.com"}
     assert browser.post(url, typed).status_code == 302
     assert box not in browser.get(url).content.decode()
     assert browser.post(url, typed | {"cloud_slug": "Octo", "token": "ghp_new"}).status_code == 302
@@ -221,7 +255,7 @@ def test_an_instance_with_a_list_is_not_connected_elsewhere_by_mistake(
     browser: Client, enterprise: Enterprise, server: Deployment
 ) -> None:
     """Its accounts came as a file; of one that nothing is known of, nothing can be replaced."""
-    typed = {"url": "https://other.octo.example", "login": "octo-admin", "token": "ghp_secret"}
+    typed = ANYWAY | {"url": "https://other.octo.example", "login": "octo-admin", "token": "ghp_secret"}
     Deployment.objects.update(last_usage_at="2026-01-01T00:00Z")
     for url, more in (
         (address("connect_server", enterprise, server.pk), {}),
@@ -262,7 +296,7 @@ def test_a_new_token_keeps_the_proxy_unless_something_is_said_of_it(
     assert "Use no proxy any more" in page
     assert "pass" not in page.replace("password", "")
     form = {"url": "https://ghe.octo.example", "login": "octo-admin", "token": "ghp_new"}
-    browser.post(url, form | {"ca_certificates": "", "proxy": "", "save": ""} | typed)
+    browser.post(url, ANYWAY | form | {"ca_certificates": "", "proxy": ""} | typed)
     connection = Connection.objects.get()
     assert (connections.token_of(connection), connections.proxy_of(connection)) == ("ghp_new", kept)
     assert ("Use no proxy any more" in browser.get(url).content.decode()) is bool(kept)
@@ -304,7 +338,7 @@ def test_a_proxy_that_can_not_be_read_any_more_does_not_get_lost(
         assert "The stored proxy can’t be read, since the encryption key of LicenseSync has changed." in page
     connection = Connection.objects.get()
     assert connection.sealed_proxy == by_proxy.sealed_proxy
-    browser.post(url, form | {"proxy": PROXY})
+    browser.post(url, ANYWAY | form | {"proxy": PROXY})
     assert connections.proxy_of(Connection.objects.get()) == PROXY
 
 
