@@ -20,6 +20,7 @@ from licensesync.feeds.tables import Table
 _HTML = re.compile(r"<(?:!doctype html|html|head|body)\b", re.IGNORECASE)
 _SERVER_COLUMNS = frozenset({"id", "login", "email", "suspended"})
 _CLOUD_COLUMNS = frozenset({"githubcomlogin", "licensetype"})
+_HEAD_KEYS = server_export.FACT_KEYS | cloud_licenses.TOTALS
 
 
 def recognise(path: Path, *, max_unpacked_bytes: int) -> Recognition:
@@ -90,11 +91,19 @@ def _look_at_value(reader: JsonReader, key: str, seen: _Seen) -> None:
         reader.skip()
     elif key in server_export.FACT_GROUPS:
         group = reader.value()
-        seen.head |= {plain(name): value for name, value in group.items()} if isinstance(group, dict) else {}
-    elif key in server_export.FACT_KEYS or key in cloud_licenses.TOTALS:
-        seen.head[key] = reader.value()
+        for name, value in group.items() if isinstance(group, dict) else ():
+            _keep(plain(name), value, seen)
+    elif key in _HEAD_KEYS:
+        _keep(key, reader.value(), seen)
     else:
         reader.skip()
+
+
+def _keep(key: str, value: object, seen: _Seen) -> None:
+    """However often a file says something, no more of it stays than one value of each key, and only one of these may be
+    more than a text: a small file of many brackets would fill the memory."""
+    if key in _HEAD_KEYS and (key == "features" or not isinstance(value, dict | list)):
+        seen.head[key] = value
 
 
 def _look_at_first_row(window: bytes, seen: _Seen) -> None:

@@ -7,7 +7,7 @@ import contextlib
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from functools import partial
 from itertools import chain
 from types import NoneType
@@ -181,14 +181,15 @@ def times(column: Column, field: str) -> list[datetime | None]:
         with contextlib.suppress(ValueError):
             moments = [datetime.fromisoformat(value.removesuffix(" UTC")) for value in column]
             if {moment.tzinfo for moment in moments} <= {UTC, None}:
-                return [moment.replace(tzinfo=UTC) for moment in moments]
+                return [_sayable(moment.replace(tzinfo=UTC)) for moment in moments]
     return each(lambda value: time(value, field), column)
 
 
 def time(value: object, field: str) -> datetime | None:
     """An aware UTC time from ISO 8601, `2013-05-08 05:06:27 UTC`, `2016/02/06 12:41:52 -0600` or Unix seconds.
 
-    Without an offset it is UTC. Text that is none of these ("never", "") is None: no number depends on a time.
+    Without an offset it is UTC. Text that is none of these ("never", "") is None: no number depends on a time. So is what
+    can't be told in every time zone, like the year 1 that some programs write for "never".
     """
     if value is None or value == "":
         return None
@@ -196,9 +197,13 @@ def time(value: object, field: str) -> datetime | None:
         raise Unreadable(_("its “%(field)s” is no time"), field=field)
     try:
         moment = _parse(value.strip()) if isinstance(value, str) else datetime.fromtimestamp(value, UTC)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return _sayable(moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC))
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def _sayable(moment: datetime) -> datetime | None:
+    return moment if MINYEAR < moment.year < MAXYEAR else None
 
 
 def _parse(value: str) -> datetime:

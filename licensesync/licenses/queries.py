@@ -16,6 +16,7 @@ from licensesync.licenses.compose import SERVER_KIND
 from licensesync.licenses.csv_report import csv_report
 from licensesync.licenses.models import ConsumedLicense, Count, LicenseChange, LicensedAccount
 from licensesync.licenses.report import LicenseRow, chosen_blocks, in_blocks, license_row
+from licensesync.matching.addresses import address_key
 from licensesync.usage.models import CloudAddress, CloudUser, ServerUserAccount
 
 
@@ -151,7 +152,7 @@ def person(enterprise: Enterprise, number: int) -> Person | None:
     if on_servers:
         found.servers = list(servers.filter(valid & is_entry))
     addresses = {account.address for account in found.servers if account.address}
-    addresses |= {address.lower() for address in license.emails}
+    addresses |= {address_key(address) for address in license.emails}
     found.not_counted = list(servers.filter(ours, address__in=addresses, consumes=False)[:100])
     found.changes = list(changes(enterprise, number))
     if license.ambiguous:

@@ -39,7 +39,7 @@ def readable(params: Mapping[str, str | int]) -> dict[str, str]:
 
 def _readable(name: str, value: str | int) -> str:
     if name in MOMENTS:
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, OverflowError):
             return moment(datetime.fromisoformat(str(value)))
     return number(value) if isinstance(value, int) and name not in IDENTIFIERS else str(value)
 

@@ -283,6 +283,11 @@ def test_too_long_text(tmp_path: Path, field: str) -> None:
         (None, None),
         ("never", None),
         ("0001-01-01T00:00:00+12:00", None),
+        ("0001-01-01T00:00:00Z", None),
+        ("0001-01-01 00:00:00 UTC", None),
+        ("9999-12-31T23:59:59Z", None),
+        (-62135596800, None),
+        ("0002-01-01T00:00:00Z", datetime(2, 1, 1, tzinfo=UTC)),
         (10**18, None),
     ],
 )
