@@ -188,8 +188,8 @@ def times(column: Column, field: str) -> list[datetime | None]:
 def time(value: object, field: str) -> datetime | None:
     """An aware UTC time from ISO 8601, `2013-05-08 05:06:27 UTC`, `2016/02/06 12:41:52 -0600` or Unix seconds.
 
-    Without an offset it is UTC. Text that is none of these ("never", "") is None: no number depends on a time. So is what
-    can't be told in every time zone, like the year 1 that some programs write for "never".
+    Without an offset it is UTC. Text that is none of these ("never", "") is None: no number depends on a time. So is
+    what can't be told in every time zone, like the year 1 that some programs write for "never".
     """
     if value is None or value == "":
         return None

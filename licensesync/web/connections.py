@@ -229,8 +229,10 @@ def connect_server(request: HttpRequest, slug: str, deployment_id: int) -> HttpR
 def _connect(
     request: HttpRequest, enterprise: Enterprise, kind: DeploymentKind, deployment: Deployment | None
 ) -> HttpResponse:
-    """The form. "Test connection" shows what works; "Connect" saves what works, and starts the first sync. What does not
-    work is saved only by "Save anyway": the way may be open to a worker, or be opened later."""
+    """The form. "Test connection" shows what works; "Connect" saves what works, and starts the first sync.
+
+    What does not work is saved only by "Save anyway": the way may be open to a worker, or be opened later.
+    """
     connection = Connection.objects.filter(deployment=deployment).first() if deployment else None
     stored = _stored(connection, deployment)
     form: ServerForm | CloudForm
