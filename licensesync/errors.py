@@ -234,6 +234,20 @@ REPLACED = Problem(
         "Add it again only if the newer one fails."
     ),
 )
+OVERTAKEN = Problem(
+    "overtaken",
+    _(
+        "A newer list of %(source)s came while this one waited for its turn. Nothing was changed by this one; "
+        "the newer one counts."
+    ),
+)
+BEING_DELETED = Problem(
+    "being_deleted",
+    _(
+        "%(source)s is being deleted. Nothing was changed. To have it back, wait until it is gone, then add its usage "
+        "or connect it again."
+    ),
+)
 PAYLOAD_GONE = Problem("payload_gone", _("The uploaded file is no longer stored. %(stays)s Add the file again."))
 
 # Connections (raised by `enterprises` and `flows`) -----------------------------------------------------------------

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
@@ -53,16 +53,21 @@ def count_request(token: ApiToken) -> Rate:
     """One more request of a token."""
     now = timezone.now()
     window = RateWindow.objects.filter(token=token)
-    if not window.filter(resets_at__gt=now).update(used=F("used") + 1):
+    if not window.filter(_is_open(now)).update(used=F("used") + 1):
         _begin_window(token, now)
     used, resets_at = window.values_list("used", "resets_at").get()
     return Rate(settings.API_REQUESTS_PER_HOUR, used, resets_at)
 
 
+def _is_open(now: datetime) -> Q:
+    """The hour of a token goes on. One that ends much later was begun by a clock that was ahead."""
+    return Q(resets_at__gt=now, resets_at__lte=now + 2 * WINDOW)
+
+
 def _begin_window(token: ApiToken, now: datetime) -> None:
     """Of several requests that come first, one begins the hour and the others count within it."""
     window = RateWindow.objects.filter(token=token)
-    if window.filter(resets_at__lte=now).update(used=1, resets_at=now + WINDOW):
+    if window.exclude(_is_open(now)).update(used=1, resets_at=now + WINDOW):
         return
     try:
         with transaction.atomic():

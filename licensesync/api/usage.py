@@ -29,7 +29,7 @@ from licensesync.api.paging import newest_first
 from licensesync.api.shapes import Moment, Problem, ProblemSerializer, problem_of
 from licensesync.api.tokens import token_of
 from licensesync.enterprises import deployments
-from licensesync.enterprises.models import Deployment, Enterprise, Scope
+from licensesync.enterprises.models import Enterprise, Scope
 from licensesync.errors import OLDER_THAN_STORED, SERVER_CONFLICT, SERVER_UNKNOWN, SHRINKS_TOO_MUCH
 from licensesync.feeds import FeedKind
 from licensesync.flows import receive_usage
@@ -150,28 +150,22 @@ class Usage(Endpoint):
         facts: dict[str, Any] = said.validated_data
         content, name = _content(request._request)
         token = token_of(request)
+        host = facts.get("server") or ""
+        if token.deployment and host and deployments.host_name(host) != token.deployment.host:
+            raise ValidationError({"server": f"This token delivers for {token.deployment} only."})
         file = receive_usage.receive_file(
             content,
             enterprise=enterprise,
             name=facts.get("name") or name,
             uploaded_by=token.owner,
-            deployment=_source(request, enterprise, facts.get("server")),
+            deployment=token.deployment,
+            host=deployments.host_name(host) if host else "",
             trigger=Trigger.PUSHED if token.deployment else Trigger.SCRIPT,
             accept_older=facts["accept_older"],
             accept_shrink=facts["accept_shrink"],
         )
         answer = UsageFileSerializer(file, context={"request": request}).data
         return Response(answer, status=status.HTTP_202_ACCEPTED, headers={"Location": file_address(request, file)})
-
-
-def _source(request: Request, enterprise: Enterprise, host: str | None) -> Deployment | None:
-    """Which instance the sender says it is; for a restricted token that is said already."""
-    own = token_of(request).deployment
-    if own is None:
-        return deployments.server_named(enterprise, host) if host else None
-    if host and deployments.host_name(host) != own.host:
-        raise ValidationError({"server": f"This token delivers for {own} only."})
-    return own
 
 
 def _content(request: HttpRequest) -> tuple[IO[bytes], str]:

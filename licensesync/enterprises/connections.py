@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from licensesync.enterprises import deployments
@@ -22,6 +23,8 @@ from licensesync.users.models import User
 
 # So far from its hour a connection may sync, that those which were made together don't start together.
 SPREAD = timedelta(minutes=30)
+# Longer than from one weekly sync to the next. What is to come later was reckoned by a clock that was ahead.
+LONGEST_WAIT = timedelta(days=8)
 
 
 def connect(
@@ -139,7 +142,9 @@ def _spread(deployment_id: int) -> timedelta:
 
 def due() -> list[Connection]:
     """The connections whose time to sync has come, the longest waiting first."""
-    waiting = Connection.objects.filter(next_sync_at__lte=timezone.now()).select_related("deployment__enterprise")
+    now = timezone.now()
+    is_due = Q(next_sync_at__lte=now) | Q(next_sync_at__gt=now + LONGEST_WAIT)
+    waiting = Connection.objects.filter(is_due).select_related("deployment__enterprise")
     return list(waiting.order_by("next_sync_at", "pk")[:1000])
 
 

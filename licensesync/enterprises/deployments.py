@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet, Sum
+from django.db.models import QuerySet, Sum, Value
+from django.db.models.functions import Greatest
 
 from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise, UsageEvent
 from licensesync.errors import SERVER_CONFLICT, SERVER_NAMELESS, ExpectedError
@@ -121,9 +122,14 @@ def delete(deployment: Deployment) -> None:
     Deployment.objects.filter(pk=deployment.pk).delete()
 
 
-def list_is_readable(deployment: Deployment) -> None:
-    """A readable list came, after one with an encrypted list of users."""
-    Deployment.objects.filter(pk=deployment.pk).update(list_encrypted_at=None)
+def list_came_again(deployment: Deployment, *, event: UsageEvent, taken_at: datetime, list_date: datetime) -> None:
+    """The list that counts came once more: nothing changed since, and it is readable."""
+    Deployment.objects.filter(pk=deployment.pk).update(
+        last_event=event,
+        last_usage_at=taken_at,
+        list_date=Greatest("list_date", Value(list_date)),
+        list_encrypted_at=None,
+    )
 
 
 def show_generation(enterprise: Enterprise, generation: int, only_here: dict[int, int]) -> None:

@@ -1,9 +1,12 @@
 """The bytes of lists: stored once, privately, under a random name in UPLOADS_DIR. Nothing there is ever served."""
 
+import fcntl
 import hashlib
 import os
 import shutil
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -81,3 +84,20 @@ def path_of(file: UsageFile) -> Path:
     if not file.stored_name or not path.is_file():
         raise ExpectedError(PAYLOAD_GONE)
     return Path(path)
+
+
+@contextmanager
+def held(file: UsageFile) -> Iterator[bool]:
+    """Keep other workers from a file until the end of the block. False: another one holds it; when that one is killed,
+    it lets go. Workers of several machines share the disk, so it has to lend locks over the network (NFS 4 does).
+
+    ExpectedError: its bytes have been deleted.
+    """
+    with path_of(file).open("r+b") as content:  # NFS gives such a lock only to whoever may write
+        try:
+            fcntl.flock(content, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            is_ours = False
+        else:
+            is_ours = True
+        yield is_ours

@@ -50,6 +50,7 @@ def receive_file(
     batch: uuid.UUID | None = None,
     batch_size: int = 1,
     deployment: Deployment | None = None,
+    host: str = "",
     trigger: Trigger = Trigger.UPLOADED,
     accept_older: bool = False,
     accept_shrink: bool = False,
@@ -57,7 +58,8 @@ def receive_file(
     """Store a file privately and have it looked at.
 
     Files of one `batch` were added together, `batch_size` of them: pages of a cloud list wait for each other.
-    `deployment`: the sender already said which instance it is from. Where `trigger` says that nobody can be asked, the
+    `deployment` or `host`: the sender already said which instance it is from, which `host` may name for the first time.
+    Where `trigger` says that nobody can be asked, the
     sender has to say beforehand what an owner would be asked for. ExpectedError: larger than allowed.
     """
     file = _store(
@@ -68,6 +70,7 @@ def receive_file(
         batch=batch or uuid.uuid4(),
         batch_size=batch_size,
         deployment=deployment,
+        host=host,
         trigger=trigger,
         accept_older=accept_older,
         accept_shrink=accept_shrink,
@@ -102,20 +105,25 @@ def recognise_file(file_id: int) -> None:
             _decide(together)
         except Exception as error:
             expected = take_in.expected_error(error, job_id=file.pk)
-            if expected.problem is DATABASE_BUSY:  # the sweep has it looked at again
+            if expected.problem is DATABASE_BUSY:
                 raise
             log.exception("file_not_decided", file=file.pk)
             syncing.refuse(together, expected)
 
 
 def _look_at(file: UsageFile) -> None:
-    """Note what a file is, or refuse it."""
+    """Note what a file is, or refuse it. Another worker that looks at it just now is left alone."""
+    if file.kind:  # known since an earlier look: it waits for other pages, or is decided about again
+        return
     try:
-        recognition = feeds.recognise(
-            settings.UPLOADS_DIR / file.stored_name, max_unpacked_bytes=settings.MAX_UNPACKED_BYTES
-        )
+        with payloads.held(file) as is_ours:
+            if not is_ours or not syncing.begin_attempt(file):
+                return
+            recognition = feeds.recognise(payloads.path_of(file), max_unpacked_bytes=settings.MAX_UNPACKED_BYTES)
     except Exception as error:
         expected = take_in.expected_error(error, job_id=file.pk)
+        if expected.problem is DATABASE_BUSY:  # the sweep has it looked at again
+            raise
         if expected is not error:
             log.exception("file_not_recognised", file=file.pk)
         syncing.refuse([file], expected)
@@ -179,7 +187,12 @@ def _job_for(files: list[UsageFile]) -> LicenseSyncJob | None:
     is_shown = take_in.digest_of(files) == deployment.list_digest and not waiting
     if is_shown and (same := _last_good_job(deployment)):
         syncing.accept_as(files, same)
-        deployments.list_is_readable(deployment)
+        deployments.list_came_again(
+            deployment,
+            event=take_in.event_of(deployment, files),
+            taken_at=timezone.now(),
+            list_date=take_in.date_of(files, recognitions),
+        )
         return same
     if not first.accept_older:
         dates = [_date_of(file) for file in waiting] + ([deployment.list_date] if deployment.list_date else [])
@@ -197,10 +210,10 @@ def _job_for(files: list[UsageFile]) -> LicenseSyncJob | None:
 
 
 def _trigger(file: UsageFile) -> str:
-    """What a fetched list was asked for by stays so when it had to be confirmed."""
+    """What a fetched list was asked for by stays so when it had to be confirmed; to try it again, somebody clicks."""
     if file.job is not None:
         return file.job.trigger
-    return file.trigger
+    return Trigger.SYNC_NOW if file.is_fetched else file.trigger
 
 
 def _date_of(file: UsageFile) -> datetime:
@@ -216,6 +229,8 @@ def _source(file: UsageFile, recognition: feeds.Recognition) -> Deployment:
         return deployments.cloud_of(file.enterprise)
     if file.deployment is not None:
         return Deployment.objects.get(pk=file.deployment.pk)  # as it is now, not as it was when it was chosen
+    if file.host:
+        return deployments.server_named(file.enterprise, file.host)
     try:
         found = deployments.server_of(file.enterprise, facts)
     except ExpectedError as conflict:
@@ -310,13 +325,14 @@ def import_files(
     *,
     enterprise: Enterprise,
     paths: Sequence[Path],
-    server: Deployment | None = None,
+    host: str = "",
     accept_older: bool = False,
     accept_shrink: bool = False,
 ) -> Iterator[Imported]:
     """Take files in, one list after the other, in this process; the pages of a cloud list count as one.
 
-    Nobody can be asked here: a file with a question is refused with the sentence that names the option.
+    `host`: the instance that they are from, as in `receive_file`. Nobody can be asked here: a file with a question is
+    refused with the sentence that names the option.
     """
     batch = uuid.uuid4()
     files = []
@@ -329,7 +345,8 @@ def import_files(
                 uploaded_by=None,
                 batch=batch,
                 batch_size=len(paths),
-                deployment=server,
+                deployment=None,
+                host=host,
                 trigger=Trigger.SCRIPT,
                 accept_older=accept_older,
                 accept_shrink=accept_shrink,

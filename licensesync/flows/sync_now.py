@@ -70,7 +70,7 @@ def request_sync(
 ) -> LicenseSyncJob:
     """Have a connected deployment synced. Whoever asks while a sync waits or runs gets that one.
 
-    ExpectedError(NOT_CONNECTED).
+    ExpectedError: NOT_CONNECTED, BEING_DELETED.
     """
     if not Connection.objects.filter(deployment=deployment).exists():
         raise ExpectedError(NOT_CONNECTED, source=str(deployment))
@@ -82,8 +82,9 @@ def request_sync(
     return job
 
 
+@transaction.atomic
 def connect(deployment: Deployment, *, connected_by: User, **reached: Any) -> LicenseSyncJob:
-    """Connect a deployment, or change how it is reached (`connections.connect`), and have it synced."""
+    """Connect a deployment, or change how it is reached (`connections.connect`), and sync it: both or neither."""
     connections.connect(deployment, connected_by=connected_by, **reached)
     return request_sync(deployment, trigger=Trigger.SYNC_NOW, requested_by=connected_by)
 

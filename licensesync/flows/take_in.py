@@ -29,6 +29,7 @@ from licensesync.errors import (
     DATABASE_BUSY,
     DISK_FULL,
     OLDER_THAN_STORED,
+    OVERTAKEN,
     SHRINKS_TOO_MUCH,
     UNEXPECTED,
     ExpectedError,
@@ -58,6 +59,10 @@ class Unanswered(Exception):
         super().__init__(question)
 
 
+class Overtaken(Exception):
+    """While a list waited for its turn, a newer one was taken in."""
+
+
 def run_job(job_id: int) -> bool:
     """Work on a waiting job; False when it does not wait any more. Every end is written into the job's row."""
     job = syncing.claim(job_id)
@@ -79,6 +84,8 @@ def run_job(job_id: int) -> bool:
             return True
         except (ClaimLost, licenses.TurnLost):
             log.info("job_given_up", reason="canceled, or taken over by another worker")
+        except Overtaken:
+            syncing.give_way(job, ExpectedError(OVERTAKEN, source=str(job.deployment)))
         except Unanswered as unanswered:
             _ask(job, unanswered)
         except Exception as error:
@@ -111,7 +118,9 @@ def _take_in(job: LicenseSyncJob, work: Work) -> None:
     is_first_list = deployment.last_usage_at is None
     with turn(job) as count:
         deployment.refresh_from_db()
-        if not job.accept_older and job.kind != JobKind.SYNC:  # nothing is newer than what is there now
+        if job.kind == JobKind.SYNC:
+            _give_way_to_newer(deployment, list_date)
+        elif not job.accept_older:
             ask_if_older(deployment, list_date, than=deployment.list_date)
         host = _host(job, deployment, recognitions[0].server)
         report = feeds.ReadReport()
@@ -215,6 +224,13 @@ def ask_if_older(deployment: Deployment, list_date: datetime, *, than: datetime 
     raise Unanswered(Question.OLDER, ExpectedError(OLDER_THAN_STORED, **params), **params)
 
 
+def _give_way_to_newer(deployment: Deployment, list_date: datetime) -> None:
+    """Raise Overtaken when a list is there that is newer than one that was fetched. A date to come is of a clock that
+    was ahead then, which says nothing."""
+    if deployment.list_date is not None and list_date < deployment.list_date <= timezone.now():
+        raise Overtaken
+
+
 def _ask_if_shrinking(job: LicenseSyncJob, diff: staging.Diff) -> None:
     """A partial list deletes nobody: when a list would remove many, the owner is asked first."""
     many = diff.removed > SHRINK_ACCOUNTS and diff.removed > diff.before * SHRINK_SHARE
@@ -262,7 +278,7 @@ def _show(
         deployments.show_list(
             deployment,
             host=host,
-            event=_event(job),
+            event=event_of(deployment, files),
             taken_at=timezone.now(),
             list_date=list_date,
             digest=digest_of(files),
@@ -277,12 +293,11 @@ def _show(
     log.info("job_done", accounts=outcome["accounts_read"], consumed=count.consumed)
 
 
-def _event(job: LicenseSyncJob) -> UsageEvent:
+def event_of(deployment: Deployment, files: Sequence[UsageFile]) -> UsageEvent:
     """How a list came, also one that was fetched and then had to be confirmed."""
-    is_synced = job.kind == JobKind.SYNC or job.trigger in (Trigger.SYNC_NOW, Trigger.SCHEDULED)
-    if job.deployment.is_server:
-        return UsageEvent.SERVER_SYNCED if is_synced else UsageEvent.SERVER_UPLOADED
-    return UsageEvent.CLOUD_SYNCED if is_synced else UsageEvent.CLOUD_UPLOADED
+    if deployment.is_server:
+        return UsageEvent.SERVER_SYNCED if files[0].is_fetched else UsageEvent.SERVER_UPLOADED
+    return UsageEvent.CLOUD_SYNCED if files[0].is_fetched else UsageEvent.CLOUD_UPLOADED
 
 
 def digest_of(files: list[UsageFile]) -> str:

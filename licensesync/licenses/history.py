@@ -1,6 +1,6 @@
 """Usage over time: the points, one a count, and who came and who went between two of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.db.models import Count as CountOf
@@ -26,6 +26,11 @@ def points(enterprise: Enterprise) -> list[Count]:
     times = counts.values_list("generation", "finished_at")
     last_of_day = {at.astimezone(zone).date(): generation for generation, at in times if at}
     return list(counts.filter(generation__in=last_of_day.values()))
+
+
+def counts(enterprise: Enterprise, generations: Iterable[int]) -> QuerySet[Count]:
+    """Finished counts by their generations."""
+    return Count.objects.filter(enterprise=enterprise, finished_at__isnull=False, generation__in=list(generations))
 
 
 @dataclass(frozen=True, slots=True)

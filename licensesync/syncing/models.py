@@ -34,6 +34,7 @@ class Trigger(models.TextChoices):
     PUSHED = "pushed", _("Pushed")  # by a deployment, with a token of its own
     SYNC_NOW = "sync_now", _("Sync now")
     SCHEDULED = "scheduled", _("Schedule")
+    DELETION = "deletion", _("Delete instance")
 
 
 class Phase(models.TextChoices):
@@ -139,17 +140,20 @@ class UsageFile(models.Model):
 
     enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="usage_files")
     deployment = models.ForeignKey(Deployment, null=True, on_delete=models.CASCADE, related_name="+")
+    host = models.CharField(max_length=253, blank=True)  # as the sender called the server, which may be a new one
     job = models.ForeignKey(LicenseSyncJob, null=True, on_delete=models.SET_NULL, related_name="files")
     batch = models.UUIDField(default=uuid.uuid4, db_index=True)  # files that were added together
     batch_size = models.PositiveSmallIntegerField(default=1)  # how many they are, arrived or not
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     trigger = models.CharField(max_length=10, choices=Trigger.choices, default=Trigger.UPLOADED)
+    is_fetched = models.BooleanField(default=False)  # by us, from a connected deployment
     name = models.CharField(max_length=255)  # as the sender called it; shown, never used as a path
     stored_name = models.CharField(max_length=64)  # in UPLOADS_DIR; "" when the bytes are gone
     size = models.BigIntegerField()
     digest = models.CharField(max_length=64)  # SHA-256 of the bytes
     created_at = models.DateTimeField(default=timezone.now)
     state = models.CharField(max_length=12, choices=FileState.choices, default=FileState.RECOGNISING)
+    attempts = models.PositiveSmallIntegerField(default=0)  # to find out what it is
     kind = models.CharField(max_length=20, blank=True)  # feeds.FeedKind
     recognition: Any = models.JSONField(default=dict)  # feeds.Recognition
     question = models.CharField(max_length=20, choices=Question.choices, blank=True)

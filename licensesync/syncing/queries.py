@@ -78,7 +78,8 @@ def last_told_jobs(enterprise: Enterprise) -> dict[int, LicenseSyncJob]:
 def failed_uploads(prefix: str = "") -> Q:
     """Jobs that say nothing of their deployment: why somebody's file failed is told at the file, until that is
     answered or put away."""
-    return Q(**{f"{prefix}state": JobState.FAILURE, f"{prefix}trigger": Trigger.UPLOADED})
+    is_failed = {"state": JobState.FAILURE, "kind": JobKind.FILE, "trigger": Trigger.UPLOADED}
+    return Q(**{f"{prefix}{name}": value for name, value in is_failed.items()})
 
 
 def failures_in_a_row(deployment: Deployment) -> int:

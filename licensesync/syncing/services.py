@@ -18,7 +18,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from licensesync.enterprises.models import Deployment, Enterprise
-from licensesync.errors import REPLACED, WORKER_STOPPED, ExpectedError
+from licensesync.errors import BEING_DELETED, REPLACED, WORKER_STOPPED, ExpectedError
 from licensesync.feeds import FeedKind, Recognition
 from licensesync.syncing.models import FileState, JobKind, JobState, LicenseSyncJob, Phase, Question, Trigger, UsageFile
 from licensesync.syncing.order import UNATTENDED
@@ -39,9 +39,12 @@ def create_file_job(
     accept_older: bool = False,
     accept_shrink: bool = False,
 ) -> LicenseSyncJob:
-    """A waiting job for files whose source is known. It takes the place of a file job that still waits."""
+    """A waiting job for files whose source is known. It takes the place of a file job that still waits.
+
+    ExpectedError(BEING_DELETED).
+    """
     with transaction.atomic():
-        Deployment.objects.select_for_update().get(pk=deployment.pk)
+        _hold_to_add(deployment)
         _close(
             LicenseSyncJob.objects.filter(deployment=deployment, kind=JobKind.FILE, state=JobState.PENDING),
             JobState.CANCELED,
@@ -64,9 +67,12 @@ def create_file_job(
 def request_sync(
     *, deployment: Deployment, trigger: Trigger, requested_by: User | None, accept_shrink: bool = False
 ) -> LicenseSyncJob:
-    """The sync of a deployment that waits or runs, else a new one. A wait that is only for another try ends now."""
+    """The sync of a deployment that waits or runs, else a new one. A wait that is only for another try ends now.
+
+    ExpectedError(BEING_DELETED).
+    """
     with transaction.atomic():
-        Deployment.objects.select_for_update().get(pk=deployment.pk)  # of two who ask at once, one makes it
+        _hold_to_add(deployment)  # of two who ask at once, one makes it
         syncs = LicenseSyncJob.objects.filter(deployment=deployment, kind=JobKind.SYNC)
         job = syncs.filter(state__in=OPEN_STATES).order_by("pk").first()
         if job is not None:
@@ -96,8 +102,16 @@ def request_deletion(*, deployment: Deployment, requested_by: User | None) -> Li
             return deletion
         _close(jobs, JobState.CANCELED, None)
         return LicenseSyncJob.objects.create(
-            deployment=deployment, kind=JobKind.DELETE, trigger=Trigger.UPLOADED, requested_by=requested_by
+            deployment=deployment, kind=JobKind.DELETE, trigger=Trigger.DELETION, requested_by=requested_by
         )
+
+
+def _hold_to_add(deployment: Deployment) -> None:
+    """Within a transaction: nobody else gives the deployment a job before the end of it. What came while it is being
+    deleted would go with it, unseen."""
+    Deployment.objects.select_for_update().get(pk=deployment.pk)
+    if LicenseSyncJob.objects.filter(deployment=deployment, kind=JobKind.DELETE, state__in=OPEN_STATES).exists():
+        raise ExpectedError(BEING_DELETED, source=str(deployment))
 
 
 def note_fetch(job: LicenseSyncJob, fetch: dict[str, Any]) -> None:
@@ -133,6 +147,7 @@ def attach(
             size=size,
             digest=digest,
             created_at=created_at,
+            is_fetched=True,
             state=FileState.ACCEPTED,
             kind=recognition.kind,
             recognition=msgspec.to_builtins(recognition),
@@ -222,6 +237,11 @@ def fail(job: LicenseSyncJob, error: ExpectedError) -> bool:
     return _close(claimed(job), JobState.FAILURE, error)
 
 
+def give_way(job: LicenseSyncJob, error: ExpectedError) -> bool:
+    """RUNNING to CANCELED: something newer has come, as the sentence says. False: the claim is gone."""
+    return _close(claimed(job), JobState.CANCELED, error)
+
+
 def cancel(job: LicenseSyncJob) -> bool:
     """Stop a waiting or running job; a running worker notices at its next step. False: it is over already."""
     return _close(LicenseSyncJob.objects.filter(pk=job.pk, state__in=OPEN_STATES), JobState.CANCELED, None)
@@ -277,6 +297,7 @@ def create_file(
     batch: uuid.UUID,
     batch_size: int,
     deployment: Deployment | None,
+    host: str,
     trigger: Trigger,
     accept_older: bool,
     accept_shrink: bool,
@@ -291,10 +312,21 @@ def create_file(
         batch=batch,
         batch_size=batch_size,
         deployment=deployment,
+        host=host,
         trigger=trigger,
         accept_older=accept_older,
         accept_shrink=accept_shrink,
     )
+
+
+def begin_attempt(file: UsageFile) -> bool:
+    """Count one more look at a file. False: it is decided already, or refused now, because whoever looked at it before
+    never came to an end."""
+    undecided = UsageFile.objects.filter(pk=file.pk, state=FileState.RECOGNISING)
+    if undecided.filter(attempts__lt=settings.MAX_ATTEMPTS).update(attempts=F("attempts") + 1):
+        return True
+    refuse([file], ExpectedError(WORKER_STOPPED, attempts=settings.MAX_ATTEMPTS))
+    return False
 
 
 def note_recognition(file: UsageFile, recognition: Recognition) -> None:
@@ -337,7 +369,7 @@ def stopped_together(file: UsageFile) -> list[UsageFile]:
 def look_again(files: Iterable[UsageFile]) -> None:
     """Forget how files ended; they are to be looked at and decided about once more."""
     UsageFile.objects.filter(pk__in=[file.pk for file in files]).update(
-        state=FileState.RECOGNISING, job=None, problem_code="", problem_params={}
+        state=FileState.RECOGNISING, job=None, attempts=0, problem_code="", problem_params={}
     )
 
 
@@ -363,6 +395,10 @@ def ask(files: Iterable[UsageFile], question: Question, **params: Any) -> None:
 def refuse(files: Iterable[UsageFile], error: ExpectedError, *, deployment: Deployment | None = None) -> None:
     """End files that become no job, with a sentence."""
     changes: dict[str, Any] = {"deployment": deployment} if deployment else {}
+    if error.problem is BEING_DELETED:  # or the sentence would be deleted with it; what is pushed is for it alone
+        UsageFile.objects.filter(pk__in=[file.pk for file in files]).exclude(trigger=Trigger.PUSHED).update(
+            deployment=None
+        )
     undecided = UsageFile.objects.filter(pk__in=[file.pk for file in files], state=FileState.RECOGNISING)
     undecided.update(
         state=FileState.REFUSED, problem_code=error.problem.code, problem_params=error.params, question="", **changes

@@ -7,14 +7,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from licensesync.enterprises.models import Deployment, Enterprise
-from licensesync.errors import DATABASE_BUSY, DISK_FULL, UNEXPECTED, USERS_ENCRYPTED, WORKER_STOPPED
+from licensesync.errors import BEING_DELETED, DATABASE_BUSY, DISK_FULL, UNEXPECTED, USERS_ENCRYPTED, WORKER_STOPPED
 from licensesync.feeds import FeedKind
 from licensesync.syncing import queries
 from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, Question, UsageFile
 from licensesync.web import words
 
 MOST_FILES = 200  # looked at for the list; more than anybody leaves there
-MISHAPS = {problem.code for problem in (DATABASE_BUSY, DISK_FULL, UNEXPECTED, WORKER_STOPPED)}  # pass by themselves
+# What passes by itself.
+MISHAPS = {each.code for each in (BEING_DELETED, DATABASE_BUSY, DISK_FULL, UNEXPECTED, WORKER_STOPPED)}
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """Usage over time: the chart with its table, and who came and who went between any two counts."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -126,7 +127,7 @@ def usage_history(request: HttpRequest, slug: str) -> HttpResponse:
     usage = usage_over_time(enterprise, request.GET.get("period", ""))
     context: dict[str, Any] = {"enterprise": enterprise, "usage": usage, "table": list(_table(usage.points))}
     if len(usage.points) > 1:
-        context["between"] = _between(request, usage)
+        context["between"] = _between(request, enterprise, usage)
     return render(request, "history/page.html", context)
 
 
@@ -162,7 +163,7 @@ class Between:
 
     earlier: Count
     later: Count
-    choices: list[Count]
+    choices: list[tuple[int, str]]
     found: history.Difference
     total: str
     tabs: list[Tab]
@@ -178,8 +179,8 @@ class ChangeRow:
     place: str
 
 
-def _between(request: HttpRequest, usage: UsageOverTime) -> Between:
-    earlier, later = _chosen(request, usage.points)
+def _between(request: HttpRequest, enterprise: Enterprise, usage: UsageOverTime) -> Between:
+    earlier, later = _chosen(request, enterprise, usage.points)
     found = history.difference(earlier, later)
     chosen: dict[str, str | int] = {"period": usage.period.key, "from": earlier.generation, "to": later.generation}
     kinds = [kind for kind in KINDS if kind in KINDS[:2] or found.number(kind)]
@@ -190,7 +191,7 @@ def _between(request: HttpRequest, usage: UsageOverTime) -> Between:
     return Between(
         earlier=earlier,
         later=later,
-        choices=usage.points,
+        choices=_choices({*usage.points, earlier, later}),
         found=found,
         total=words.signed(found.total),
         tabs=[
@@ -204,9 +205,25 @@ def _between(request: HttpRequest, usage: UsageOverTime) -> Between:
     )
 
 
-def _chosen(request: HttpRequest, points: Sequence[Count]) -> tuple[Count, Count]:
-    """The two counts of the address, in the order of time; the first and the last of the period unless told."""
+def _choices(counts: Collection[Count]) -> list[tuple[int, str]]:
+    """Counts to choose from, newest first: the generation and when it was, with the time where a day has several."""
+    times = {count.generation: localtime(count.finished_at) for count in counts}
+    days = Counter(at.date() for at in times.values())
+    return [
+        (generation, date_format(at, _("M j, Y") if days[at.date()] == 1 else _("M j, Y, H:i")))
+        for generation, at in sorted(times.items(), reverse=True)
+    ]
+
+
+def _chosen(request: HttpRequest, enterprise: Enterprise, points: Sequence[Count]) -> tuple[Count, Count]:
+    """The two counts of the address, in the order of time; the first and the last of the period unless told.
+
+    They may be no points of this reader: which count was the last of its day depends on where somebody is.
+    """
     known = {str(point.generation): point for point in points}
+    asked = {request.GET.get(name, "") for name in ("from", "to")} - known.keys()
+    if generations := [int(each) for each in asked if each.isascii() and each.isdigit() and len(each) < 10]:
+        known |= {str(count.generation): count for count in history.counts(enterprise, generations)}
     earlier = known.get(request.GET.get("from", ""), points[-1])
     later = known.get(request.GET.get("to", ""), points[0])
     return (earlier, later) if earlier.generation <= later.generation else (later, earlier)
@@ -227,7 +244,7 @@ def csv_of_changes(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     """Who came, went, merged and split between the counts `from` and `to`."""
     enterprise = enterprise_for(request, slug)
     points = history.points(enterprise)[::-1]
-    changes = history.changes(*_chosen(request, points)) if points else LicenseChange.objects.none()
+    changes = history.changes(*_chosen(request, enterprise, points)) if points else LicenseChange.objects.none()
     return download(history.csv_of_changes(changes), name_of(enterprise, "came-and-went", "csv"))
 
 

@@ -107,6 +107,10 @@ def test_requests_are_limited_and_counted(owners_script: Client, owner: User, se
     assert script(owner, ApiToken.objects.get().enterprise).get(JOBS).status_code == 200
     RateWindow.objects.update(resets_at=timezone.now())
     assert owners_script.get(JOBS)["X-RateLimit-Used"] == "1"
+    RateWindow.objects.update(resets_at=timezone.now() + timedelta(days=9), used=3)  # a clock was ahead for a while
+    answer = owners_script.get(JOBS)
+    assert (answer.status_code, answer["X-RateLimit-Used"]) == (200, "1")
+    assert abs(int(answer["X-RateLimit-Reset"]) - timezone.now().timestamp() - 3600) < 60
 
 
 def test_media_types_and_versions_as_github(owners_script: Client) -> None:

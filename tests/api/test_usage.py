@@ -127,6 +127,16 @@ def test_nobody_is_asked_and_the_answer_is_a_parameter(owners_script: Client, en
     assert deliver(owners_script, older, "?accept_older=true")["problem"] is None
 
 
+def test_a_new_name_with_no_list_makes_no_instance(owners_script: Client, enterprise: Enterprise) -> None:
+    assert deliver(owners_script, b"hello", "?server=new.octo.example")["problem"]["code"] == "not_recognised"
+    assert deliver(owners_script, EXPORT[:-9], "?server=new.octo.example")["problem"]["code"] == "truncated"
+    cloud = cloud_list([cloud_user("ana", "ana@octo.example")])
+    assert deliver(owners_script, cloud, "?server=new.octo.example")["problem"] is None
+    assert not Deployment.objects.exclude(host="").exists()
+    deliver(owners_script, report([(1, "ana@octo.example")]), "?server=https://NEW.octo.example/")
+    assert Deployment.objects.exclude(host="").get().host == "new.octo.example"
+
+
 def test_parameters_that_cannot_be(owners_script: Client) -> None:
     for query, field in (("?accept_older=maybe", "accept_older"), ("?server=" + "x" * 301, "server")):
         answer = owners_script.post(USAGE + query, EXPORT, content_type="application/json")

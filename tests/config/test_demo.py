@@ -146,7 +146,7 @@ def test_the_product_counts_what_the_table_says(contents: Contents) -> None:
 
     imported = [
         *import_files(enterprise=enterprise, paths=[files.cloud_licenses, files.server_export]),
-        *import_files(enterprise=enterprise, paths=[files.server_report], server=server),
+        *import_files(enterprise=enterprise, paths=[files.server_report], host=server.host),
     ]
 
     assert [each.job and each.job.state for each in imported] == [JobState.SUCCESS] * 3

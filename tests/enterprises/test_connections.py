@@ -117,6 +117,17 @@ def test_a_sync_that_is_due_is_taken_once_and_counts_once(server: Deployment) ->
     assert connection.next_sync_at > timezone.now()
 
 
+def test_a_clock_that_was_ahead_once_stops_no_schedule(server: Deployment) -> None:
+    connection = connected(server, at=timezone.now() - timedelta(days=40))
+    assert connections.due() == []
+    Connection.objects.update(next_sync_at=timezone.now() + timedelta(days=9 * 365))
+    [due] = connections.due()
+    assert connections.take(due)
+    connection.refresh_from_db()
+    assert connection.next_sync_at is not None
+    assert connection.next_sync_at < timezone.now() + timedelta(days=8)
+
+
 def test_to_disconnect_keeps_the_deployment(server: Deployment) -> None:
     connections.disconnect(connected(server))
     server.refresh_from_db()

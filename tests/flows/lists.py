@@ -77,7 +77,7 @@ def import_bytes(
         path.write_bytes(content)
         paths.append(path)
     try:
-        return list(import_files(enterprise=enterprise, paths=paths, server=server, **accept))
+        return list(import_files(enterprise=enterprise, paths=paths, host=server.host if server else "", **accept))
     finally:
         enterprise.refresh_from_db()
         for path in paths:

@@ -11,12 +11,15 @@ from django.utils import timezone
 
 from licensesync.enterprises import connections, deployments
 from licensesync.enterprises.models import Connection, Deployment, Enterprise
-from licensesync.flows import delete_deployment, receive_usage, take_in
+from licensesync.errors import DISK_FULL, ExpectedError
+from licensesync.flows import delete_deployment, receive_usage, sync_now, take_in
 from licensesync.licenses import queries as licenses
 from licensesync.licenses.models import ConsumedLicense, Count, LicenseChange, LicensedAccount
 from licensesync.syncing import services as syncing
-from licensesync.syncing.models import JobState, LicenseSyncJob, UsageFile
+from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, Trigger, UsageFile
+from licensesync.syncing.queries import last_told_jobs
 from licensesync.usage.models import ServerUserAccount
+from licensesync.users.models import User
 from tests.flows.lists import (
     account,
     cloud_list,
@@ -166,3 +169,46 @@ def test_an_attempt_that_broke_off_is_carried_on(
     assert not Deployment.objects.filter(pk=server.pk).exists()
     assert len(people(enterprise)) == 2
     assert Count.objects.count() == counts + 1, "it is counted once"
+
+
+def test_what_comes_while_it_is_being_deleted_is_told_so_and_stays(enterprise: Enterprise) -> None:
+    server = Deployment.objects.get(enterprise=enterprise, host="emea.example")
+    deletion = delete_deployment.request_deletion(server, requested_by=None)
+    content = server_export([account(1, "new@octo.example")], host="emea.example")
+    by_name, chosen = (
+        receive_usage.receive_file(
+            BytesIO(content), enterprise=enterprise, name="x", uploaded_by=None, deployment=deployment
+        )
+        for deployment in (None, server)
+    )
+    for file in (by_name, chosen):
+        receive_usage.recognise_file(file.pk)
+        file.refresh_from_db()
+        assert (file.state, file.problem_code) == (FileState.REFUSED, "being_deleted")
+    take_in.run_job(deletion.pk)
+    assert not Deployment.objects.filter(host="emea.example").exists()
+    for file in (by_name, chosen):
+        assert receive_usage.try_again(file)
+        receive_usage.recognise_file(file.pk)
+        file.refresh_from_db()
+        assert file.state == FileState.ACCEPTED
+    assert by_name.job is not None
+    assert by_name.job.deployment.pk != server.pk, "a new instance with the same name"
+
+
+def test_nobody_connects_what_is_being_deleted(enterprise: Enterprise, owner: User) -> None:
+    server = Deployment.objects.get(enterprise=enterprise, host="emea.example")
+    delete_deployment.request_deletion(server, requested_by=None)
+    with pytest.raises(ExpectedError, match="is being deleted"):
+        sync_now.connect(server, url="https://emea.example", login="a", token="t", connected_by=owner)
+    assert not Connection.objects.exists(), "a token would be stored that nobody needs"
+
+
+def test_a_deletion_that_failed_is_told_at_the_instance(enterprise: Enterprise) -> None:
+    server = Deployment.objects.get(enterprise=enterprise, host="emea.example")
+    deletion = delete_deployment.request_deletion(server, requested_by=None)
+    claimed = syncing.claim(deletion.pk)
+    assert claimed is not None
+    assert syncing.fail(claimed, ExpectedError(DISK_FULL))
+    assert last_told_jobs(enterprise)[server.pk] == deletion
+    assert Trigger(deletion.trigger) is Trigger.DELETION

@@ -1,16 +1,19 @@
 """Every job ends, whatever happens to its worker, and nothing of a job that did not end well is ever seen."""
 
 import os
+import signal
 import threading
 import time
 from datetime import timedelta
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
+from licensesync import feeds
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.flows import consolidate, forget, reap_stalled, receive_usage, take_in
 from licensesync.licenses import services as licenses
@@ -273,6 +276,67 @@ def test_lost_messages_are_found_by_the_sweep(enterprise: Enterprise, monkeypatc
     sent.clear()
     reap_stalled.sweep()
     assert sent == [("licensesync.run_job", file.job_id)]
+
+
+def looked_at_by_process(file: UsageFile, there: Path) -> int:
+    """A real process that looks at a file and never comes to an end; gives its process id."""
+    connection.close()
+    process = os.fork()
+    if process == 0:
+        try:
+
+            def hang(*_: Any, **__: Any) -> None:
+                there.touch()
+                time.sleep(60)
+
+            feeds.recognise = hang  # type: ignore[assignment]
+            receive_usage.recognise_file(file.pk)
+        finally:
+            os._exit(0)
+    wait_for(there.exists)
+    return process
+
+
+def test_a_file_that_somebody_looks_at_is_left_to_them(enterprise: Enterprise, tmp_path: Path) -> None:
+    file = receive_usage.receive_file(BytesIO(server_export(SECOND)), enterprise=enterprise, name="x", uploaded_by=None)
+    process = looked_at_by_process(file, tmp_path / "there")
+    try:
+        receive_usage.recognise_file(file.pk)  # as the sweep sends it again, since it takes long
+        file.refresh_from_db()
+        assert (file.state, file.kind, file.attempts) == (FileState.RECOGNISING, "", 1)
+    finally:
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+    receive_usage.recognise_file(file.pk)
+    file.refresh_from_db()
+    assert (file.state, file.attempts) == (FileState.ACCEPTED, 2)
+
+
+def test_a_file_that_kills_its_workers_is_refused(enterprise: Enterprise, tmp_path: Path) -> None:
+    file = receive_usage.receive_file(BytesIO(server_export(SECOND)), enterprise=enterprise, name="x", uploaded_by=None)
+    for attempt in (1, 2, 3):
+        process = looked_at_by_process(file, tmp_path / str(attempt))
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+    receive_usage.recognise_file(file.pk)
+    file.refresh_from_db()
+    assert (file.state, file.problem_code, file.problem_params) == (
+        FileState.REFUSED,
+        "worker_stopped",
+        {"attempts": 3},
+    )
+    assert receive_usage.try_again(file)
+    receive_usage.recognise_file(file.pk)
+    file.refresh_from_db()
+    assert file.state == FileState.ACCEPTED, "whatever it was has passed"
+
+
+def test_a_file_whose_bytes_are_gone_says_so(enterprise: Enterprise, settings: Any) -> None:
+    file = receive_usage.receive_file(BytesIO(server_export(SECOND)), enterprise=enterprise, name="x", uploaded_by=None)
+    (settings.UPLOADS_DIR / file.stored_name).unlink()
+    receive_usage.recognise_file(file.pk)
+    file.refresh_from_db()
+    assert (file.state, file.problem_code) == (FileState.REFUSED, "payload_gone")
 
 
 def pragma(text: str) -> tuple[int]:

@@ -10,15 +10,17 @@ from django.utils import timezone
 
 from licensesync.config.simulated_github import Trouble, worlds
 from licensesync.enterprises.models import Connection, Deployment, UsageEvent
-from licensesync.errors import ExpectedError
+from licensesync.errors import DISK_FULL, ExpectedError
 from licensesync.flows import forget, receive_usage, sync_now, take_in
 from licensesync.licenses import queries as licenses
+from licensesync.licenses import services as counting
 from licensesync.syncing import queries
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, Phase, Question, Trigger, UsageFile
+from licensesync.syncing.working import at_work
 from licensesync.usage.models import ServerUserAccount
 from tests.flows.github import Connected, connected
-from tests.flows.lists import new_enterprise, people
+from tests.flows.lists import import_one, new_enterprise, people, report
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -270,6 +272,45 @@ def test_a_canceled_sync_stops_and_changes_nothing(small: Connected) -> None:
     job.refresh_from_db()
     assert job.state == JobState.CANCELED
     assert not small.server.seen
+
+
+def test_what_was_fetched_before_a_newer_list_came_gives_way(small: Connected) -> None:
+    """It fetches beside the count of another deployment, then waits for its turn; meanwhile somebody uploads."""
+    other = syncing.claim(small.request(small.cloud).pk)
+    assert other is not None
+    count = counting.begin_count(small.enterprise, owner=other.claim_token)
+    assert count is not None
+    job = small.sync(small.server)
+    assert (job.state, job.phase, job.files.count()) == (JobState.PENDING, Phase.WAITING_FOR_COUNT, 1)
+    counting.abandon_count(count)
+    import_one(small.enterprise, report([(900, "new@octo.example")]), server=small.deployment(small.server))
+    take_in.run_job(job.pk)
+    job.refresh_from_db()
+    assert outcome(job) == (JobState.CANCELED, "overtaken")
+    assert people(small.enterprise) == {frozenset({("ghe.octo.example", "user-900")})}
+
+
+def test_a_date_to_come_makes_no_sync_give_way(small: Connected) -> None:
+    small.sync(small.server)
+    Deployment.objects.update(list_date=timezone.now() + timedelta(days=9))
+    assert outcome(small.sync(small.server)) == (JobState.SUCCESS, "")
+
+
+def test_a_fetched_list_that_is_tried_again_is_still_a_synced_one(small: Connected) -> None:
+    job = small.request(small.server)
+    claimed = syncing.claim(job.pk)
+    assert claimed is not None
+    with at_work(claimed) as work:
+        sync_now.fetch(claimed, work)
+    assert syncing.fail(claimed, ExpectedError(DISK_FULL))
+    file = claimed.files.get()
+    assert receive_usage.try_again(file)
+    receive_usage.recognise_file(file.pk)
+    file.refresh_from_db()
+    assert file.job is not None
+    assert file.job.trigger == Trigger.SYNC_NOW
+    take_in.run_job(file.job.pk)
+    assert small.deployment(small.server).last_event == UsageEvent.SERVER_SYNCED
 
 
 def test_the_schedule_requests_each_sync_once(small: Connected) -> None:

@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import BytesIO
 from typing import Any
 
@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from licensesync.enterprises import deployments
-from licensesync.enterprises.models import Deployment, Enterprise
+from licensesync.enterprises.models import Deployment, Enterprise, UsageEvent
 from licensesync.flows import receive_usage, take_in
 from licensesync.licenses.models import LicenseChange
 from licensesync.licenses.queries import licenses
@@ -93,6 +93,28 @@ def test_going_back_to_the_list_before_is_a_new_list(enterprise: Enterprise) -> 
     assert again.job.state == JobState.PENDING
     take_in.run_job(again.job.pk)
     assert people(enterprise) == {frozenset({("ghes.example", "user-1")})}
+
+
+@pytest.mark.parametrize("exported_at", [None, MARCH])
+def test_the_same_list_again_says_that_nothing_changed_until_now(
+    enterprise: Enterprise, exported_at: str | None
+) -> None:
+    content = server_export([account(1)], **({"exported_at": exported_at} if exported_at else {}))
+    import_one(enterprise, content)
+    a_week_ago = timezone.now() - timedelta(days=7)
+    Deployment.objects.update(last_usage_at=a_week_ago, last_event=UsageEvent.SERVER_SYNCED)
+    if not exported_at:
+        Deployment.objects.update(list_date=a_week_ago)
+    generation = enterprise.generation
+    import_one(enterprise, content)
+    assert enterprise.generation == generation, "nobody is counted again"
+    server = Deployment.objects.get(enterprise=enterprise)
+    assert server.last_event == UsageEvent.SERVER_UPLOADED
+    assert server.last_usage_at is not None
+    assert server.list_date is not None
+    assert server.last_usage_at > a_week_ago + timedelta(days=1)
+    expected = datetime.fromisoformat(exported_at) if exported_at else server.last_usage_at
+    assert abs(server.list_date - expected) < timedelta(minutes=1)
 
 
 def test_links_follow_a_server_to_its_new_name(enterprise: Enterprise) -> None:

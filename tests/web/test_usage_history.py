@@ -82,6 +82,26 @@ def test_an_address_that_means_nothing_shows_the_page(client: Client, with_histo
     assert "Who came and who went" in page(client, with_history, "usage_history", query=query)
 
 
+def test_a_shared_address_shows_the_same_counts_in_every_time_zone(client: Client, with_history: Enterprise) -> None:
+    """Of the two counts that UTC has on one day, the earlier one is the last of its day further west."""
+    counts = Count.objects.filter(enterprise=with_history).order_by("generation")
+    noon = timezone.now().replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=20)
+    for count, hour in zip(counts, (-48, -10, 2), strict=True):
+        Count.objects.filter(pk=count.pk).update(finished_at=noon + timedelta(hours=hour))
+    address, download = "?period=all&from=1&to=2", reverse("csv_of_changes", args=[with_history.slug]) + "?from=1&to=2"
+    seen = set()
+    for zone in ("UTC", "America/Los_Angeles"):
+        client.cookies["timezone"] = zone
+        html = page(client, with_history, "usage_history", query=address)
+        assert 'value="2" selected' in html
+        numbers = tuple(re.findall(r"(?:Came|Went) <span>(\d+)</span>", html))
+        assert html.count('<option value="') == 2 * 3
+        assert re.search(r'value="2" selected>\w+ \d+, \d+(, \d\d:\d\d)?<', html)
+        seen.add((numbers, client.get(download).getvalue()))
+    assert len(seen) == 1
+    assert numbers == ("30", "1")
+
+
 def test_csv(client: Client, with_history: Enterprise) -> None:
     response = client.get(reverse("csv_of_changes", args=[with_history.slug]) + "?from=1&to=3")
     rows = list(csv.DictReader(io.StringIO(response.getvalue().decode())))

@@ -16,7 +16,7 @@ from licensesync.config.demo.groups import APAC, EMEA, ENTERPRISE_LICENSES, VISU
 from licensesync.config.demo.history import write_earlier_lists
 from licensesync.config.simulated_github import Addresses, SimulatedServer
 from licensesync.config.simulated_github.worlds import derived_token
-from licensesync.enterprises import connections, deployments
+from licensesync.enterprises import connections
 from licensesync.enterprises.domains import add_domains
 from licensesync.enterprises.models import Connection, Deployment, Enterprise, LicenseModel
 from licensesync.enterprises.services import create_enterprise, update_enterprise
@@ -65,16 +65,15 @@ def example() -> Enterprise:
 
 def remember(enterprise: Enterprise, directory: Path, *, today: datetime) -> None:
     """Take in the lists of earlier days, and write on everything that came of them that it came on that day."""
-    report_server = deployments.server_named(enterprise, APAC)
     for lists in write_earlier_lists(directory, ExampleEnterprise(SEED, today), today=today):
         change_seats(enterprise, lists.enterprise_licenses)
-        for path, server in (
-            (lists.cloud_licenses, None),
-            (lists.server_export, None),
-            (lists.server_report, report_server),
+        for path, host in (
+            (lists.cloud_licenses, ""),
+            (lists.server_export, ""),
+            (lists.server_report, APAC),
         ):
             if path is not None:
-                date_back(enterprise, take_in(enterprise, path, server), lists.at)
+                date_back(enterprise, take_in(enterprise, path, host), lists.at)
     change_seats(enterprise, ENTERPRISE_LICENSES)
 
 
@@ -90,19 +89,18 @@ def change_seats(enterprise: Enterprise, enterprise_licenses: int) -> None:
 
 def fill(enterprise: Enterprise, files: DemoFiles) -> None:
     """Take the files of today in, one after the other, the way of every upload."""
-    report_server = deployments.server_named(enterprise, files.report_host)
-    lists: list[tuple[Path, Deployment | None]] = [
-        (files.cloud_licenses, None),
-        (files.server_export, None),
-        (files.server_report, report_server),
-        (files.later_report, deployments.server_named(enterprise, EMEA)),
+    lists = [
+        (files.cloud_licenses, ""),
+        (files.server_export, ""),
+        (files.server_report, files.report_host),
+        (files.later_report, EMEA),
     ]
-    for path, server in lists:
-        take_in(enterprise, path, server)
+    for path, host in lists:
+        take_in(enterprise, path, host)
 
 
-def take_in(enterprise: Enterprise, path: Path, server: Deployment | None) -> LicenseSyncJob:
-    [imported] = import_files(enterprise=enterprise, paths=[path], server=server)
+def take_in(enterprise: Enterprise, path: Path, host: str) -> LicenseSyncJob:
+    [imported] = import_files(enterprise=enterprise, paths=[path], host=host)
     if imported.job is None or imported.job.problem_code:
         raise CommandError(f"{path.name} of the example could not be taken in.")
     return imported.job

@@ -28,12 +28,11 @@ class Command(BaseCommand):
         if missing := [str(file) for file in files if not file.is_file()]:
             raise CommandError(f"There is no such file: {', '.join(missing)}.")
         try:
-            instance = deployments.server_named(owner, server) if server else None
             failures = []
             for imported in import_files(
                 enterprise=owner,
                 paths=files,
-                server=instance,
+                host=deployments.host_name(server) if server else "",
                 accept_older=options["accept_older"],
                 accept_shrink=options["accept_shrink"],
             ):
