@@ -39,6 +39,7 @@ class ExpectedError(Exception):
 FIGURES_STAY = _("The last good figures stay in use.")
 NO_FIGURES_YET = _("This deployment has no figures yet.")
 NOTHING_STORED = _("Nothing was stored.")
+NOTHING_CHANGED = _("Nothing was changed.")  # of a file that became no job
 
 
 def filled(
@@ -220,6 +221,13 @@ UNEXPECTED = Problem(
     _(
         "Something went wrong on our side. %(stays)s Try again; if it happens again, "
         "whoever operates LicenseSync finds the details in the log under job %(job)s."
+    ),
+)
+UNEXPECTED_WITH_FILE = Problem(
+    "unexpected_with_file",
+    _(
+        "Something went wrong on our side. Nothing was changed. Try again; if it happens again, "
+        "whoever operates LicenseSync finds the details in the log under file %(file)s."
     ),
 )
 DISK_FULL = Problem(

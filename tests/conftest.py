@@ -9,6 +9,7 @@ from django.test import Client
 
 from licensesync.enterprises import services as enterprises
 from licensesync.enterprises.models import Enterprise, Role
+from licensesync.licenses import comparison
 from licensesync.users.models import User
 from licensesync.users.services import create_user
 from tests.people import PASSWORD, SignedIn
@@ -28,6 +29,12 @@ def running_product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Produc
         urls = held.enter_context(services()) if of_tests else {}
         environment = product_environment(data_dir, **allowed, **urls)
         yield held.enter_context(running(data_dir, environment=environment))
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered_of_other_tests() -> None:
+    """SQLite gives the key of a row that was rolled back to the next one."""
+    comparison._loaded.cache_clear()
 
 
 @pytest.fixture

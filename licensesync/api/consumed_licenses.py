@@ -29,7 +29,7 @@ from licensesync.licenses import by_number, queries
 from licensesync.licenses.models import ConsumedLicense
 from licensesync.licenses.report import license_row
 from licensesync.syncing.models import JobState
-from licensesync.syncing.queries import last_finished_jobs
+from licensesync.syncing.queries import last_finished_jobs, stays_of
 
 MOST_PAGES = 10**9
 
@@ -215,7 +215,7 @@ class LicenseSyncStatus(Endpoint):
             if job := jobs.get(server.pk):
                 last["date"] = github_time(job.finished_at)
                 last["status"] = "success" if job.state == JobState.SUCCESS else "failure"
-                last["error"] = sentence(job.problem_code, job.problem_params)
+                last["error"] = sentence(job.problem_code, job.problem_params, stays=stays_of(job))
             elif server.last_usage_at:  # older than the history
                 last["date"], last["status"] = github_time(server.last_usage_at), "success"
             instances.append({"server_id": server.server_id, "hostname": server.host, "last_sync": last})

@@ -19,7 +19,7 @@ from licensesync.api.tokens import token_of
 from licensesync.enterprises.models import Enterprise, Scope
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import JobKind, JobState, LicenseSyncJob, Phase, Trigger
-from licensesync.syncing.queries import jobs_of
+from licensesync.syncing.queries import jobs_of, stays_of
 
 
 @extend_schema_serializer(examples=[examples.JOB, examples.JOB_WAITS])
@@ -53,7 +53,7 @@ class JobSerializer(serializers.Serializer[LicenseSyncJob]):
 
     @extend_schema_field(ProblemSerializer(allow_null=True))
     def get_problem(self, job: LicenseSyncJob) -> Problem | None:
-        return problem_of(job.problem_code, job.problem_params)
+        return problem_of(job.problem_code, job.problem_params, stays=stays_of(job))
 
 
 def job_address(request: Request, job: LicenseSyncJob) -> str:

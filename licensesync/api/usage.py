@@ -30,12 +30,12 @@ from licensesync.api.shapes import Moment, Problem, ProblemSerializer, problem_o
 from licensesync.api.tokens import token_of
 from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Enterprise, Scope
-from licensesync.errors import OLDER_THAN_STORED, SERVER_CONFLICT, SERVER_UNKNOWN, SHRINKS_TOO_MUCH
+from licensesync.errors import NOTHING_CHANGED, OLDER_THAN_STORED, SERVER_CONFLICT, SERVER_UNKNOWN, SHRINKS_TOO_MUCH
 from licensesync.feeds import FeedKind
 from licensesync.flows import receive_usage
 from licensesync.flows.upload_limit import allow_uploads, problem_of_upload, too_large
 from licensesync.syncing.models import FileState, JobState, Question, Trigger, UsageFile
-from licensesync.syncing.queries import files_of
+from licensesync.syncing.queries import files_of, stays_of
 
 # A waiting file asks what a script would have been refused for.
 PROBLEM_OF_QUESTION = {
@@ -80,8 +80,9 @@ class UsageFileSerializer(serializers.Serializer[UsageFile]):
     def get_problem(self, file: UsageFile) -> Problem | None:
         if file.state == FileState.NEEDS_ANSWER:
             return problem_of(PROBLEM_OF_QUESTION[Question(file.question)].code, file.question_params)
-        of_job = problem_of(file.job.problem_code, file.job.problem_params) if file.job else None
-        return problem_of(file.problem_code, file.problem_params) or of_job
+        if file.job and not file.problem_code:
+            return problem_of(file.job.problem_code, file.job.problem_params, stays=stays_of(file.job))
+        return problem_of(file.problem_code, file.problem_params, stays=NOTHING_CHANGED)
 
 
 def file_address(request: Request, file: UsageFile) -> str:

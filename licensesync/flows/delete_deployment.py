@@ -10,14 +10,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from licensesync.enterprises import deployments
-from licensesync.enterprises.models import Connection, Deployment, Enterprise
+from licensesync.enterprises.models import Connection, Deployment
 from licensesync.flows import consolidate, queue
-from licensesync.flows.turns import turn
+from licensesync.flows.turns import flip, turn
 from licensesync.licenses import services as licenses
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import LicenseSyncJob, Phase, UsageFile
 from licensesync.syncing.working import ClaimLost, Work
-from licensesync.usage import bulk
 from licensesync.usage import services as usage
 from licensesync.users.models import User
 
@@ -29,7 +28,7 @@ def request_deletion(deployment: Deployment, *, requested_by: User | None) -> Li
     with transaction.atomic():
         Connection.objects.filter(deployment=deployment).delete()
         job = syncing.request_deletion(deployment=deployment, requested_by=requested_by)
-        queue.run_job(job.pk)
+        queue.announce_job(job.pk)
     return job
 
 
@@ -68,12 +67,7 @@ def _count_without(deployment: Deployment, job: LicenseSyncJob, work: Work) -> N
             report=work.report,
         )
         count.accounts, count.suspended = deployments.accounts_elsewhere(deployment)
-        with transaction.atomic():
-            bulk.commit_durably()
-            Enterprise.objects.select_for_update().get(pk=count.enterprise_id)
+        with flip(count, only_here):
             if not syncing.claimed(job).select_for_update().exists():
                 raise ClaimLost
-            licenses.check_turn(count)
             deployments.show_no_list(deployment)
-            deployments.show_generation(count.enterprise, count.generation, only_here)
-            licenses.finish_count(count)

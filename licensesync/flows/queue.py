@@ -28,7 +28,7 @@ def recognise_file(file_id: int) -> None:
     transaction.on_commit(lambda: _send("licensesync.recognise_file", file_id))
 
 
-def run_job(job_id: int) -> None:
+def announce_job(job_id: int) -> None:
     """Have a waiting job worked on, once the transaction is committed."""
     transaction.on_commit(lambda: _announce([order.DueJob(job_id, order.is_unattended(job_id))]))
 

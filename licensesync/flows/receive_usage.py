@@ -26,12 +26,14 @@ from licensesync.errors import (
     PAGES_MISSING,
     SERVER_CONFLICT,
     SERVER_UNKNOWN,
+    UNEXPECTED_WITH_FILE,
     USERS_ENCRYPTED,
     WRONG_SOURCE,
     ExpectedError,
 )
 from licensesync.feeds.records import FeedKind
-from licensesync.flows import payloads, queue, take_in
+from licensesync.flows import payloads, queue, run_job, take_in
+from licensesync.flows.mishaps import expected_error
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, Question, Trigger, UsageFile
 from licensesync.users.models import User
@@ -104,7 +106,7 @@ def recognise_file(file_id: int) -> None:
         try:
             _decide(together)
         except Exception as error:
-            expected = take_in.expected_error(error, job_id=file.pk)
+            expected = expected_error(error, otherwise=ExpectedError(UNEXPECTED_WITH_FILE, file=file.pk))
             if expected.problem is DATABASE_BUSY:
                 raise
             log.exception("file_not_decided", file=file.pk)
@@ -121,7 +123,7 @@ def _look_at(file: UsageFile) -> None:
                 return
             recognition = feeds.recognise(payloads.path_of(file), max_unpacked_bytes=settings.MAX_UNPACKED_BYTES)
     except Exception as error:
-        expected = take_in.expected_error(error, job_id=file.pk)
+        expected = expected_error(error, otherwise=ExpectedError(UNEXPECTED_WITH_FILE, file=file.pk))
         if expected.problem is DATABASE_BUSY:  # the sweep has it looked at again
             raise
         if expected is not error:
@@ -205,7 +207,7 @@ def _job_for(files: list[UsageFile]) -> LicenseSyncJob | None:
         accept_older=first.accept_older,
         accept_shrink=first.accept_shrink,
     )
-    queue.run_job(job.pk)
+    queue.announce_job(job.pk)
     return job
 
 
@@ -359,7 +361,7 @@ def import_files(
         started = time.monotonic()
         job = _decide(together) or _job_of(together[0])
         if job is not None:
-            take_in.run_to_the_end(job)
+            run_job.run_to_the_end(job)
         for file in together:
             jobs[file.pk], seconds[file.pk] = job, time.monotonic() - started
     for file in files:

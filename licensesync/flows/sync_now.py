@@ -78,7 +78,7 @@ def request_sync(
         job = syncing.request_sync(
             deployment=deployment, trigger=trigger, requested_by=requested_by, accept_shrink=accept_shrink
         )
-        queue.run_job(job.pk)
+        queue.announce_job(job.pk)
     return job
 
 

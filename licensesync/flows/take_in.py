@@ -1,53 +1,37 @@
-"""A job runs: its list is taken in and everybody is counted again, all visible at once or not at all.
+"""A list is taken in and everybody is counted again, all visible at once or not at all.
 
-From top to bottom: claim the job, fetch its list where no file brought it (`sync_now`), take the enterprise's turn,
-read the list into temporary tables, compare it with the last one, write what changed for the next generation (or all of
-it, as it is read), count again (`consolidate`), show it. Whatever stops it before the end leaves the last good figures
-as they are.
+From top to bottom: take the enterprise's turn, read the list into temporary tables, compare it with the last one, write
+what changed for the next generation (or all of it, as it is read), count again (`consolidate`), show it. Whatever stops
+it before the end leaves the last good figures as they are.
 """
 
-import errno
 import hashlib
-import sqlite3
-import time
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
-import psycopg
 import structlog
 from django.conf import settings
-from django.db import Error as DatabaseError
-from django.db import connection, transaction
 from django.utils import timezone
 
 from licensesync import feeds
 from licensesync.enterprises import deployments
-from licensesync.enterprises.models import Deployment, Enterprise, UsageEvent
-from licensesync.errors import (
-    DATABASE_BUSY,
-    DISK_FULL,
-    OLDER_THAN_STORED,
-    OVERTAKEN,
-    SHRINKS_TOO_MUCH,
-    UNEXPECTED,
-    ExpectedError,
-)
-from licensesync.flows import consolidate, delete_deployment, payloads, queue, sync_now
-from licensesync.flows.turns import NotOurTurn, turn
+from licensesync.enterprises.models import Deployment, UsageEvent
+from licensesync.errors import OLDER_THAN_STORED, SHRINKS_TOO_MUCH, ExpectedError
+from licensesync.flows import consolidate, payloads
+from licensesync.flows.turns import flip, turn
 from licensesync.licenses import services as licenses
 from licensesync.licenses.models import Count
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import JobKind, LicenseSyncJob, Phase, Question, Trigger, UsageFile
-from licensesync.syncing.working import ClaimLost, Work, at_work
-from licensesync.usage import bulk, staging
+from licensesync.syncing.working import ClaimLost, Work
 from licensesync.usage import services as usage
+from licensesync.usage import staging
 from licensesync.usage.queries import figures
 
 log = structlog.get_logger()
 
-TURN_PAUSE = timedelta(seconds=3)  # before a job that waits for another count of its enterprise tries again
 SHRINK_SHARE, SHRINK_ACCOUNTS = 0.2, 10  # a list that removes more than both asks first
 
 
@@ -63,54 +47,8 @@ class Overtaken(Exception):
     """While a list waited for its turn, a newer one was taken in."""
 
 
-def run_job(job_id: int) -> bool:
-    """Work on a waiting job; False when it does not wait any more. Every end is written into the job's row."""
-    job = syncing.claim(job_id)
-    if job is None:
-        return False
-    enterprise = job.deployment.enterprise
-    with structlog.contextvars.bound_contextvars(job=job.pk), at_work(job) as work:
-        try:
-            if job.kind == JobKind.DELETE:
-                delete_deployment.delete(job, work)
-            else:
-                if job.kind == JobKind.SYNC:
-                    sync_now.fetch(job, work)
-                _take_in(job, work)
-        except sync_now.Later as later:
-            syncing.release(job, until=later.until, phase=later.phase, progress=work.progress, because=later.because)
-        except NotOurTurn:
-            syncing.release(job, until=timezone.now() + TURN_PAUSE, phase=Phase.WAITING_FOR_COUNT)
-            return True
-        except (ClaimLost, licenses.TurnLost):
-            log.info("job_given_up", reason="canceled, or taken over by another worker")
-        except Overtaken:
-            syncing.give_way(job, ExpectedError(OVERTAKEN, source=str(job.deployment)))
-        except Unanswered as unanswered:
-            _ask(job, unanswered)
-        except Exception as error:
-            if _is_cut_off(error):  # no fault of the job: it falls silent, so the sweep has it taken up again
-                log.warning("job_left", reason="the connection to the database was cut")
-                return True
-            _fail(job, error)
-        finally:
-            connection.close()  # its temporary tables go with it
-    syncing.hurry(enterprise)
-    queue.run_due_jobs()
-    queue.compare(enterprise.pk, somebody_waits=False)
-    return True
-
-
-def run_to_the_end(job: LicenseSyncJob) -> None:
-    """Work on a job in this process, or wait while another worker does, or until it may go on."""
-    while job.state in syncing.OPEN_STATES:
-        run_job(job.pk)
-        job.refresh_from_db()
-        if job.state in syncing.OPEN_STATES:
-            time.sleep(0.5)
-
-
-def _take_in(job: LicenseSyncJob, work: Work) -> None:
+def take_in(job: LicenseSyncJob, work: Work) -> None:
+    """Take the list of a claimed job in. Raises NotOurTurn, Unanswered, Overtaken, ClaimLost, ExpectedError."""
     deployment = job.deployment
     files = list(job.files.order_by("pk"))
     recognitions = [msgspec.convert(file.recognition, feeds.Recognition) for file in files]
@@ -260,10 +198,7 @@ def _show(
     accounts, suspended = deployments.accounts_elsewhere(deployment)
     count.accounts, count.suspended = now.accounts + accounts, now.suspended + suspended
     before = licenses.last_consumed(enterprise)
-    with transaction.atomic():
-        bulk.commit_durably()
-        # First of all, as whoever decides about a file does: two that lock in another order lock each other out.
-        Enterprise.objects.select_for_update().get(pk=enterprise.pk)
+    with flip(count, only_here):
         if not syncing.succeed(
             job,
             **outcome,
@@ -272,7 +207,6 @@ def _show(
             licenses_after=count.consumed,
         ):
             raise ClaimLost
-        licenses.check_turn(count)
         if first.server is not None:
             deployments.take_facts(deployment, first.server)
         deployments.show_list(
@@ -288,8 +222,6 @@ def _show(
             seats_consumed=first.total_seats_consumed,
             seats_purchased=first.total_seats_purchased,
         )
-        deployments.show_generation(enterprise, count.generation, only_here)
-        licenses.finish_count(count)
     log.info("job_done", accounts=outcome["accounts_read"], consumed=count.consumed)
 
 
@@ -305,49 +237,3 @@ def digest_of(files: list[UsageFile]) -> str:
     if len(files) == 1:
         return files[0].digest
     return hashlib.sha256("".join(sorted(file.digest for file in files)).encode()).hexdigest()
-
-
-def _ask(job: LicenseSyncJob, unanswered: Unanswered) -> None:
-    """End the job, and have its files wait for the owner's answer, unless nobody can be asked or the job was canceled
-    meanwhile."""
-    with transaction.atomic():
-        files = list(job.files.all())
-        if syncing.fail(job, unanswered.refusal) and all(file.somebody_answers for file in files):
-            syncing.ask(files, unanswered.question, **unanswered.params)
-
-
-def _fail(job: LicenseSyncJob, error: Exception) -> None:
-    """End the job with a sentence: the expected error's own, or one for what can happen to any program."""
-    expected = expected_error(error, job_id=job.pk)
-    if expected.problem is UNEXPECTED:
-        log.exception("job_failed")
-    else:
-        log.info("job_failed", problem=expected.problem.code)
-    syncing.fail(job, expected)
-
-
-def _is_cut_off(error: Exception) -> bool:
-    """Whether the database went away under our hands, with all that was not committed."""
-    match error.__cause__ if isinstance(error, DatabaseError) else error:
-        case psycopg.OperationalError(sqlstate=state) | psycopg.InterfaceError(sqlstate=state):
-            return state is None or state.startswith(("08", "57P"))
-    return False
-
-
-def expected_error(error: Exception, *, job_id: int) -> ExpectedError:
-    """What to say about an error that ended a job."""
-    cause = error.__cause__ if isinstance(error, DatabaseError) else error
-    match error, cause:
-        case ExpectedError(), _:
-            return error
-        case (
-            (OSError(errno=errno.ENOSPC), _)
-            | (_, psycopg.errors.DiskFull())
-            | (_, sqlite3.OperationalError(sqlite_errorname="SQLITE_FULL"))
-        ):
-            return ExpectedError(DISK_FULL)
-        case (_, psycopg.errors.LockNotAvailable() | psycopg.errors.DeadlockDetected()):
-            return ExpectedError(DATABASE_BUSY)
-        case _, sqlite3.OperationalError(sqlite_errorname=name) if name.startswith("SQLITE_BUSY"):
-            return ExpectedError(DATABASE_BUSY)
-    return ExpectedError(UNEXPECTED, job=job_id)

@@ -3,7 +3,8 @@
 from celery import shared_task
 
 from licensesync.flows import compare as comparing
-from licensesync.flows import forget, mail_password_link, next_job, reap_stalled, receive_usage, sync_now
+from licensesync.flows import forget, mail_password_link, reap_stalled, receive_usage, sync_now
+from licensesync.flows import run_job as running
 
 
 @shared_task(name="licensesync.recognise_file")
@@ -13,7 +14,7 @@ def recognise_file(file_id: int) -> None:
 
 @shared_task(name="licensesync.run_job")
 def run_job(job_id: int) -> None:
-    next_job.run_next(job_id)
+    running.run_next(job_id)
 
 
 @shared_task(name="licensesync.mail_password_link")

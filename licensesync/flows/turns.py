@@ -1,9 +1,12 @@
-"""The turn to count an enterprise: one job at a time has it, and gives back what it did not finish."""
+"""The turn to count an enterprise: one job at a time has it, and shows its count (`flip`) or takes it all back."""
 
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.db import transaction
+
+from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Enterprise
 from licensesync.licenses import services as licenses
 from licensesync.licenses.models import Count
@@ -30,6 +33,20 @@ def turn(job: LicenseSyncJob) -> Iterator[Count]:
     except BaseException:
         licenses.abandon_count(count)
         raise
+
+
+@contextmanager
+def flip(count: Count, only_here: dict[int, int]) -> Iterator[None]:
+    """One short transaction in which a count becomes the one that everybody sees, together with what the block writes;
+    raises TurnLost. `only_here`: people by the one deployment that they are on."""
+    with transaction.atomic():
+        bulk.commit_durably()
+        # First of all, as whoever decides about a file does: two that lock in another order lock each other out.
+        Enterprise.objects.select_for_update().get(pk=count.enterprise_id)
+        yield
+        licenses.check_turn(count)
+        deployments.show_generation(count.enterprise, count.generation, only_here)
+        licenses.finish_count(count)
 
 
 def _turn_of_dead_worker(job: LicenseSyncJob) -> Count:

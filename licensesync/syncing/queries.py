@@ -7,6 +7,7 @@ from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
 from licensesync.enterprises.models import Deployment, Enterprise
+from licensesync.errors import FIGURES_STAY, NO_FIGURES_YET
 from licensesync.syncing.models import FileState, JobKind, JobState, LicenseSyncJob, Trigger, UsageFile
 
 
@@ -80,6 +81,11 @@ def failed_uploads(prefix: str = "") -> Q:
     answered or put away."""
     is_failed = {"state": JobState.FAILURE, "kind": JobKind.FILE, "trigger": Trigger.UPLOADED}
     return Q(**{f"{prefix}{name}": value for name, value in is_failed.items()})
+
+
+def stays_of(job: LicenseSyncJob) -> str:
+    """What stays when a job failed, for the sentence of its problem."""
+    return FIGURES_STAY if job.deployment.last_usage_at else NO_FIGURES_YET
 
 
 def failures_in_a_row(deployment: Deployment) -> int:

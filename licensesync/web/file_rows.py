@@ -7,7 +7,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from licensesync.enterprises.models import Deployment, Enterprise
-from licensesync.errors import BEING_DELETED, DATABASE_BUSY, DISK_FULL, UNEXPECTED, USERS_ENCRYPTED, WORKER_STOPPED
+from licensesync.errors import (
+    BEING_DELETED,
+    DATABASE_BUSY,
+    DISK_FULL,
+    NOTHING_CHANGED,
+    UNEXPECTED,
+    UNEXPECTED_WITH_FILE,
+    USERS_ENCRYPTED,
+    WORKER_STOPPED,
+)
 from licensesync.feeds import FeedKind
 from licensesync.syncing import queries
 from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, Question, UsageFile
@@ -15,7 +24,9 @@ from licensesync.web import words
 
 MOST_FILES = 200  # looked at for the list; more than anybody leaves there
 # What passes by itself.
-MISHAPS = {each.code for each in (BEING_DELETED, DATABASE_BUSY, DISK_FULL, UNEXPECTED, WORKER_STOPPED)}
+MISHAPS = {
+    each.code for each in (BEING_DELETED, DATABASE_BUSY, DISK_FULL, UNEXPECTED, UNEXPECTED_WITH_FILE, WORKER_STOPPED)
+}
 
 
 @dataclass
@@ -116,7 +127,8 @@ def _row(files: list[UsageFile], servers: list[Deployment]) -> FileRow:
         case FileState.NEEDS_ANSWER:
             row.tone, row.servers = "attention", servers
         case FileState.REFUSED:
-            row.state, row.text = JobState.FAILURE, words.problem(file.problem_code, file.problem_params)
+            row.state = JobState.FAILURE
+            row.text = words.problem(file.problem_code, file.problem_params, stays=NOTHING_CHANGED)
             row.can_try_again = _can_try_again(file, file.problem_code)
             if file.problem_code == USERS_ENCRYPTED.code:
                 row.state, row.tone = JobState.CANCELED, "attention"

@@ -10,11 +10,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from licensesync.enterprises.models import Deployment
-from licensesync.errors import FIGURES_STAY, NO_FIGURES_YET, PROBLEMS, ExpectedError, filled
+from licensesync.errors import FIGURES_STAY, PROBLEMS, ExpectedError, filled
 from licensesync.matching.explain import Sentence
 from licensesync.syncing.models import JobState, LicenseSyncJob, Phase
+from licensesync.syncing.queries import stays_of
 
-IDENTIFIERS = ("job", "user_id")  # numbers that are names, so without separators
+IDENTIFIERS = ("job", "file", "user_id")  # numbers that are names, so without separators
 MOMENTS = ("file_date", "stored_date")  # stored as ISO 8601
 
 
@@ -56,8 +57,7 @@ def problem_of(error: ExpectedError, *, stays: str = FIGURES_STAY) -> str:
 
 def problem_of_job(job: LicenseSyncJob) -> str:
     """Why a job failed, "" for one that did not."""
-    stays = FIGURES_STAY if job.deployment.last_usage_at else NO_FIGURES_YET
-    return problem(job.problem_code, job.problem_params, stays=stays)
+    return problem(job.problem_code, job.problem_params, stays=stays_of(job))
 
 
 def explained(sentence: Sentence) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from licensesync.config.simulated_github import SimulatedCloud, SimulatedGitHub, SimulatedServer, running
 from licensesync.enterprises import connections, deployments
 from licensesync.enterprises.models import Deployment, Enterprise
-from licensesync.flows import sync_now, take_in
+from licensesync.flows import run_job, sync_now
 from licensesync.syncing.models import LicenseSyncJob, Trigger
 from tests.flows.lists import new_enterprise
 
@@ -37,7 +37,7 @@ class Connected:
     def sync(self, of: SimulatedCloud | SimulatedServer, *, accept_shrink: bool = False) -> LicenseSyncJob:
         """Sync now, once taken up by a worker: a job that has to wait is given back by it."""
         job = self.request(of, accept_shrink=accept_shrink)
-        take_in.run_job(job.pk)
+        run_job.run_job(job.pk)
         job.refresh_from_db()
         self.enterprise.refresh_from_db()
         return job

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from licensesync.flows import take_in
+from licensesync.flows import run_job
 from licensesync.syncing.models import JobState
 from licensesync.usage import services as usage
 from tests.flows.lists import account, import_one, new_enterprise, numbers, server_export, waiting_job
@@ -47,12 +47,12 @@ def test_a_job_that_waited_too_long_can_be_tried_again(monkeypatch: pytest.Monke
                 apply(*args, **more)
 
         meanwhile.setattr(usage, "apply_server_diff", apply_while_held)
-        take_in.run_job(job.pk)
+        run_job.run_job(job.pk)
     assert end_of(job) == (JobState.FAILURE, "database_busy")
     assert numbers(enterprise) == before
 
     again = waiting_job(enterprise, export)
-    take_in.run_job(again.pk)
+    run_job.run_job(again.pk)
     assert end_of(again) == (JobState.SUCCESS, "")
     enterprise.refresh_from_db()
     assert len(numbers(enterprise)) == 3

@@ -12,7 +12,7 @@ from django.utils import timezone
 from licensesync.enterprises import connections, deployments
 from licensesync.enterprises.models import Connection, Deployment, Enterprise
 from licensesync.errors import DISK_FULL, ExpectedError
-from licensesync.flows import delete_deployment, receive_usage, sync_now, take_in
+from licensesync.flows import delete_deployment, receive_usage, run_job, sync_now
 from licensesync.licenses import queries as licenses
 from licensesync.licenses.models import ConsumedLicense, Count, LicenseChange, LicensedAccount
 from licensesync.syncing import services as syncing
@@ -49,7 +49,7 @@ def enterprise() -> Enterprise:
 def delete(enterprise: Enterprise, host: str) -> None:
     server = Deployment.objects.get(enterprise=enterprise, host=host)
     job = delete_deployment.request_deletion(server, requested_by=None)
-    take_in.run_job(job.pk)
+    run_job.run_job(job.pk)
 
 
 def test_whoever_reads_an_earlier_count_is_told_that_its_rows_are_gone(enterprise: Enterprise) -> None:
@@ -136,7 +136,7 @@ def test_what_it_does_at_the_moment_is_canceled(enterprise: Enterprise) -> None:
     assert first.pk == again.pk
     running.refresh_from_db()
     assert running.state == JobState.CANCELED
-    take_in.run_job(first.pk)
+    run_job.run_job(first.pk)
     assert not Deployment.objects.filter(host="emea.example").exists()
 
 
@@ -158,14 +158,14 @@ def test_an_attempt_that_broke_off_is_carried_on(
     with monkeypatch.context() as broken:
         broken.setattr(f"licensesync.licenses.services.{step}", die)
         with pytest.raises(Killed):
-            take_in.run_job(job.pk)
+            run_job.run_job(job.pk)
     is_counted = step != "finish_count"
     assert len(people(enterprise)) == (2 if is_counted else 3)
     server.refresh_from_db()
     assert (server.accounts, server.last_usage_at is None) == ((0, True) if is_counted else (2, False))
     LicenseSyncJob.objects.update(heartbeat_at=timezone.now() - timedelta(minutes=5))
     assert [each.pk for each in syncing.reap_stalled()] == [job.pk]
-    take_in.run_job(job.pk)
+    run_job.run_job(job.pk)
     assert not Deployment.objects.filter(pk=server.pk).exists()
     assert len(people(enterprise)) == 2
     assert Count.objects.count() == counts + 1, "it is counted once"
@@ -185,7 +185,7 @@ def test_what_comes_while_it_is_being_deleted_is_told_so_and_stays(enterprise: E
         receive_usage.recognise_file(file.pk)
         file.refresh_from_db()
         assert (file.state, file.problem_code) == (FileState.REFUSED, "being_deleted")
-    take_in.run_job(deletion.pk)
+    run_job.run_job(deletion.pk)
     assert not Deployment.objects.filter(host="emea.example").exists()
     for file in (by_name, chosen):
         assert receive_usage.try_again(file)

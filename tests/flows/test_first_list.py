@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from licensesync.enterprises.models import Enterprise
-from licensesync.flows import consolidate, take_in
+from licensesync.flows import consolidate, run_job
 from licensesync.licenses import services as licenses
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import JobState, LicenseSyncJob
@@ -57,7 +57,7 @@ def test_a_worker_that_was_taken_for_dead(
     enterprise: Enterprise, job: LicenseSyncJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     let_oversleep(monkeypatch, job, (usage, "write_first_list"))
-    take_in.run_job(job.pk)
+    run_job.run_job(job.pk)
     assert end_of(job) == (JobState.SUCCESS, "")
     assert job.attempts == 2
     assert_nothing_left_over(enterprise)
@@ -78,7 +78,7 @@ def test_a_job_that_is_canceled_while_it_writes(
             yield row
 
     monkeypatch.setattr("licensesync.usage.services.server_rows", cancel_amid)
-    take_in.run_job(job.pk)
+    run_job.run_job(job.pk)
     assert end_of(job) == (JobState.CANCELED, "")
     assert people(enterprise) == before
     assert_nothing_left_over(enterprise)
@@ -91,7 +91,7 @@ def test_a_user_id_that_comes_twice(enterprise: Enterprise, host: str, settings:
     before = people(enterprise)
     twice = [account(7 + number % 15, f"user-{number}@octo.example") for number in range(30)]
     job = waiting_job(enterprise, server_export(twice, host=host))
-    take_in.run_job(job.pk)
+    run_job.run_job(job.pk)
     assert end_of(job) == (JobState.FAILURE, "duplicate_user_id")
     assert job.problem_params == {"user_id": 7}
     assert people(enterprise) == before

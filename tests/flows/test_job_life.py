@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from licensesync import feeds
 from licensesync.enterprises.models import Deployment, Enterprise
-from licensesync.flows import consolidate, forget, reap_stalled, receive_usage, take_in
+from licensesync.flows import consolidate, forget, reap_stalled, receive_usage, run_job
 from licensesync.licenses import services as licenses
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, Phase, UsageFile
@@ -93,7 +93,7 @@ def test_after_three_workers_the_job_fails_and_says_so(enterprise: Enterprise, t
         wait_for(lambda: bool(syncing.reap_stalled()))
     assert end_of(job) == (JobState.FAILURE, "worker_stopped")
     next_job = waiting_job(enterprise, server_export(FIRST[:38]))
-    take_in.run_job(next_job.pk)
+    run_job.run_job(next_job.pk)
     assert end_of(next_job) == (JobState.SUCCESS, "")
     assert_nothing_left_over(enterprise)
 
@@ -115,7 +115,7 @@ def test_cancel_at_any_step(
         return original(*args, **more)
 
     monkeypatch.setattr(*step, cancel_first)
-    take_in.run_job(job.pk)
+    run_job.run_job(job.pk)
     time.sleep(0.2)
     state, _ = end_of(job)
     assert_nothing_left_over(enterprise)
@@ -140,7 +140,7 @@ def test_a_worker_that_was_taken_for_dead_changes_nothing(
     job = waiting_job(enterprise, server_export(SECOND))
     expected = {frozenset({("ghes.example", each["login"])}) for each in SECOND}
     let_oversleep(monkeypatch, job, (licenses, step))
-    take_in.run_job(job.pk)
+    run_job.run_job(job.pk)
     assert end_of(job) == (JobState.SUCCESS, "")
     assert job.attempts == 2
     assert_nothing_left_over(enterprise)
@@ -185,8 +185,8 @@ def test_a_newer_file_takes_the_place_of_one_that_waits(enterprise: Enterprise) 
     older = waiting_job(enterprise, server_export(SECOND))
     newer = waiting_job(enterprise, server_export(FIRST[:39]))
     assert end_of(older) == (JobState.CANCELED, "replaced")
-    take_in.run_job(older.pk)
-    take_in.run_job(newer.pk)
+    run_job.run_job(older.pk)
+    run_job.run_job(newer.pk)
     assert end_of(newer) == (JobState.SUCCESS, "")
     assert len(people(enterprise)) == 39
 
@@ -195,7 +195,7 @@ def test_two_workers_race_for_one_job(enterprise: Enterprise) -> None:
     job = waiting_job(enterprise, server_export(SECOND))
 
     def race() -> None:
-        take_in.run_job(job.pk)
+        run_job.run_job(job.pk)
 
     together(2, race)
     assert end_of(job) == (JobState.SUCCESS, "")
@@ -218,7 +218,7 @@ def test_deployments_of_one_enterprise_take_turns(enterprise: Enterprise) -> Non
         wait_for(lambda: work_on(job))
 
     def work_on(job: LicenseSyncJob) -> bool:
-        take_in.run_job(job.pk)
+        run_job.run_job(job.pk)
         return end_of(job)[0] == JobState.SUCCESS
 
     together(len(jobs), work)
@@ -235,7 +235,7 @@ def test_a_job_that_waits_for_its_turn_is_no_attempt(enterprise: Enterprise) -> 
     count = licenses.begin_count(enterprise, owner=holder.claim_token)
     assert count is not None
     job = waiting_job(enterprise, server_export(SECOND))
-    take_in.run_job(job.pk)
+    run_job.run_job(job.pk)
     assert end_of(job)[0] == JobState.PENDING
     assert (job.phase, job.attempts) == (Phase.WAITING_FOR_COUNT, 0)
     licenses.abandon_count(count)
@@ -251,12 +251,12 @@ def test_a_job_waits_while_a_frozen_worker_holds_the_turn(enterprise: Enterprise
         with frozen.cursor() as cursor:
             cursor.execute("BEGIN; SELECT id FROM licenses_count WHERE id = %s FOR SHARE", [count.pk])
         job = waiting_job(enterprise, server_export(SECOND))
-        take_in.run_job(job.pk)
+        run_job.run_job(job.pk)
         assert end_of(job)[0] == JobState.PENDING
         assert (job.phase, job.attempts) == (Phase.WAITING_FOR_COUNT, 0)
     finally:
         frozen.close()
-    take_in.run_to_the_end(job)
+    run_job.run_to_the_end(job)
     assert end_of(job) == (JobState.SUCCESS, "")
     assert_nothing_left_over(enterprise)
 
@@ -354,11 +354,11 @@ def test_a_full_disk(enterprise: Enterprise) -> None:
     job = waiting_job(enterprise, server_export([account(n, f"x{n}@octo.example") for n in range(1, 20_000)]))
     [pages] = pragma("page_count")
     pragma(f"max_page_count = {pages + 50}")  # until the connection is closed, as it is after a job
-    take_in.run_job(job.pk)
+    run_job.run_job(job.pk)
     assert end_of(job) == (JobState.FAILURE, "disk_full")
     assert people(enterprise) == before
     again = waiting_job(enterprise, server_export(SECOND))
-    take_in.run_job(again.pk)
+    run_job.run_job(again.pk)
     assert end_of(again) == (JobState.SUCCESS, "")
     assert_nothing_left_over(enterprise)
 
@@ -374,7 +374,7 @@ def test_payloads_are_kept_for_a_while_only(enterprise: Enterprise, settings: An
     forget.forget_old()
     assert path.exists(), "the job still needs it"
     assert stray.exists(), "it may be written right now"
-    take_in.run_job(job.pk)
+    run_job.run_job(job.pk)
     os.utime(stray, (0, 0))
     forget.forget_old()
     assert not path.exists()

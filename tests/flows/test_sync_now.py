@@ -11,7 +11,7 @@ from django.utils import timezone
 from licensesync.config.simulated_github import Trouble, worlds
 from licensesync.enterprises.models import Connection, Deployment, UsageEvent
 from licensesync.errors import DISK_FULL, ExpectedError
-from licensesync.flows import forget, receive_usage, sync_now, take_in
+from licensesync.flows import forget, receive_usage, run_job, sync_now
 from licensesync.licenses import queries as licenses
 from licensesync.licenses import services as counting
 from licensesync.syncing import queries
@@ -107,12 +107,12 @@ def test_a_long_wait_gives_the_worker_back_and_goes_on_later(pages: Connected) -
     assert job.problem_code == "slow_down"
     assert timedelta(seconds=60) < job.not_before - timezone.now() < timedelta(seconds=180)
     assert (job.progress_done, job.progress_total) == (3, 7)
-    take_in.run_job(job.pk)  # not due yet: nothing happens
+    run_job.run_job(job.pk)  # not due yet: nothing happens
     assert sum(pages.cloud.pages_asked().values()) <= 4
     pages.cloud.recover()
     pages.cloud.primary.resets_at = 0
     LicenseSyncJob.objects.update(not_before=timezone.now())
-    take_in.run_job(job.pk)
+    run_job.run_job(job.pk)
     job.refresh_from_db()
     assert (job.state, job.accounts_read, job.attempts) == (JobState.SUCCESS, 650, 1)
     asked = pages.cloud.pages_asked()
@@ -152,7 +152,7 @@ def test_tries_are_counted_on_however_often_the_job_is_given_back(small: Connect
     for _resume in range(10):
         assert job.state == JobState.PENDING
         LicenseSyncJob.objects.filter(pk=job.pk).update(not_before=timezone.now())
-        take_in.run_job(job.pk)
+        run_job.run_job(job.pk)
         job.refresh_from_db()
         if job.state != JobState.PENDING:
             break
@@ -242,7 +242,7 @@ def test_a_list_that_loses_many_asks_the_owner_who_can_confirm_it(pages: Connect
     receive_usage.answer(file, accept_shrink=True)
     file.refresh_from_db()
     assert file.job is not None
-    take_in.run_job(file.job.pk)
+    run_job.run_job(file.job.pk)
     file.job.refresh_from_db()
     assert (file.job.state, file.job.accounts_removed) == (JobState.SUCCESS, 300)
     assert pages.deployment(pages.cloud).last_event == UsageEvent.CLOUD_SYNCED
@@ -268,7 +268,7 @@ def test_a_canceled_sync_stops_and_changes_nothing(small: Connected) -> None:
     job = small.request(small.server)
     small.server.expect(Trouble(delay_seconds=0.2))
     syncing.cancel(job)
-    take_in.run_job(job.pk)
+    run_job.run_job(job.pk)
     job.refresh_from_db()
     assert job.state == JobState.CANCELED
     assert not small.server.seen
@@ -284,7 +284,7 @@ def test_what_was_fetched_before_a_newer_list_came_gives_way(small: Connected) -
     assert (job.state, job.phase, job.files.count()) == (JobState.PENDING, Phase.WAITING_FOR_COUNT, 1)
     counting.abandon_count(count)
     import_one(small.enterprise, report([(900, "new@octo.example")]), server=small.deployment(small.server))
-    take_in.run_job(job.pk)
+    run_job.run_job(job.pk)
     job.refresh_from_db()
     assert outcome(job) == (JobState.CANCELED, "overtaken")
     assert people(small.enterprise) == {frozenset({("ghe.octo.example", "user-900")})}
@@ -309,7 +309,7 @@ def test_a_fetched_list_that_is_tried_again_is_still_a_synced_one(small: Connect
     file.refresh_from_db()
     assert file.job is not None
     assert file.job.trigger == Trigger.SYNC_NOW
-    take_in.run_job(file.job.pk)
+    run_job.run_job(file.job.pk)
     assert small.deployment(small.server).last_event == UsageEvent.SERVER_SYNCED
 
 

@@ -18,7 +18,7 @@ from django.utils import timezone
 from licensesync.config.simulated_github import Trouble, worlds
 from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Deployment, Enterprise
-from licensesync.flows import consolidate, delete_deployment, payloads, reap_stalled, sync_now, take_in
+from licensesync.flows import consolidate, delete_deployment, payloads, reap_stalled, run_job, sync_now, take_in
 from licensesync.licenses import queries as license_queries
 from licensesync.licenses import services as licenses
 from licensesync.syncing import services as syncing
@@ -160,7 +160,7 @@ def test_two_workers_race(cloud: Connected) -> None:
 
     def race() -> None:
         start.wait()
-        take_in.run_job(job.pk)
+        run_job.run_job(job.pk)
 
     together(2, race)
     assert end_of(job) == (JobState.SUCCESS, "")
@@ -191,14 +191,14 @@ def test_a_worker_that_was_taken_for_dead_takes_nothing_from_the_next(
     monkeypatch.setattr(syncing, "beat", lambda *_: True)  # neither hears that it is too late
 
     def first() -> None:
-        take_in.run_job(job.pk)
+        run_job.run_job(job.pk)
         first_done.set()
 
     def second() -> None:
         assert overslept.wait(20)
         LicenseSyncJob.objects.update(heartbeat_at=timezone.now() - timedelta(minutes=5))
         assert syncing.reap_stalled()
-        take_in.run_job(job.pk)
+        run_job.run_job(job.pk)
 
     work = iter([first, second])
     lock = threading.Lock()
@@ -247,7 +247,7 @@ def test_the_connection_to_the_database_is_cut(
         return original(*args, **more)
 
     monkeypatch.setattr(module, name, cut_first)
-    take_in.run_job(job.pk)
+    run_job.run_job(job.pk)
     assert end_of(job)[0] in (JobState.PENDING, JobState.RUNNING)
     LicenseSyncJob.objects.update(not_before=timezone.now())
     take_up_again(job)
@@ -273,7 +273,7 @@ def test_a_clock_that_jumps_under_a_dead_worker(cloud: Connected, tmp_path: Path
     assert job.heartbeat_at is not None
     LicenseSyncJob.objects.update(heartbeat_at=job.heartbeat_at - jump)
     reap_stalled.sweep()
-    take_in.run_job(job.pk)
+    run_job.run_job(job.pk)
     assert end_of(job) == (JobState.SUCCESS, "")
     assert_each_counted_once(cloud)
 
@@ -284,7 +284,7 @@ def test_a_clock_that_jumps_ahead_ends_a_wait(cloud: Connected) -> None:
     assert end_of(job)[0] == JobState.PENDING
     cloud.cloud.secondary = None
     LicenseSyncJob.objects.update(not_before=job.not_before - timedelta(hours=3))
-    take_in.run_job(job.pk)
+    run_job.run_job(job.pk)
     assert end_of(job) == (JobState.SUCCESS, "")
     assert cloud.cloud.pages_asked() == EVERY_PAGE_ONCE | {3: 2}
 
@@ -301,7 +301,7 @@ def test_two_schedulers_at_once_request_one_sync_each(small: Connected) -> None:
     together(4, schedule)
     assert LicenseSyncJob.objects.filter(trigger=Trigger.SCHEDULED).count() == 2  # the server's and the cloud's
     for job in LicenseSyncJob.objects.order_by("pk"):
-        take_in.run_job(job.pk)
+        run_job.run_job(job.pk)
         assert end_of(job) == (JobState.SUCCESS, "")
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Deployment, Enterprise, UsageEvent
-from licensesync.flows import receive_usage, take_in
+from licensesync.flows import receive_usage, run_job
 from licensesync.licenses.models import LicenseChange
 from licensesync.licenses.queries import licenses
 from licensesync.syncing.models import FileState, JobState, Question, UsageFile
@@ -52,7 +52,7 @@ def test_an_older_list_asks_even_while_the_newer_one_waits(enterprise: Enterpris
     older = arrive(enterprise, server_export([account(2)], exported_at=JANUARY))
     assert (older.state, older.question) == (FileState.NEEDS_ANSWER, Question.OLDER)
     assert newer.job is not None
-    take_in.run_job(newer.job.pk)
+    run_job.run_job(newer.job.pk)
     assert people(enterprise) == {frozenset({("ghes.example", "user-1")})}
 
 
@@ -61,7 +61,7 @@ def test_the_job_looks_again_when_its_turn_comes(enterprise: Enterprise) -> None
     assert first.job is not None
     deployment = first.job.deployment
     Deployment.objects.filter(pk=deployment.pk).update(list_date="2026-02-01T00:00:00Z")  # another came in between
-    take_in.run_job(first.job.pk)
+    run_job.run_job(first.job.pk)
     first.refresh_from_db()
     assert (first.state, first.question) == (FileState.NEEDS_ANSWER, Question.OLDER)
     assert first.job is not None
@@ -69,7 +69,7 @@ def test_the_job_looks_again_when_its_turn_comes(enterprise: Enterprise) -> None
     receive_usage.answer(first, accept_older=True)
     first.refresh_from_db()
     assert first.job is not None
-    take_in.run_job(first.job.pk)
+    run_job.run_job(first.job.pk)
     assert people(enterprise) == {frozenset({("ghes.example", "user-1")})}
 
 
@@ -91,7 +91,7 @@ def test_going_back_to_the_list_before_is_a_new_list(enterprise: Enterprise) -> 
     assert again.job is not None
     assert waiting.job is not None
     assert again.job.state == JobState.PENDING
-    take_in.run_job(again.job.pk)
+    run_job.run_job(again.job.pk)
     assert people(enterprise) == {frozenset({("ghes.example", "user-1")})}
 
 
@@ -193,7 +193,7 @@ def test_pages_of_two_enterprises_are_never_one_list(enterprise: Enterprise) -> 
         receive_usage.recognise_file(file.pk)
         file.refresh_from_db()
         assert file.job is not None
-        take_in.run_job(file.job.pk)
+        run_job.run_job(file.job.pk)
     assert people(enterprise) == {frozenset({("cloud", "ana")})}
     assert people(other) == {frozenset({("cloud", "evil")})}
 
@@ -224,7 +224,7 @@ def test_a_page_that_arrives_while_another_is_looked_at(enterprise: Enterprise, 
         file.refresh_from_db()
         assert (file.state, file.problem_code) == (FileState.ACCEPTED, "")
     assert one.job is not None
-    take_in.run_job(one.job.pk)
+    run_job.run_job(one.job.pk)
     assert len(people(enterprise)) == 2
 
 
@@ -232,7 +232,7 @@ def test_github_connect_features_follow_the_newest_list_that_tells(enterprise: E
     def features_after(content: bytes) -> Any:
         arrived = arrive(enterprise, content)
         if arrived.job is not None:
-            take_in.run_job(arrived.job.pk)
+            run_job.run_job(arrived.job.pk)
         return Deployment.objects.get(enterprise=enterprise).features
 
     def features_of(users: list[dict[str, Any]], **said: Any) -> Any:

@@ -11,7 +11,7 @@ from django.test import Client, RequestFactory
 
 from licensesync.enterprises.models import Role
 from licensesync.enterprises.services import add_member
-from licensesync.flows import receive_usage, take_in
+from licensesync.flows import receive_usage, run_job
 from licensesync.syncing.models import JobState
 from licensesync.users.services import create_user
 from tests.flows.lists import account, new_enterprise, server_export
@@ -38,7 +38,7 @@ def test_people_sign_in_and_see_the_last_figures() -> None:
     worker = os.fork()
     if worker == 0:
         try:
-            take_in.run_job(job.pk)
+            run_job.run_job(job.pk)
         finally:
             os._exit(0)
     waits = []

@@ -15,7 +15,7 @@ from django.db import connection
 from django.utils import timezone
 
 from licensesync.enterprises.models import Enterprise
-from licensesync.flows import take_in
+from licensesync.flows import run_job
 from licensesync.licenses.models import ConsumedLicense, Count, LicensedAccount
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import JobState, LicenseSyncJob
@@ -51,7 +51,7 @@ def worker(job: LicenseSyncJob, stop_before: tuple[Any, str], then: Callable[[],
                 return original(*args, **more)
 
             setattr(module, name, stop)
-            take_in.run_job(job.pk)
+            run_job.run_job(job.pk)
         finally:
             os._exit(0)
     try:
@@ -106,7 +106,7 @@ def take_up_again(job: LicenseSyncJob) -> None:
     """What the sweep and the next worker do."""
     if end_of(job)[0] == JobState.RUNNING:
         wait_for(lambda: bool(syncing.reap_stalled()))
-    take_in.run_job(job.pk)
+    run_job.run_job(job.pk)
 
 
 def let_oversleep(monkeypatch: pytest.MonkeyPatch, job: LicenseSyncJob, step: tuple[Any, str]) -> None:
@@ -130,6 +130,6 @@ def _take_over(job: LicenseSyncJob) -> None:
     try:
         LicenseSyncJob.objects.filter(pk=job.pk).update(heartbeat_at=timezone.now() - timedelta(minutes=5))
         assert [reaped.pk for reaped in syncing.reap_stalled()] == [job.pk]
-        take_in.run_job(job.pk)
+        run_job.run_job(job.pk)
     finally:
         connection.close()

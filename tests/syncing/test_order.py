@@ -8,7 +8,7 @@ from celery import current_app
 from django.utils import timezone
 
 from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise
-from licensesync.flows import next_job, queue, take_in
+from licensesync.flows import queue, run_job
 from licensesync.licenses import services as licenses
 from licensesync.syncing import order
 from licensesync.syncing import services as syncing
@@ -89,16 +89,16 @@ def test_a_worker_that_is_kept_for_people_takes_nothing_else(monkeypatch: pytest
         taken.append(job_id)
         return True
 
-    monkeypatch.setattr(take_in, "run_job", take)
+    monkeypatch.setattr(run_job, "run_job", take)
     scheduled = waiting(new_enterprise())
     uploaded = waiting(new_enterprise(), trigger="uploaded", kind="file")
-    next_job.run_next(uploaded.pk)
-    next_job.run_next(scheduled.pk)
+    run_job.run_next(uploaded.pk)
+    run_job.run_next(scheduled.pk)
     assert taken == [uploaded.pk, uploaded.pk], "the others take what people wait for, too"
     LicenseSyncJob.objects.filter(pk=uploaded.pk).update(state=JobState.SUCCESS)
-    next_job.run_next(uploaded.pk)
+    run_job.run_next(uploaded.pk)
     assert len(taken) == 2
-    next_job.run_next(scheduled.pk)
+    run_job.run_next(scheduled.pk)
     assert taken[2:] == [scheduled.pk]
 
 

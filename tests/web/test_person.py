@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from licensesync.enterprises.models import Deployment, Enterprise
-from licensesync.flows import delete_deployment, take_in
+from licensesync.flows import delete_deployment, run_job
 from licensesync.licenses.models import Count
 from licensesync.licenses.queries import end_of
 from licensesync.users.models import User
@@ -210,7 +210,7 @@ def test_whoever_went_with_a_deleted_deployment_is_called_by_the_number(client: 
     number = numbers(enterprise)["ghes.example", "bea"]
     Count.objects.filter(enterprise=enterprise, generation=1).update(finished_at=timezone.now() - timedelta(days=9))
     server = Deployment.objects.get(enterprise=enterprise, host="ghes.example")
-    take_in.run_job(delete_deployment.request_deletion(server, requested_by=None).pk)
+    run_job.run_job(delete_deployment.request_deletion(server, requested_by=None).pk)
     html = page(client, enterprise, "license_detail", number)
     assert f"<h1>License {number}</h1>" in html
     assert f"<title>License {number} · Octo Industries" in html

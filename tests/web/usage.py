@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from licensesync.enterprises.models import Enterprise
-from licensesync.flows import receive_usage, take_in
+from licensesync.flows import receive_usage, run_job
 from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, UsageFile
 
 HTMX = {"HX-Request": "true"}
@@ -25,7 +25,7 @@ def work() -> None:
     for file in UsageFile.objects.filter(state=FileState.RECOGNISING).order_by("pk"):
         receive_usage.recognise_file(file.pk)
     for job in LicenseSyncJob.objects.filter(state=JobState.PENDING).order_by("pk"):
-        take_in.run_job(job.pk)
+        run_job.run_job(job.pk)
 
 
 def page(client: Client, enterprise: Enterprise, name: str = "license", *args: Any, query: str = "") -> str:

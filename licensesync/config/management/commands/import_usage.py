@@ -8,9 +8,10 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 
 from licensesync.config.management.enterprise import enterprise_of
 from licensesync.enterprises import deployments
-from licensesync.errors import ExpectedError, sentence
+from licensesync.errors import NOTHING_CHANGED, ExpectedError, sentence
 from licensesync.flows.receive_usage import Imported, import_files
 from licensesync.syncing.models import FileState, JobState
+from licensesync.syncing.queries import stays_of
 
 
 class Command(BaseCommand):
@@ -68,7 +69,7 @@ def problem_of(imported: Imported) -> str:
     """Why a file is not in, "" when it is."""
     file, job = imported.file, imported.job
     if file.problem_code:
-        return sentence(file.problem_code, file.problem_params, in_script=True)
+        return sentence(file.problem_code, file.problem_params, in_script=True, stays=NOTHING_CHANGED)
     if job is None:
         return "A worker has taken the file meanwhile. Its outcome, or its question, is on the License page."
-    return sentence(job.problem_code, job.problem_params, in_script=True)
+    return sentence(job.problem_code, job.problem_params, in_script=True, stays=stays_of(job))

@@ -8,8 +8,9 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 from licensesync.config.management.enterprise import enterprise_of
 from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise
 from licensesync.errors import ExpectedError, sentence
-from licensesync.flows import sync_now, take_in
+from licensesync.flows import run_job, sync_now
 from licensesync.syncing.models import JobState, LicenseSyncJob, Trigger
+from licensesync.syncing.queries import stays_of
 
 
 class Command(BaseCommand):
@@ -36,7 +37,7 @@ class Command(BaseCommand):
                 problems.append(f"{deployment}: {error}")
                 continue
             if wait:
-                take_in.run_to_the_end(job)
+                run_job.run_to_the_end(job)
             self.stdout.write(json.dumps(outcome(job), ensure_ascii=False))
             if wait and job.state != JobState.SUCCESS:
                 problems.append(f"{deployment}: {outcome(job)['problem'] or 'It was canceled.'}")
@@ -73,5 +74,5 @@ def outcome(job: LicenseSyncJob) -> dict[str, Any]:
         "changed": job.accounts_changed,
         "removed": job.accounts_removed,
         "licenses": job.licenses_after,
-        "problem": sentence(job.problem_code, job.problem_params, in_script=True) or None,
+        "problem": sentence(job.problem_code, job.problem_params, in_script=True, stays=stays_of(job)) or None,
     }
