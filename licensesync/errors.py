@@ -87,7 +87,7 @@ WRONG_SHAPE = Problem(
 WRONG_ENCODING = Problem(
     "wrong_encoding",
     _(
-        "This is no text in UTF-8 or UTF-16, as usage files are. Nothing was changed. Export the file again, or save "
+        "This file isn’t UTF-8 or UTF-16 text, as usage files are. Nothing was changed. Export the file again, or save "
         "it as UTF-8, and add it again."
     ),
 )
@@ -278,7 +278,7 @@ ALREADY_CONNECTED = Problem(
     "already_connected",
     _(
         "%(host)s is connected already, at %(address)s. Nothing was stored. Change the connection of that instance, "
-        "or, if this is another server, enter the host name by which it knows itself."
+        "or, if this is another server, enter the host name configured on the server."
     ),
 )
 SERVER_ELSEWHERE = Problem(
@@ -338,7 +338,7 @@ HOST_UNKNOWN = Problem(
 ADDRESS_REFUSED = Problem(
     "address_refused",
     _(
-        "%(host)s leads to %(address)s, where LicenseSync may not go. %(stays)s "
+        "%(host)s resolves to %(address)s, which LicenseSync is not allowed to connect to. %(stays)s "
         "Ask whoever operates LicenseSync to allow it (LICENSESYNC_CONNECT_ALLOW)."
     ),
 )
@@ -352,7 +352,7 @@ UNREACHABLE = Problem(
 CERTIFICATE_UNTRUSTED = Problem(
     "certificate_untrusted",
     _(
-        "The certificate of %(host)s is from an authority unknown here: %(subject)s, issued by %(issuer)s, good until "
+        "The certificate of %(host)s is from an authority unknown here: %(subject)s, issued by %(issuer)s, valid until "
         "%(expires)s. %(stays)s Add the certificate of that authority (CA) to the connection."
     ),
 )
@@ -366,14 +366,14 @@ CERTIFICATE_OTHER_HOST = Problem(
 CERTIFICATE_EXPIRED = Problem(
     "certificate_expired",
     _(
-        "The certificate of %(host)s (%(subject)s, issued by %(issuer)s) was good until %(expires)s. The last good "
-        "figures stay in use. Renew it on the server, then try again: Test connection shows the new date."
+        "The certificate of %(host)s (%(subject)s, issued by %(issuer)s) expired on %(expires)s. %(stays)s "
+        "Renew it on the server, then try again: Test connection shows the new date."
     ),
 )
 TLS_FAILED = Problem(
     "tls_failed",
     _(
-        "No secure connection to %(host)s came about: %(reason)s. %(stays)s "
+        "A secure connection to %(host)s could not be established: %(reason)s. %(stays)s "
         "Ask whoever operates the server whether it speaks TLS 1.2 or newer on port %(port)s."
     ),
 )
@@ -387,7 +387,7 @@ CA_UNREADABLE = Problem(
 PLAIN_HTTP_REFUSED = Problem(
     "plain_http_refused",
     _(
-        "The address of %(host)s begins with http, so the token would travel readable for anybody on the way. "
+        "The address of %(host)s begins with http, so anybody on the network could read the token. "
         "%(stays)s Change it to https."
     ),
 )
@@ -395,7 +395,7 @@ PROXY_REFUSED = Problem(
     "proxy_refused",
     _(
         "The proxy does not let us through to %(host)s: %(reason)s. %(stays)s "
-        "Change the proxy’s address or its password, or ask whoever operates it to allow the way."
+        "Change the proxy’s address or its password, or ask whoever operates it to allow the connection."
     ),
 )
 PROXY_UNREADABLE = Problem(
@@ -405,7 +405,7 @@ PROXY_UNREADABLE = Problem(
 REDIRECTED = Problem(
     "redirected",
     _(
-        "%(host)s sends us on to %(address)s, where the token is not carried. %(stays)s "
+        "%(host)s redirects to %(address)s, and the token is not sent there. %(stays)s "
         "Change the connection to that address if it is the right one."
     ),
 )
@@ -440,8 +440,8 @@ SINGLE_SIGN_ON = Problem(
 ADDRESS_NOT_LISTED = Problem(
     "address_not_listed",
     _(
-        "%(host)s answers only addresses on its IP allow list, and ours is not on it. %(stays)s Add the address of "
-        "LicenseSync to that list, then try again."
+        "%(host)s answers only addresses on its IP allow list, and ours is not one of them. %(stays)s "
+        "Add the address of LicenseSync to that list, then try again."
     ),
 )
 SIGN_IN_PAGE = Problem(
@@ -454,8 +454,8 @@ SIGN_IN_PAGE = Problem(
 SERVER_HAS_NOT = Problem(
     "server_has_not",
     _(
-        "%(host)s answers, but has no %(path)s. Either it is no GitHub Enterprise Server, or the token does not belong "
-        "to a site admin. %(stays)s Change the address or the token."
+        "%(host)s answers, but has no %(path)s. Either it is not a GitHub Enterprise Server, or the token does "
+        "not belong to a site admin. %(stays)s Change the address or the token."
     ),
 )
 ENTERPRISE_NOT_FOUND = Problem(
@@ -468,7 +468,7 @@ ENTERPRISE_NOT_FOUND = Problem(
 ANSWER_TOO_LARGE = Problem(
     "answer_too_large",
     _(
-        "The answer of %(host)s is larger than %(limit)s, so it was not read to its end. %(stays)s Ask whoever "
+        "The answer of %(host)s is larger than %(limit)s, so it was not read to the end. %(stays)s Ask whoever "
         "operates LicenseSync, or add the usage as a file."
     ),
 )
@@ -476,7 +476,7 @@ ANSWER_NOT_UNDERSTOOD = Problem(
     "answer_not_understood",
     _(
         "The answer of %(host)s can’t be understood: %(detail)s. %(stays)s "
-        "Try again; if it stays so, add the usage as a file."
+        "Try again; if it keeps happening, add the usage as a file."
     ),
 )
 CHECKS_BUSY = Problem(
@@ -485,11 +485,11 @@ CHECKS_BUSY = Problem(
 )
 NOT_ANSWERING = Problem(
     "not_answering",
-    _("%(host)s took longer than %(seconds)s seconds and was not waited for any longer. %(stays)s Try again later."),
+    _("%(host)s did not answer within %(seconds)s seconds. %(stays)s Try again later."),
 )
 CONNECTION_LOST = Problem(
     "connection_lost",
-    _("The connection to %(host)s broke off in the middle. %(stays)s Try again."),
+    _("The connection to %(host)s was lost before the answer was complete. %(stays)s Try again."),
 )
 SERVER_IN_TROUBLE = Problem(
     "server_in_trouble",

@@ -111,7 +111,7 @@ def _subscription_email(user: CloudUser) -> str:
 
 def _check_person(names: tuple[object, ...]) -> None:
     if all(name is None for name in names):
-        raise values.Unreadable(_("it has no login nor anything else that tells a person"))
+        raise values.Unreadable(_("it has neither a login nor anything else that identifies a person"))
 
 
 def _first_filled(*columns: list[tuple[str, ...]]) -> list[tuple[str, ...]]:

@@ -152,7 +152,7 @@ def _email_list(value: object) -> list[Any]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise values.Unreadable(_("its “%(field)s” is no list"), field="e-mails")
+        raise values.Unreadable(_("its “%(field)s” is not a list"), field="e-mails")
     return value
 
 

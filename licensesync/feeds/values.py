@@ -80,7 +80,7 @@ def text(value: object, field: str, *, limit: int = MAX_TEXT) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise Unreadable(_("its “%(field)s” is no text"), field=field)
+        raise Unreadable(_("its “%(field)s” is not text"), field=field)
     value = value.strip()
     if len(value) > limit:
         raise ExpectedError(TOO_LONG_VALUE, limit=limit)
@@ -109,7 +109,7 @@ def text_list(value: object, field: str) -> tuple[str, ...]:
     """A list of texts, or one text with commas, without empty and repeated ones."""
     items = value.split(",") if isinstance(value, str) else value
     if not isinstance(items, list):
-        raise Unreadable(_("its “%(field)s” is no list"), field=field)
+        raise Unreadable(_("its “%(field)s” is not a list"), field=field)
     return tuple(dict.fromkeys(filter(None, (text(item, field) for item in items))))
 
 
@@ -194,7 +194,7 @@ def time(value: object, field: str) -> datetime | None:
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise Unreadable(_("its “%(field)s” is no time"), field=field)
+        raise Unreadable(_("its “%(field)s” is not a date or time"), field=field)
     try:
         moment = _parse(value.strip()) if isinstance(value, str) else datetime.fromtimestamp(value, UTC)
         return _sayable(moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC))
@@ -240,7 +240,7 @@ def address(value: object) -> str:
         return value.strip()
     if value is None:
         return ""
-    raise Unreadable(_("its “%(field)s” is no text"), field="e-mail")
+    raise Unreadable(_("its “%(field)s” is not text"), field="e-mail")
 
 
 def address_lists(column: Column) -> tuple[list[tuple[str, ...]], int]:
@@ -258,7 +258,7 @@ def _reported_addresses(value: object) -> tuple[str, ...]:
     if items is None:
         return ()
     if not isinstance(items, list):
-        raise Unreadable(_("its “%(field)s” is no list"), field="e-mails")
+        raise Unreadable(_("its “%(field)s” is not a list"), field="e-mails")
     return tuple(dict.fromkeys(filter(None, map(address, items))))
 
 

@@ -131,7 +131,7 @@ def _redirect_target(answer: Answer, scope: str) -> httpx.URL:
         target = answer.url.join(answer.headers["Location"])
     except httpx.InvalidURL as error:
         raise ExpectedError(
-            errors.ANSWER_NOT_UNDERSTOOD, host=answer.host, detail=errors._("it leads nowhere")
+            errors.ANSWER_NOT_UNDERSTOOD, host=answer.host, detail=errors._("it redirects to an invalid address")
         ) from error
     if any(word in SIGN_IN_WORDS for word in target.path.lower().split("/")):
         raise ExpectedError(errors.SIGN_IN_PAGE, host=answer.host, scope=scope)
@@ -167,7 +167,7 @@ def _sent(
                 response.close()
         except httpx.RemoteProtocolError as error:  # httpx looks at each Location, before we do
             raise ExpectedError(
-                errors.ANSWER_NOT_UNDERSTOOD, host=url.host, detail=errors._("it leads nowhere")
+                errors.ANSWER_NOT_UNDERSTOOD, host=url.host, detail=errors._("it redirects to an invalid address")
             ) from error
         except httpcore.ProxyError as error:
             raise ExpectedError(errors.PROXY_REFUSED, host=url.host, reason=str(error)) from error

@@ -44,7 +44,7 @@ REASONS = {
     Rule.VERIFIED_EMAIL: _(
         "The primary e-mail %(address)s of %(login)s on %(host)s is a verified e-mail of the cloud account."
     ),
-    Rule.LINKED_BY_GITHUB: _("GitHub’s list of %(listed_on)s names %(login)s on %(host)s with the cloud account."),
+    Rule.LINKED_BY_GITHUB: _("GitHub’s list of %(listed_on)s links %(login)s on %(host)s to the cloud account."),
     Rule.SAME_PRIMARY_EMAIL: _(
         "The primary e-mail %(address)s of %(login)s on %(host)s is that of another server account of this license."
     ),
@@ -61,12 +61,12 @@ CARRIED = ngettext(
     "%(count)s server accounts carry an address of the cloud account.",
 )
 LINKED = ngettext(
-    "GitHub’s own list names %(count)s server account with the cloud account.",
-    "GitHub’s own list names %(count)s server accounts with the cloud account.",
+    "GitHub’s own list links %(count)s server account to the cloud account.",
+    "GitHub’s own list links %(count)s server accounts to the cloud account.",
 )
 LIKE_LINKED = ngettext(
-    "%(count)s server account has the primary e-mail of one that GitHub names.",
-    "%(count)s server accounts have the primary e-mail of one that GitHub names.",
+    "%(count)s server account has the primary e-mail of one that GitHub links.",
+    "%(count)s server accounts have the primary e-mail of one that GitHub links.",
 )
 SHARED = ngettext(
     "%(count)s server account has a primary e-mail that no cloud account is known to have.",

@@ -29,11 +29,11 @@ CAUSES: dict[str, tuple[str | Promise, str | Promise]] = {
     ),
     Cause.SUSPENDED: (
         _("Suspended since"),
-        _("GitHub still counts accounts that are suspended now. Its next sync ends that."),
+        _("GitHub still counts accounts that are suspended now. Its next sync corrects that."),
     ),
     Cause.AMBIGUOUS: (
         _("Ambiguous"),
-        _("Two cloud accounts claim one address. GitHub has decided in another way than LicenseSync."),
+        _("Two cloud accounts claim one address. GitHub chose differently than LicenseSync."),
     ),
     Cause.SECONDARY: (
         _("Secondary e-mail only"),
@@ -50,7 +50,7 @@ CAUSES: dict[str, tuple[str | Promise, str | Promise]] = {
 }
 KINDS = {
     Kind.UNIT_TOO_MANY: _("GitHub counts this person once more"),
-    Kind.UNIT_ALONE: _("GitHub counts somebody who is no license here"),
+    Kind.UNIT_ALONE: _("GitHub counts somebody who consumes no license here"),
     Kind.LICENSE_ALONE: _("GitHub does not count this person"),
 }
 

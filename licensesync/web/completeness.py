@@ -42,7 +42,7 @@ def completeness(enterprise: Enterprise, count: Count, rows: list[InstanceRow]) 
     for each in deployments:
         source = {"source": each}
         if each.list_encrypted_at:
-            said.missing.append(_("The last export of %(source)s came with an encrypted list of users.") % source)
+            said.missing.append(_("The last export of %(source)s has an encrypted list of users.") % source)
         elif each.last_usage_at is None and each.is_server:  # of the cloud it is said above
             said.missing.append(_("%(source)s has not reported yet.") % source)
         elif is_out_of_date(each):

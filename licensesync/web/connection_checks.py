@@ -65,9 +65,12 @@ def _outcome(check: Check) -> str:
         "pages": _("on %(value)s pages"),
     }
     if check.step == "version" and check.state == "hint":
-        sentence = _("GitHub Enterprise Server %(value)s; GitHub’s own “Sync now” needs a newer one than 3.4, ours not")
+        sentence = _(
+            "GitHub Enterprise Server %(value)s; GitHub’s own “Sync now” needs a version newer than 3.4, "
+            "LicenseSync does not"
+        )
         return sentence % {"value": check.facts["version"]}
     if check.step == "scope" and check.state == "hint":
-        return _("not said; the next steps show whether it has %(value)s") % {"value": check.facts["needed"]}
+        return _("not told; the next steps show whether it has %(value)s") % {"value": check.facts["needed"]}
     found = [template % {"value": check.facts[code]} for code, template in known.items() if code in check.facts]
     return ", ".join(found) or _("fine")

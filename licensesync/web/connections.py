@@ -61,7 +61,7 @@ class ConnectionForm(forms.Form):
         help_text=_("Only where this machine reaches it through one, for example http://proxy.example.com:3128."),
         widget=forms.TextInput(attrs=PLAIN),
     )
-    no_proxy = forms.BooleanField(label=_("Use no proxy any more"), required=False)
+    no_proxy = forms.BooleanField(label=_("Stop using a proxy"), required=False)
 
     def __init__(self, *args: Any, connection: Connection | None = None, **more: Any) -> None:
         """`connection`: the stored one that is changed."""
@@ -87,7 +87,7 @@ class ConnectionForm(forms.Form):
         typed = self.cleaned_data
         is_none = typed.pop("no_proxy", False)
         if is_none and typed.get("proxy"):
-            self.add_error("no_proxy", gettext("Enter a proxy or use none; both can’t be."))
+            self.add_error("no_proxy", gettext("Enter a proxy or choose to use none, not both."))
         if "proxy" in typed:
             typed["proxy"] = "" if is_none else typed["proxy"] or None
         return typed
@@ -117,7 +117,7 @@ class ServerForm(ConnectionForm):
         label=_("Host name"),
         required=False,
         max_length=300,
-        help_text=_("Only where it is not in the address: the name by which the server knows itself."),
+        help_text=_("Only where it is not in the address: the host name configured on the server."),
         widget=forms.TextInput(attrs=PLAIN),
     )
     is_same = forms.BooleanField(

@@ -237,7 +237,7 @@ def _change(change: LicenseChange) -> ChangeRow:
         kind.CAME: (_("Counted for the first time."), "id-badge"),
         kind.WENT: (_("No longer counted."), "no-entry"),
         kind.MERGED: (_("Found to be one person with another license."), "git-merge"),
-        kind.SPLIT: (_("Told apart from another license."), "git-branch"),
+        kind.SPLIT: (_("Separated from another license."), "git-branch"),
         kind.ACCOUNT_ADDED: (_("Account %(login)s appeared on %(place)s. Still one license."), "plus-circle"),
         kind.ACCOUNT_GONE: (_("An account on %(place)s no longer belongs to this license."), "skip"),
     }[kind(change.kind)]

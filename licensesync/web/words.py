@@ -151,8 +151,8 @@ def left_out(job: LicenseSyncJob) -> list[str]:
     if job.invalid_emails:
         sentences.append(
             ngettext(
-                "%(n)s account has an e-mail that can’t be one; it is kept as “No e-mail”.",
-                "%(n)s accounts have an e-mail that can’t be one; they are kept as “No e-mail”.",
+                "%(n)s account has an e-mail that isn’t valid; it is kept as “No e-mail”.",
+                "%(n)s accounts have an e-mail that isn’t valid; they are kept as “No e-mail”.",
                 job.invalid_emails,
             )
             % {"n": number(job.invalid_emails)}

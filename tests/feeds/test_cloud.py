@@ -125,10 +125,10 @@ def test_page_without_rows_and_odd_totals(tmp_path: Path) -> None:
     ("row", "detail"),
     [
         (cloud_row(github_com_user="perhaps"), "its “GitHub.com user” is neither true nor false"),
-        (cloud_row(enterprise_server_user_ids=7), "its “server user ids” is no list"),
-        (cloud_row(enterprise_server_user_ids=[7]), "its “server user ids” is no text"),
-        (cloud_row(github_com_verified_domain_emails={"a": 1}), "its “e-mails” is no list"),
-        ({"license_type": "Enterprise"}, "it has no login nor anything else that tells a person"),
+        (cloud_row(enterprise_server_user_ids=7), "its “server user ids” is not a list"),
+        (cloud_row(enterprise_server_user_ids=[7]), "its “server user ids” is not text"),
+        (cloud_row(github_com_verified_domain_emails={"a": 1}), "its “e-mails” is not a list"),
+        ({"license_type": "Enterprise"}, "it has neither a login nor anything else that identifies a person"),
     ],
 )
 def test_wrong_value_names_the_row(tmp_path: Path, row: Any, detail: str) -> None:

@@ -28,7 +28,7 @@ def test_a_reason_names_the_account_and_what_it_met() -> None:
 
 def test_githubs_link_is_told_with_the_date_of_the_list() -> None:
     assert why(Rule.LINKED_BY_GITHUB) == (
-        "GitHub’s list of Feb 10, 2026 names acarvalho on ghes-emea with the cloud account."
+        "GitHub’s list of Feb 10, 2026 links acarvalho on ghes-emea to the cloud account."
     )
 
 
@@ -70,7 +70,7 @@ def test_only_in_the_cloud_with_and_without_a_subscription() -> None:
 
 def test_linked_by_github_is_told_apart_from_what_follows_it() -> None:
     assert told(Rule.CLOUD_ACCOUNT, Rule.LINKED_BY_GITHUB, Rule.SAME_PRIMARY_EMAIL) == (
-        "GitHub’s own list names 1 server account with the cloud account. "
+        "GitHub’s own list links 1 server account to the cloud account. "
         "1 server account has the primary e-mail of one that GitHub names."
     )
 

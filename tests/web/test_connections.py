@@ -293,20 +293,20 @@ def test_a_new_token_keeps_the_proxy_unless_something_is_said_of_it(
     url = address("connect_server", enterprise, by_proxy.deployment_id)
     page = browser.get(url).content.decode()
     assert "It is http://proxy.octo.example:3128, with its password if it has one." in page
-    assert "Use no proxy any more" in page
+    assert "Stop using a proxy" in page
     assert "pass" not in page.replace("password", "")
     form = {"url": "https://ghe.octo.example", "login": "octo-admin", "token": "ghp_new"}
     browser.post(url, ANYWAY | form | {"ca_certificates": "", "proxy": ""} | typed)
     connection = Connection.objects.get()
     assert (connections.token_of(connection), connections.proxy_of(connection)) == ("ghp_new", kept)
-    assert ("Use no proxy any more" in browser.get(url).content.decode()) is bool(kept)
+    assert ("Stop using a proxy" in browser.get(url).content.decode()) is bool(kept)
 
 
 def test_a_proxy_and_none_at_once_is_refused(browser: Client, enterprise: Enterprise, by_proxy: Connection) -> None:
     url = address("connect_server", enterprise, by_proxy.deployment_id)
     form = {"url": "https://ghe.octo.example", "login": "octo-admin", "token": "ghp_new"}
     page = browser.post(url, form | {"proxy": "http://other.octo.example:3128", "no_proxy": "on"}).content.decode()
-    assert "Enter a proxy or use none; both can’t be." in page
+    assert "Enter a proxy or choose to use none, not both." in page
     assert connections.proxy_of(Connection.objects.get()) == PROXY
 
 

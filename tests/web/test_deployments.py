@@ -132,7 +132,7 @@ def test_history_of_one_source_or_state(client: Client, enterprise: Enterprise) 
     assert shown("state=SUCCESS") == [("Cloud", "SUCCESS"), ("ghes", "SUCCESS")]
     assert shown(f"source={server(enterprise).pk}&state=SUCCESS") == [("ghes", "SUCCESS")]
     assert len(shown("state=nonsense&source=0")) == 25
-    assert "No sync is like that" in client.get(f"{url}?state=FAILURE").content.decode()
+    assert "No sync matches this filter" in client.get(f"{url}?state=FAILURE").content.decode()
     canceled = client.get(f"{url}?state=CANCELED")
     assert f"?state=CANCELED&amp;{canceled.context['history'].older}#history" in canceled.content.decode()
 

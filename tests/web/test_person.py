@@ -71,7 +71,7 @@ def test_who_else_claims_an_account(client: Client, enterprise: Enterprise) -> N
     users = [cloud_user("ana", "7@octo.example"), cloud_user("bob", "7@octo.example"), cloud_user("cem", ANA)]
     import_one(enterprise, cloud_list([*users, cloud_user("dan", enterprise_server_user_ids=["ghes.example:7"])]))
     html = person(client, enterprise, "cloud", "ana")
-    claimed = html.split("Claimed as well by")[1].split("</p>")[0]
+    claimed = html.split("Also claimed by")[1].split("</p>")[0]
     assert re.findall(r">(\w+)</a>", claimed) == ["Bob", "Dan"]
     link = reverse("license_detail", args=[enterprise.slug, numbers(enterprise)["cloud", "bob"]])
     assert f'href="{link}"' in claimed
@@ -83,7 +83,7 @@ def test_linked_by_github(client: Client, enterprise: Enterprise) -> None:
     import_one(enterprise, cloud_list([cloud_user("ana", enterprise_server_user_ids=["ghes.example:7"])]))
     html = person(client, enterprise, "cloud", "ana")
     assert "3. Linked by GitHub" in html
-    assert "GitHub’s own list names 1 server account with the cloud account." in html
+    assert "GitHub’s own list links 1 server account to the cloud account." in html
 
 
 def test_on_servers_only(client: Client, enterprise: Enterprise) -> None:
@@ -110,7 +110,7 @@ def test_only_in_the_cloud(client: Client, enterprise: Enterprise) -> None:
     import_one(enterprise, cloud_list([cloud_user("ana", ANA)]))
     html = person(client, enterprise, "cloud", "ana")
     assert "Only in the cloud" in html
-    assert "Met by rule" not in html
+    assert "Matched by rule" not in html
 
 
 def test_nobody_has_this_number(client: Client, enterprise: Enterprise, stranger: User) -> None:
