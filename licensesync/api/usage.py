@@ -34,7 +34,7 @@ from licensesync.errors import NOTHING_CHANGED, OLDER_THAN_STORED, SERVER_CONFLI
 from licensesync.feeds import FeedKind
 from licensesync.flows import receive_usage
 from licensesync.flows.upload_limit import allow_uploads, problem_of_upload, too_large
-from licensesync.syncing.models import FileState, JobState, Question, Trigger, UsageFile
+from licensesync.syncing.models import FileState, Question, Trigger, UsageFile
 from licensesync.syncing.queries import files_of, stays_of
 
 # A waiting file asks what a script would have been refused for.
@@ -73,7 +73,7 @@ class UsageFileSerializer(serializers.Serializer[UsageFile]):
 
     def get_done(self, file: UsageFile) -> bool:
         if file.state == FileState.ACCEPTED and file.job:
-            return file.job.state not in (JobState.PENDING, JobState.RUNNING)
+            return not file.job.is_open
         return file.state in (FileState.REFUSED, FileState.DISCARDED)
 
     @extend_schema_field(ProblemSerializer(allow_null=True))

@@ -1,4 +1,4 @@
-"""The only writer of enterprises and of their people."""
+"""The writer of enterprises and of their people (which count is shown: `deployments`; tokens: `tokens`)."""
 
 import secrets
 from datetime import datetime

@@ -35,7 +35,7 @@ from licensesync.feeds.records import FeedKind
 from licensesync.flows import payloads, queue, run_job, take_in
 from licensesync.flows.mishaps import expected_error
 from licensesync.syncing import services as syncing
-from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, Question, Trigger, UsageFile
+from licensesync.syncing.models import OPEN_STATES, FileState, JobState, LicenseSyncJob, Question, Trigger, UsageFile
 from licensesync.users.models import User
 
 log = structlog.get_logger()
@@ -185,7 +185,7 @@ def _job_for(files: list[UsageFile]) -> LicenseSyncJob | None:
         syncing.refuse(files, ExpectedError(USERS_ENCRYPTED, source=str(deployment)), deployment=deployment)
         return None
     _refuse_missing_pages(recognitions)
-    waiting = list(UsageFile.objects.filter(job__deployment=deployment, job__state__in=syncing.OPEN_STATES))
+    waiting = list(UsageFile.objects.filter(job__deployment=deployment, job__state__in=OPEN_STATES))
     is_shown = take_in.digest_of(files) == deployment.list_digest and not waiting
     if is_shown and (same := _last_good_job(deployment)):
         syncing.accept_as(files, same)

@@ -84,10 +84,10 @@ def run_job(job_id: int) -> bool:
 
 def run_to_the_end(job: LicenseSyncJob) -> None:
     """Work on a job in this process, or wait while another worker does, or until it may go on."""
-    while job.state in syncing.OPEN_STATES:
+    while job.is_open:
         run_job(job.pk)
         job.refresh_from_db()
-        if job.state in syncing.OPEN_STATES:
+        if job.is_open:
             time.sleep(0.5)
 
 

@@ -20,7 +20,7 @@ from licensesync.licenses.causes import Account, Cause, Evidence, Kind, cause_of
 from licensesync.licenses.models import Count, GitHubComparison
 from licensesync.matching.addresses import address_key
 from licensesync.usage import bulk
-from licensesync.usage.models import CloudAddress
+from licensesync.usage.models import VALID, CloudAddress
 
 IN_MEMORY = 8
 AT_ONCE = 50_000  # licenses that are compared while somebody waits: about two seconds
@@ -28,7 +28,6 @@ _KINDS = tuple(Kind)
 _CAUSES = tuple(Cause)
 
 _CLOUD, _SERVER_ONLY = 1, 2  # kinds of units: a row of CloudUser, a ServerOnlyPerson
-_VALID = "{0}.valid_from <= %(generation)s AND {0}.valid_to > %(generation)s"
 
 
 class NotComparedYet(Exception):
@@ -154,7 +153,7 @@ def _compare(scope: _Scope) -> Comparison:
             units=bulk.value("SELECT count(*) FROM compared_unit"),
             licenses=bulk.value(
                 f"""SELECT count(*) FROM licenses_consumedlicense l
-                    WHERE l.enterprise_id = %(enterprise)s AND {_VALID.format("l")}""",
+                    WHERE l.enterprise_id = %(enterprise)s AND {VALID.format("l")}""",
                 scope.params,
             ),
             entries=sorted(entries, key=lambda entry: (entry.cause_index, entry.kind_index, entry.number, entry.unit)),
@@ -170,7 +169,7 @@ def _name_accounts(scope: _Scope) -> None:
     bulk.new_temporary_table("named_account", "person_id bigint, deployment_id bigint, user_id bigint")
     people = bulk.stream(
         f"""SELECT p.id, p.server_user_ids FROM usage_serveronlyperson p
-            WHERE p.deployment_id = %(cloud)s AND {_VALID.format("p")}""",
+            WHERE p.deployment_id = %(cloud)s AND {VALID.format("p")}""",
         scope.params,
     )
     _load("named_account", ("person_id", "deployment_id", "user_id"), _named(people, scope.hosts))
@@ -185,7 +184,7 @@ def _name_accounts(scope: _Scope) -> None:
     linked = bulk.stream(
         f"""SELECT a.address, max(a.user_id) FROM usage_cloudaddress a
             JOIN usage_clouduser c ON c.id = a.cloud_user_id
-            WHERE c.deployment_id = %(cloud)s AND a.kind = %(linked)s AND {_VALID.format("a")} GROUP BY a.address""",
+            WHERE c.deployment_id = %(cloud)s AND a.kind = %(linked)s AND {VALID.format("a")} GROUP BY a.address""",
         scope.params,
     )
     for host, user_id in linked:
@@ -210,15 +209,15 @@ def _find_units(scope: _Scope) -> None:
         f"""INSERT INTO compared_unit
             SELECT {_CLOUD}, c.id, l.number FROM usage_clouduser c
             LEFT JOIN licenses_licensedaccount l
-                ON l.deployment_id = c.deployment_id AND l.user_id = c.user_id AND {_VALID.format("l")}
-            WHERE c.deployment_id = %(cloud)s AND {_VALID.format("c")} AND c.consumes""",
+                ON l.deployment_id = c.deployment_id AND l.user_id = c.user_id AND {VALID.format("l")}
+            WHERE c.deployment_id = %(cloud)s AND {VALID.format("c")} AND c.consumes""",
         scope.params,
     )
     bulk.execute(
         f"""INSERT INTO compared_unit
             SELECT {_SERVER_ONLY}, n.person_id, min(l.number) FROM named_account n
             LEFT JOIN licenses_licensedaccount l
-                ON l.deployment_id = n.deployment_id AND l.user_id = n.user_id AND {_VALID.format("l")}
+                ON l.deployment_id = n.deployment_id AND l.user_id = n.user_id AND {VALID.format("l")}
             GROUP BY n.person_id""",
         scope.params,
     )
@@ -238,11 +237,11 @@ def _units(scope: _Scope) -> Iterator[Entry]:
             FROM (SELECT kind, row_id, number, row_number() OVER (PARTITION BY number ORDER BY kind, row_id) AS place
                   FROM compared_unit) u
             LEFT JOIN licenses_consumedlicense l
-                ON l.enterprise_id = %(enterprise)s AND l.number = u.number AND {_VALID.format("l")}
+                ON l.enterprise_id = %(enterprise)s AND l.number = u.number AND {VALID.format("l")}
             LEFT JOIN usage_serveronlyperson p ON u.kind = {_SERVER_ONLY} AND p.id = u.row_id
             LEFT JOIN named_account n ON u.kind = {_SERVER_ONLY} AND n.person_id = u.row_id
             LEFT JOIN usage_serveruseraccount a
-                ON a.deployment_id = n.deployment_id AND a.user_id = n.user_id AND {_VALID.format("a")}
+                ON a.deployment_id = n.deployment_id AND a.user_id = n.user_id AND {VALID.format("a")}
             WHERE u.number IS NULL OR u.place > 1
             ORDER BY u.kind, u.row_id""",
         scope.params,
@@ -267,13 +266,13 @@ def _licenses_alone(scope: _Scope) -> Iterator[Entry]:
         f"""SELECT l.number, l.ambiguous, p.server_emails, t.user_id, a.consumes, a.address, a.other_emails, a.user_id
             FROM licenses_consumedlicense l
             LEFT JOIN licenses_licensedaccount la
-                ON la.enterprise_id = l.enterprise_id AND la.number = l.number AND {_VALID.format("la")}
+                ON la.enterprise_id = l.enterprise_id AND la.number = l.number AND {VALID.format("la")}
             LEFT JOIN usage_serveruseraccount a
-                ON a.deployment_id = la.deployment_id AND a.user_id = la.user_id AND {_VALID.format("a")}
+                ON a.deployment_id = la.deployment_id AND a.user_id = la.user_id AND {VALID.format("a")}
             LEFT JOIN github_newest t ON t.deployment_id = la.deployment_id
             LEFT JOIN named_account n ON n.deployment_id = la.deployment_id AND n.user_id = la.user_id
             LEFT JOIN usage_serveronlyperson p ON p.id = n.person_id
-            WHERE l.enterprise_id = %(enterprise)s AND {_VALID.format("l")}
+            WHERE l.enterprise_id = %(enterprise)s AND {VALID.format("l")}
                 AND NOT EXISTS (SELECT 1 FROM compared_unit u WHERE u.number = l.number)
             ORDER BY l.number""",
         scope.params,
@@ -300,10 +299,10 @@ def _twice(scope: _Scope) -> Iterator[int]:
     rows = bulk.stream(
         f"""SELECT la.number, a.other_emails FROM usage_serveruseraccount a
             JOIN licenses_licensedaccount la
-                ON la.deployment_id = a.deployment_id AND la.user_id = a.user_id AND {_VALID.format("la")}
+                ON la.deployment_id = a.deployment_id AND la.user_id = a.user_id AND {VALID.format("la")}
             JOIN licenses_consumedlicense l ON l.enterprise_id = la.enterprise_id AND l.number = la.number
-                AND {_VALID.format("l")} AND l."where" = 'server'
-            WHERE la.enterprise_id = %(enterprise)s AND {_VALID.format("a")} AND a.consumes
+                AND {VALID.format("l")} AND l."where" = 'server'
+            WHERE la.enterprise_id = %(enterprise)s AND {VALID.format("a")} AND a.consumes
                 AND a.other_emails IS NOT NULL AND CAST(a.other_emails AS text) <> '[]'""",
         scope.params,
     )
@@ -313,7 +312,7 @@ def _twice(scope: _Scope) -> Iterator[int]:
     bulk.analyze("other_address")
     found = bulk.stream(
         f"""SELECT DISTINCT o.number FROM other_address o
-            JOIN usage_cloudaddress a ON a.address = o.address AND a.kind <> %(linked)s AND {_VALID.format("a")}
+            JOIN usage_cloudaddress a ON a.address = o.address AND a.kind <> %(linked)s AND {VALID.format("a")}
             JOIN usage_clouduser c ON c.id = a.cloud_user_id AND c.deployment_id = %(cloud)s AND c.consumes""",
         scope.params,
     )

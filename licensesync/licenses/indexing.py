@@ -12,13 +12,14 @@ from licensesync.licenses import index
 from licensesync.licenses.index import Index, Numbers
 from licensesync.licenses.models import LicenseIndex
 from licensesync.usage import bulk
+from licensesync.usage.models import VALID
 
 # Enterprises of which a process keeps the index: 25 MB for a million licenses, and 4 or 8 for each order asked for.
 IN_MEMORY = 8
 
 NOBODY = UUID(int=0)
 
-_VALID = "enterprise_id = %(enterprise)s AND valid_from <= %(generation)s AND valid_to > %(generation)s"
+_TABLE = f"licenses_consumedlicense l WHERE l.enterprise_id = %(enterprise)s AND {VALID.format('l')}"
 
 
 def write_index(enterprise: Enterprise, generation: int) -> Index:
@@ -52,7 +53,7 @@ def _loaded(key: UUID) -> Index:
 
 def _build(enterprise: Enterprise, generation: int) -> Index:
     params = {"enterprise": enterprise.pk, "generation": generation}
-    table = f"FROM licenses_consumedlicense WHERE {_VALID}"
+    table = f"FROM {_TABLE}"
     alike = "facets, account_count, since_generation"
     groups: Iterator[Any] = bulk.stream(
         f"SELECT {alike}, CAST(min(since) AS text), {_together()} {table} GROUP BY {alike}", params

@@ -30,6 +30,7 @@ _CLAIMS = {
     int(CloudAddress.Kind.SAML_OR_SCIM): ClaimKind.SAML_OR_SCIM,
     int(CloudAddress.Kind.VERIFIED_EMAIL): ClaimKind.VERIFIED_EMAIL,
 }
+_CLAIMING = ", ".join(map(str, _CLAIMS))
 
 
 def _ours(table: str, affected: str, only_affected: bool) -> str:
@@ -65,7 +66,8 @@ def match_people(enterprise: Enterprise, *, only_affected: bool, progress: bulk.
             UNION ALL
             SELECT a.address, a.kind, c.id, c.login, 0 FROM usage_cloudaddress a
             JOIN usage_clouduser c ON c.id = a.cloud_user_id
-            WHERE {cloud} AND ((a.kind IN (1, 2) AND c.consumes) OR (a.kind = {_SUBSCRIPTION} AND NOT c.consumes))
+            WHERE {cloud} AND ((a.kind IN ({_CLAIMING}) AND c.consumes)
+                OR (a.kind = {_SUBSCRIPTION} AND NOT c.consumes))
             UNION ALL
             SELECT s.address, {_LINK}, s.id, c.login, c.id {links} AND s.address <> ''
         ) everything ORDER BY address{in_order}"""

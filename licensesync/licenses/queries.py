@@ -17,7 +17,7 @@ from licensesync.licenses.csv_report import csv_report
 from licensesync.licenses.models import ConsumedLicense, Count, LicenseChange, LicensedAccount
 from licensesync.licenses.report import LicenseRow, chosen_blocks, in_blocks, license_row
 from licensesync.matching.addresses import address_key
-from licensesync.usage.models import CloudAddress, CloudUser, ServerUserAccount
+from licensesync.usage.models import CloudAddress, CloudUser, ServerUserAccount, valid_at
 
 
 def current_count(enterprise: Enterprise) -> Count | None:
@@ -30,7 +30,7 @@ def current_count(enterprise: Enterprise) -> Count | None:
 def licenses(enterprise: Enterprise, generation: int | None = None) -> QuerySet[ConsumedLicense]:
     """The consumed licenses, as of a generation that is still stored; of the current one unless told."""
     at = enterprise.generation if generation is None else generation
-    return ConsumedLicense.objects.filter(enterprise=enterprise, valid_from__lte=at, valid_to__gt=at)
+    return ConsumedLicense.objects.filter(valid_at(at), enterprise=enterprise)
 
 
 def license_rows(
@@ -135,7 +135,7 @@ def person(enterprise: Enterprise, number: int) -> Person | None:
     found.deployments = {deployment.pk: deployment for deployment in Deployment.objects.filter(enterprise=enterprise)}
     entries: list[dict[str, Any]] = license.accounts
     found.rules = {(entry["deployment"], entry["user_id"]): entry["rule"] for entry in entries}
-    valid = Q(valid_from__lte=enterprise.generation, valid_to__gt=enterprise.generation)
+    valid = valid_at(enterprise.generation)
     ours = valid & Q(deployment__in=found.deployments)
     on_servers: dict[int, list[int]] = {}
     for entry in entries[:MOST_ACCOUNTS]:

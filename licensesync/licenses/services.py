@@ -1,6 +1,8 @@
-"""The only writer of licenses, counts and changes. Called by `flows.consolidate`, in this order: `begin_count`,
-`write_licenses`, `end_licenses` beside `write_changes` and `write_accounts`, `tally`, `finish_count`; or
-`abandon_count`."""
+"""The only writer of licenses, counts and changes.
+
+A count begins (`begin_count`) and ends (`finish_count`, or `abandon_count`) in `flows.turns`. Between them
+`flows.consolidate` calls `write_licenses`, `end_licenses` beside `write_changes` and `write_accounts`, and `tally`.
+"""
 
 from array import array
 from collections.abc import Iterable

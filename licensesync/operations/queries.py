@@ -14,7 +14,7 @@ from kombu.exceptions import OperationalError as QueueError
 
 from licensesync.flows import queue
 from licensesync.operations.models import Seen
-from licensesync.syncing.models import JobState, LicenseSyncJob
+from licensesync.syncing.models import OPEN_STATES, JobState, LicenseSyncJob
 
 DAY = timedelta(days=1)
 
@@ -48,7 +48,7 @@ def waiting_messages() -> dict[str, int | None]:
 def open_jobs() -> Jobs:
     waiting = Q(state=JobState.PENDING, not_before__lte=timezone.now())
     later = Q(state=JobState.PENDING, not_before__gt=timezone.now())
-    figures = LicenseSyncJob.objects.filter(state__in=(JobState.PENDING, JobState.RUNNING)).aggregate(
+    figures = LicenseSyncJob.objects.filter(state__in=OPEN_STATES).aggregate(
         waiting=Count("pk", filter=waiting),
         running=Count("pk", filter=Q(state=JobState.RUNNING)),
         later=Count("pk", filter=later),

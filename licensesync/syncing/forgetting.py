@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from licensesync.syncing.models import FileState, LicenseSyncJob, UsageFile
-from licensesync.syncing.services import OPEN_STATES
+from licensesync.syncing.models import OPEN_STATES, FileState, LicenseSyncJob, UsageFile
 
 
 def files_to_empty(*, before: datetime) -> list[UsageFile]:

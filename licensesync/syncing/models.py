@@ -22,6 +22,9 @@ class JobState(models.TextChoices):
     CANCELED = "CANCELED", _("Canceled")
 
 
+OPEN_STATES = (JobState.PENDING, JobState.RUNNING)
+
+
 class JobKind(models.TextChoices):
     FILE = "file", _("From a file")
     SYNC = "sync", _("Fetched")
@@ -35,6 +38,9 @@ class Trigger(models.TextChoices):
     SYNC_NOW = "sync_now", _("Sync now")
     SCHEDULED = "scheduled", _("Schedule")
     DELETION = "deletion", _("Delete instance")
+
+
+UNATTENDED = (Trigger.SCHEDULED, Trigger.PUSHED)  # behind which nobody sits and waits
 
 
 class Phase(models.TextChoices):
@@ -116,6 +122,10 @@ class LicenseSyncJob(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk}: {self.state}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_STATES
 
 
 class FileState(models.TextChoices):

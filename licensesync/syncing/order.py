@@ -8,9 +8,8 @@ from django.db.models import Max, Q
 from django.utils import timezone
 
 from licensesync.licenses.models import Count
-from licensesync.syncing.models import JobKind, JobState, LicenseSyncJob, Phase
+from licensesync.syncing.models import UNATTENDED, JobKind, JobState, LicenseSyncJob, Phase
 
-UNATTENDED = ("scheduled", "pushed")  # triggers behind which nobody sits and waits
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 

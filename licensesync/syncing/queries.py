@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.errors import FIGURES_STAY, NO_FIGURES_YET
-from licensesync.syncing.models import FileState, JobKind, JobState, LicenseSyncJob, Trigger, UsageFile
+from licensesync.syncing.models import OPEN_STATES, FileState, JobKind, JobState, LicenseSyncJob, Trigger, UsageFile
 
 
 def files_waiting_since(moment: datetime) -> list[int]:
@@ -53,9 +53,8 @@ def next_move(job: LicenseSyncJob) -> datetime:
 
 
 def open_jobs(enterprise: Enterprise) -> QuerySet[LicenseSyncJob]:
-    return LicenseSyncJob.objects.filter(
-        deployment__enterprise=enterprise, state__in=(JobState.PENDING, JobState.RUNNING)
-    ).select_related("deployment")
+    jobs = LicenseSyncJob.objects.filter(deployment__enterprise=enterprise, state__in=OPEN_STATES)
+    return jobs.select_related("deployment")
 
 
 def jobs_of(enterprise: Enterprise, deployment: Deployment | None = None) -> QuerySet[LicenseSyncJob]:

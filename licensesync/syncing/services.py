@@ -20,12 +20,19 @@ from django.utils import timezone
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.errors import BEING_DELETED, REPLACED, WORKER_STOPPED, ExpectedError
 from licensesync.feeds import FeedKind, Recognition
-from licensesync.syncing.models import FileState, JobKind, JobState, LicenseSyncJob, Phase, Question, Trigger, UsageFile
-from licensesync.syncing.order import UNATTENDED
+from licensesync.syncing.models import (
+    OPEN_STATES,
+    UNATTENDED,
+    FileState,
+    JobKind,
+    JobState,
+    LicenseSyncJob,
+    Phase,
+    Question,
+    Trigger,
+    UsageFile,
+)
 from licensesync.users.models import User
-
-OPEN_STATES = (JobState.PENDING, JobState.RUNNING)
-
 
 # Jobs ------------------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from licensesync.enterprises.models import Deployment
 from licensesync.feeds.license_usage import license_usage
 from licensesync.feeds.records import ServerFacts
 from licensesync.feeds.records import ServerUserAccount as Record
-from licensesync.usage.models import ServerUserAccount
+from licensesync.usage.models import ServerUserAccount, valid_at
 
 AT_ONCE = 5_000  # accounts
 
@@ -44,8 +44,7 @@ def facts_of(server: Deployment) -> ServerFacts:
 
 def server_accounts(server: Deployment) -> QuerySet[ServerUserAccount]:
     """The accounts of an instance in the count that everybody sees, suspended ones too."""
-    at = server.enterprise.generation
-    return ServerUserAccount.objects.filter(deployment=server, valid_from__lte=at, valid_to__gt=at)
+    return ServerUserAccount.objects.filter(valid_at(server.enterprise.generation), deployment=server)
 
 
 def _blocks(accounts: QuerySet[ServerUserAccount]) -> Iterator[list[Record]]:

@@ -17,6 +17,12 @@ from django.db import models
 from licensesync.enterprises.models import Deployment
 
 OPEN = 2_147_483_647  # valid_to of a row that nothing has replaced
+VALID = "{0}.valid_from <= %(generation)s AND {0}.valid_to > %(generation)s"  # in SQL, of a table or its alias
+
+
+def valid_at(generation: int) -> models.Q:
+    """The rows of a generation that is still stored."""
+    return models.Q(valid_from__lte=generation, valid_to__gt=generation)
 
 
 def ended(name: str) -> models.Index:

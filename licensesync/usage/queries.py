@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from licensesync.enterprises.models import Deployment
 from licensesync.feeds.values import named_account
 from licensesync.usage import bulk
-from licensesync.usage.models import OPEN, CloudAddress, CloudUser, ServerOnlyPerson, ServerUserAccount
+from licensesync.usage.models import OPEN, CloudAddress, CloudUser, ServerOnlyPerson, ServerUserAccount, valid_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def _logins(named: set[str], servers: Mapping[str, int], generation: int) -> dic
         host, user_id = named_account(each)
         if host in servers and user_id is not None:
             wanted.setdefault(servers[host], {}).setdefault(user_id, []).append(each)
-    valid = ServerUserAccount.objects.filter(valid_from__lte=generation, valid_to__gt=generation)
+    valid = ServerUserAccount.objects.filter(valid_at(generation))
     return {
         name: login
         for deployment, by_user_id in wanted.items()

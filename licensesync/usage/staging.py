@@ -1,6 +1,6 @@
 """A new list beside the last one: read into temporary tables, compared there, nothing of it visible yet.
 
-Temporary tables of one connection, made anew for every list:
+Temporary tables of one connection, made anew for every list that has one to be compared with:
     staged          the new list, one line an account
     staged_address  cloud only: the addresses and links of a line
     staged_person   cloud only: GitHub's own server-only people

@@ -54,7 +54,7 @@ class FileRow:
     def job(self) -> LicenseSyncJob | None:
         """The job to show progress of."""
         job = self.file.job
-        return job if job and job.state in (JobState.PENDING, JobState.RUNNING) else None
+        return job if job and job.is_open else None
 
     @property
     def question(self) -> str:

@@ -74,8 +74,7 @@ class HistoryPage:
     @property
     def next_look(self) -> int:
         """In how many seconds one of these jobs may be further, 0 where all have ended."""
-        is_open = (JobState.PENDING, JobState.RUNNING)
-        look = next_look(queries.next_move(row.job) for row in self.rows if row.job.state in is_open)
+        look = next_look(queries.next_move(row.job) for row in self.rows if row.job.is_open)
         return max(look, EVERY) if look else 0
 
 
