@@ -245,15 +245,15 @@ REPLACED = Problem(
 OVERTAKEN = Problem(
     "overtaken",
     _(
-        "A newer list of %(source)s came while this one waited for its turn. Nothing was changed by this one; "
-        "the newer one counts."
+        "A newer list of %(source)s came while this one waited for its turn. Nothing was changed by this one: "
+        "the newer one counts, and nothing is left to do."
     ),
 )
 BEING_DELETED = Problem(
     "being_deleted",
     _(
-        "%(source)s is being deleted. Nothing was changed. To have it back, wait until it is gone, then add its usage "
-        "or connect it again."
+        "%(source)s is being deleted. Nothing was changed. Add its usage or connect it again once it is gone, "
+        "if you want it back."
     ),
 )
 PAYLOAD_GONE = Problem("payload_gone", _("The uploaded file is no longer stored. %(stays)s Add the file again."))

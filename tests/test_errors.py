@@ -69,5 +69,5 @@ def test_a_detail_is_translated_too_and_then_filled() -> None:
 
 def test_a_stored_detail_reads_as_it_was_raised() -> None:
     error = ExpectedError(WRONG_SHAPE, number=1234, detail="its “%(field)s” is not text", field="name")
-    assert "number 1234 of the file can’t be read: its “name” is no text." in str(error)
-    assert "number 1,234 of the file can’t be read: its “name” is no text." in words.problem_of(error)
+    assert "number 1234 of the file can’t be read: its “name” is not text." in str(error)
+    assert "number 1,234 of the file can’t be read: its “name” is not text." in words.problem_of(error)

@@ -14,7 +14,7 @@ from licensesync.matching import rules
 COLUMNS = (
     "number", "name", "sort_name", "login", '"where"', "license_type", "emails", "accounts", "cloud",
     "only_deployment_id", "account_count", "ambiguous", "dormant", "two_factor_off", "pending_invitation",
-    "sort_email", "facets", "search", "digest",
+    "sort_email", "facets", "search", "digest", "beginnings",
 )  # fmt: skip
 
 CLOUD, SERVER, SUBSCRIBER = 0, 1, 2  # Member.kind, in the order in which they are shown
@@ -154,6 +154,7 @@ def compose(members: Sequence[Member]) -> Composed:
         emails=bool(emails),
         flags=tuple([facet for holds, facet in flags if holds]),
     )
+    search = found_by.searchable(name, accounts, emails)
     shown = (
         number,
         name,
@@ -172,12 +173,13 @@ def compose(members: Sequence[Member]) -> Composed:
         pending,
         next(iter(emails), "")[:255],
         facets,
-        found_by.searchable(name, accounts, emails),
+        search,
     )
     digest = int.from_bytes(blake2b(_packed(shown), digest_size=8).digest(), signed=True)
+    values = (*shown, digest, found_by.beginnings(search))
     old = [member for member in members if member.old_number is not None and member.old_since is not None]
     if not old:
-        return Composed((*shown, digest), unchanged=False, since=None)
+        return Composed(values, unchanged=False, since=None)
     unchanged = any(member.old_number == number and member.old_digest == digest for member in old)
     since = min((m.old_since, m.old_or_before, m.old_generation) for m in old)
-    return Composed((*shown, digest), unchanged, since)  # type: ignore[arg-type]
+    return Composed(values, unchanged, since)  # type: ignore[arg-type]

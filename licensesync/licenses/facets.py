@@ -115,6 +115,12 @@ def _lines(said: _Said) -> str:
     return "\n".join(dict.fromkeys(facet.replace("\n", " ") for facet in facets))
 
 
+def beginnings(search: str) -> str:
+    """What the words of a searchable text begin with, each once: two letters, one after the other. A word of one letter
+    has a space behind it."""
+    return "".join(dict.fromkeys([word[:2] if len(word) > 1 else f"{word} " for word in search.split()]))
+
+
 def searchable(name: str, accounts: Sequence[_Account], emails: Iterable[str]) -> str:
     """Names, logins, addresses and the user ids of servers: every word once, each after a space."""
     parts = [name, *emails]

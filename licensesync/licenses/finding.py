@@ -1,8 +1,9 @@
 """Finds the licenses that a `Filter` asks for: a page of them in any order, how many there are, who is next to whom.
 
-Facets, orders and numbers come out of the index in memory, the words of a search out of the database. A word is either
-rare, then all licenses with it are fetched and remembered (on PostgreSQL by a trigram index); or it is so common that
-the next few thousand licenses in the order of the list have a page full of it, then only those are looked at.
+Facets, orders, numbers and beginnings of words come out of the index in memory, the words of a search out of the
+database. A word is either rare, then all licenses with it are fetched and remembered (on PostgreSQL by a trigram
+index); or it is so common that the next few thousand licenses in the order of the list have a page full of it, then
+only those are looked at.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -60,7 +61,7 @@ class Selection:
     @property
     def is_known(self) -> bool:
         """Whether counting takes no search in the database."""
-        return not self._search.words or self._search.is_known
+        return self._search.is_known
 
     @cached_property
     def domains(self) -> list[str]:
@@ -82,7 +83,7 @@ class Selection:
         """How many there would be with each value of a parameter, whatever it is now. None: nobody counts so many."""
         values = list(values)
         facets = [f"{parameter}:{value}" for value in values]
-        is_everybody = not self._search.words and not self.filter.chosen.keys() - {parameter}
+        is_everybody = not self.filter.q and not self.filter.chosen.keys() - {parameter}
         if is_everybody and parameter != "domain":  # the index has counted
             return dict(zip(values, map(self.index.count, facets), strict=True))
         among = self._chosen(without=parameter)
@@ -134,8 +135,9 @@ class Selection:
         return Place(at + 1, previous, int(members[at + 1]) if at + 1 < len(members) else None)
 
     def _facets(self, *, without: str = "") -> Mask:
-        """Who has the chosen facets, whatever the search says."""
-        mask = self.index.everybody()
+        """Who has the chosen facets, and the beginnings of a search; whatever its words say."""
+        begun = self._search.begun
+        mask = self.index.everybody() if begun is None else begun
         for parameter, value in self.filter.chosen.items():
             if parameter == "domain" != without:
                 mask &= self.without_verified_domain

@@ -23,6 +23,9 @@ FEW = 20  # one in so many: sorting them takes less than going through everybody
 PLACES: dict[str, tuple[str, ...]] = {"where": tuple(Where.values), "type": tuple(LicenseType.values)}
 
 
+NEXT = "\n\n"  # between the beginnings of two licenses
+
+
 class _Stored(msgspec.Struct):
     size: int
     by_name: bytes
@@ -31,6 +34,29 @@ class _Stored(msgspec.Struct):
     since: bytes
     dense: dict[str, bytes]
     sparse: dict[str, bytes]
+    beginnings: bytes
+    ends: bytes
+    beginning: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Beginnings:
+    """Who has a word that begins with one or two letters."""
+
+    letters: NDArray[np.uint64]  # both in one number, sorted
+    ends: NDArray[np.uint32]  # where in `numbers` those who have it end
+    numbers: Numbers
+
+    def of(self, word: str) -> Numbers:
+        """Some may be in it twice."""
+        first, *second = map(ord, word)
+        lowest = (first << 32) + sum(second)
+        highest = lowest + 1 if second else first + 1 << 32
+        start, end = np.searchsorted(self.letters, np.array([lowest, highest], np.uint64)).tolist()
+        return self.numbers[self._end(start - 1) : self._end(end - 1)]
+
+    def _end(self, place: int) -> int:
+        return int(self.ends[place]) if place >= 0 else 0
 
 
 @dataclass(slots=True)
@@ -44,6 +70,7 @@ class Index:
     since: Ranks  # 0 for the earliest `since`, 1 for the next
     dense: dict[str, NDArray[np.uint8]]
     sparse: dict[str, Numbers]
+    beginnings: Beginnings
     _orders: dict[str, Numbers] = field(default_factory=dict)
     _positions: dict[str, Numbers] = field(default_factory=dict)
     _everybody: Mask | None = None
@@ -59,6 +86,10 @@ class Index:
         if bits is not None:
             return np.unpackbits(bits, count=self.size).view(np.bool_)
         return self.mask_of(self.sparse.get(facet, np.empty(0, np.uint32)))
+
+    def beginning(self, word: str) -> Mask:
+        """Who has a word that begins with this one of one or two letters."""
+        return self.mask_of(self.beginnings.of(word))
 
     def mask_of(self, numbers: Numbers) -> Mask:
         found = np.zeros(self.size, np.bool_)
@@ -149,6 +180,7 @@ class Index:
             self.size, self.by_name.tobytes(), self.by_email.tobytes(), self.accounts.tobytes(), self.since.tobytes(),
             {facet: bits.tobytes() for facet, bits in self.dense.items()},
             {facet: numbers.tobytes() for facet, numbers in self.sparse.items()},
+            self.beginnings.letters.tobytes(), self.beginnings.ends.tobytes(), self.beginnings.numbers.tobytes(),
         )  # fmt: skip
         return msgspec.msgpack.encode(stored)
 
@@ -172,26 +204,34 @@ def from_bytes(content: bytes | memoryview) -> Index:
         np.frombuffer(stored.accounts, np.uint16), np.frombuffer(stored.since, np.uint16),
         {facet: np.frombuffer(bits, np.uint8) for facet, bits in stored.dense.items()},
         {facet: np.frombuffer(numbers, np.uint32) for facet, numbers in stored.sparse.items()},
+        Beginnings(
+            np.frombuffer(stored.beginnings, np.uint64), np.frombuffer(stored.ends, np.uint32),
+            np.frombuffer(stored.beginning, np.uint32),
+        ),
     )  # fmt: skip
 
 
-def build(alike: Iterable[tuple[str, int, int, str, Numbers]], by_name: Numbers, by_email: Numbers) -> Index:
+def build(alike: Iterable[tuple[str, int, int, str, Numbers, str]], by_name: Numbers, by_email: Numbers) -> Index:
     """The index of licenses that are alike in (facets, number of accounts, generation since when), each group with its
-    earliest `since`, and of everybody in two orders."""
+    earliest `since`, its members, and what their words begin with (`facets.beginnings`, NEXT between two members); and
+    of everybody in two orders."""
     size = int(by_name.max(initial=0)) + 1
-    index = Index(size, by_name, by_email, np.zeros(size, np.uint16), np.zeros(size, np.uint16), {}, {})
+    accounts, since = np.zeros(size, np.uint16), np.zeros(size, np.uint16)
     most = np.iinfo(np.uint16).max
     by_facet: dict[str, list[Numbers]] = {}
     by_generation: dict[int, list[Numbers]] = {}
     earliest: dict[int, str] = {}
-    for facets, account_count, generation, since, members in alike:
-        index.accounts[members] = min(account_count, most)
+    letters: list[tuple[NDArray[np.uint64], Numbers]] = []
+    for facets, account_count, generation, earliest_since, members, beginnings in alike:
+        accounts[members] = min(account_count, most)
         by_generation.setdefault(generation, []).append(members)
-        earliest[generation] = min(since, earliest.get(generation, since))
+        earliest[generation] = min(earliest_since, earliest.get(generation, earliest_since))
+        letters.append(_letters(members, beginnings))
         for facet in facets.split("\n"):
             by_facet.setdefault(facet, []).append(members)
     for rank, generation in enumerate(sorted(earliest, key=earliest.__getitem__)):
-        index.since[np.concatenate(by_generation[generation])] = min(rank, most)
+        since[np.concatenate(by_generation[generation])] = min(rank, most)
+    index = Index(size, by_name, by_email, accounts, since, {}, {}, _beginnings(letters))
     for facet, groups in by_facet.items():
         members = np.sort(np.concatenate(groups))
         if len(members) * members.itemsize * 8 < size:
@@ -199,3 +239,23 @@ def build(alike: Iterable[tuple[str, int, int, str, Numbers]], by_name: Numbers,
         else:
             index.dense[facet] = np.packbits(index.mask_of(members))
     return index
+
+
+def _letters(members: Numbers, beginnings: str) -> tuple[NDArray[np.uint64], Numbers]:
+    """Each two letters as one number, and whose they are."""
+    two = np.frombuffer((beginnings + NEXT).encode("utf-32-le"), np.uint32).astype(np.uint64)
+    both = (two[0::2] << np.uint64(32)) + two[1::2]
+    is_next = both == both[-1]
+    each = ~is_next
+    return both[each], members[np.cumsum(is_next)[each]]
+
+
+def _beginnings(parts: list[tuple[NDArray[np.uint64], Numbers]]) -> Beginnings:
+    if not parts:
+        return Beginnings(np.empty(0, np.uint64), np.empty(0, np.uint32), np.empty(0, np.uint32))
+    letters = np.concatenate([each for each, _ in parts])
+    order = np.argsort(letters, kind="stable")
+    letters = letters[order]
+    is_last = np.append(letters[1:] != letters[:-1], True)[: len(letters)]
+    ends = np.flatnonzero(is_last).astype(np.uint32) + np.uint32(1)
+    return Beginnings(letters[is_last], ends, np.concatenate([members for _, members in parts])[order])

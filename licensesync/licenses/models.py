@@ -70,7 +70,8 @@ class ConsumedLicense(Generational):
     sort_email = models.CharField(max_length=255, blank=True)  # the first address, in small letters
     facets = models.TextField(blank=True)  # by `licenses.facets`, a line each
     search = models.TextField(blank=True)  # by `licenses.facets.searchable`
-    digest = models.BigIntegerField()  # of everything above, to see at a glance what a count has changed
+    beginnings = models.TextField(blank=True, db_default="")  # of its words, by `licenses.facets.beginnings`
+    digest = models.BigIntegerField()  # of what is above, to see at a glance what a count has changed
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["enterprise", "number", "valid_from"], name="license_once"),)

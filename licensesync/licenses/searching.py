@@ -1,4 +1,7 @@
-"""Who has the words of a search, in the text of their license or in the name of a host where they have an account."""
+"""Who has the words of a search, in the text of their license or in the name of a host where they have an account.
+
+Words of one or two letters are beginnings of words, which the index knows; the others the database looks for.
+"""
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -24,16 +27,25 @@ _remembered: OrderedDict[tuple[UUID, tuple[str, ...]], Numbers | None] = Ordered
 
 
 class Search:
-    """Of one text in one index. What was found is remembered under the `key` of the index."""
+    """Of one text in one index: of its words, and of beginnings of words. What was found of the words is remembered
+    under the `key` of the index."""
 
     def __init__(self, enterprise: Enterprise, text: str, key: UUID, index: Index) -> None:
         self.enterprise, self.index, self._key = enterprise, index, key
-        self.words = tuple(dict.fromkeys(plain(text).split()))
+        words = dict.fromkeys(plain(text).split())
+        self.words = tuple(word for word in words if len(word) >= PREFIX)
+        self.beginnings = tuple(word for word in words if len(word) < PREFIX)
 
     @property
     def is_known(self) -> bool:
-        """Whether everybody with the words has been asked for before."""
-        return (self._key, self.words) in _remembered
+        """Whether it takes no search in the database."""
+        return not self.words or (self._key, self.words) in _remembered
+
+    @property
+    def begun(self) -> Mask | None:
+        """Everybody with the words that are only beginnings, None where there are none such."""
+        masks = [self.index.beginning(word) for word in self.beginnings]
+        return np.logical_and.reduce(masks) if masks else None
 
     @cached_property
     def found(self) -> Mask | None:
@@ -68,11 +80,10 @@ class Search:
     @cached_property
     def _at_hosts(self) -> tuple[tuple[str, ...], Mask | None]:
         """The words that are no part of a host name, and who has accounts on all the hosts that the others name."""
-        long = [word for word in self.words if len(word) >= PREFIX]
         hosts = Deployment.objects.filter(enterprise=self.enterprise).exclude(host="").values_list("pk", "host")
         on_hosts: dict[str, list[int]] = {}
-        for pk, host in hosts if long else ():
-            for word in long:
+        for pk, host in hosts if self.words else ():
+            for word in self.words:
                 if word in host.lower():
                     on_hosts.setdefault(word, []).append(pk)
         if not on_hosts:
@@ -98,13 +109,12 @@ class Search:
         conditions = ["enterprise_id = %s", "valid_from <= %s", f"valid_to > {generation:d}"]
         params: list[Any] = [self.enterprise.pk, generation]
         for word in words:
-            text = word if len(word) >= PREFIX else f" {word}"
             if bulk.is_sqlite():
                 conditions.append("instr(search, %s) > 0")
+                params.append(word)
             else:
                 conditions.append("search LIKE %s")
-                text = f"%{text.translate(_LITERAL)}%"
-            params.append(text)
+                params.append(f"%{word.translate(_LITERAL)}%")
         if among is not None:
             # As one text: psycopg takes 1.5 ms to write a list of a thousand numbers.
             few = ",".join(map(str, among.tolist()))

@@ -13,11 +13,14 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 from time import perf_counter
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import psycopg
@@ -46,6 +49,14 @@ QUESTIONS: dict[str, Sequence[str]] = {
     ],
 }  # fmt: skip
 PAGES = "pages, one after the other"
+NEW_SEARCHES = "searches, each for the first time"
+# Beginnings of names that a hundred to some ten thousand have, and numbers that few have.
+NEW_WORDS = [
+    *(first + second for first in "bcdfglmnprst" for second in "aeio"),
+    *(f"{number}" for number in range(10, 34)),
+    *(f"{person.login}{number}" for person in PEOPLE for number in range(101, 125)),
+    *(f"{person.login[:4]}+{number}" for person in PEOPLE for number in range(400, 424)),
+]
 FIRST_PAGES, LAST_PAGES = "API, the first pages", "API, the last pages"
 NEXT = re.compile(r'rel="next" href="[^"]*\?([^"]*)"')
 
@@ -75,40 +86,57 @@ def measure(database: Database, accounts: int, *, rounds: int = 5) -> Iterator[A
         people.write_server_export(export, accounts)
         measuring.run("prepare", cloud_list, environment)
         licenses = int(measuring.run("take_in", export, environment)["rows"])
-        floor = _times(_cheapest(environment, licenses), rounds * 20)
-        environment["LICENSESYNC_LOG_FORMAT"] = "json"
-        with running(Path(environment["LICENSESYNC_DATA_DIR"]), "--only", "web", environment=environment) as product:
-            token = _owner(product)
-            browser = {"cookies": _sign_in(product), "headers": {"HX-Request": "true"}}
-            script = {"headers": {"Authorization": f"Bearer {token}"}}
-            page, endpoint = product.url + LIST, product.url + ENDPOINT
-            last = -(-licenses // PER_PAGE)
-            asked: list[tuple[str, str, dict[str, Any], Sequence[str]]] = [
-                *((kind, page, browser, queries) for kind, queries in QUESTIONS.items()),
-                (PAGES, page, browser, [""]),
-                (FIRST_PAGES, endpoint, script, [_page(number) for number in range(1, 6)]),
-                (LAST_PAGES, endpoint, script, [_page(number) for number in range(max(last - 4, 1), last + 1)]),
-            ]
-            for kind, address, client, queries in asked:
-                follow = kind == PAGES
-                _times(_asking(address, client, queries, follow=follow), len(queries))
-                before = len(_logged(product))
-                times = _times(_asking(address, client, queries, follow=follow), len(queries) * rounds)
-                logged = _logged(product)[before:]
-                if len(logged) != len(times):
-                    raise AssertionError(f"{len(times)} answers, and {len(logged)} in the log")
-                yield Answers(
-                    database=database.kind,
-                    licenses=licenses,
-                    kind=kind,
-                    asked=len(times),
-                    server_median=_share(logged, 0.5),
-                    server_p95=_share(logged, 0.95),
-                    median=_share(times, 0.5),
-                    p95=_share(times, 0.95),
-                    floor_median=_share(floor, 0.5),
-                    floor_p95=_share(floor, 0.95),
-                )
+        yield from ask(database.kind, licenses, environment, rounds=rounds)
+
+
+def ask(database: str, licenses: int, environment: dict[str, str], *, rounds: int) -> Iterator[Answers]:
+    """All kinds of questions, to an enterprise with so many licenses."""
+    floor = _times(_cheapest(environment, licenses), rounds * 20)
+    environment["LICENSESYNC_LOG_FORMAT"] = "json"
+    with running(Path(environment["LICENSESYNC_DATA_DIR"]), "--only", "web", environment=environment) as product:
+        script = {"Authorization": f"Bearer {_owner(product)}"}
+        browser = {"Cookie": _signed_in(product), "HX-Request": "true"}
+        last = -(-licenses // PER_PAGE)
+        asked: list[tuple[str, str, dict[str, str], Sequence[str]]] = [
+            *((kind, LIST, browser, queries) for kind, queries in QUESTIONS.items()),
+            (PAGES, LIST, browser, [""]),
+            (FIRST_PAGES, ENDPOINT, script, [_page(number) for number in range(1, 6)]),
+            (LAST_PAGES, ENDPOINT, script, [_page(number) for number in range(max(last - 4, 1), last + 1)]),
+        ]
+        for kind, path, headers, queries in asked:
+            user = _asking(product.url, path, headers, queries, follow=kind == PAGES)
+            _times(user, len(queries))
+            yield _answers(database, licenses, kind, product, user, len(queries) * rounds, floor)
+        user = _asking_new(product.url, browser)
+        yield _answers(database, licenses, NEW_SEARCHES, product, user, len(NEW_WORDS) // USERS, floor)
+
+
+def _answers(
+    database: str,
+    licenses: int,
+    kind: str,
+    product: Product,
+    user: Callable[[int, int], list[float]],
+    asks: int,
+    floor: Sequence[float],
+) -> Answers:
+    before = len(_logged(product))
+    times = _times(user, asks)
+    logged = _logged(product)[before:]
+    if len(logged) != len(times):
+        raise AssertionError(f"{len(times)} answers, and {len(logged)} in the log")
+    return Answers(
+        database=database,
+        licenses=licenses,
+        kind=kind,
+        asked=len(times),
+        server_median=_share(logged, 0.5),
+        server_p95=_share(logged, 0.95),
+        median=_share(times, 0.5),
+        p95=_share(times, 0.95),
+        floor_median=_share(floor, 0.5),
+        floor_p95=_share(floor, 0.95),
+    )
 
 
 def _page(number: int) -> str:
@@ -132,25 +160,55 @@ def _times(user: Callable[[int, int], list[float]], asks: int) -> list[float]:
 
 
 def _asking(
-    address: str, client_is: dict[str, Any], queries: Sequence[str], *, follow: bool
+    server: str, path: str, headers: dict[str, str], queries: Sequence[str], *, follow: bool
 ) -> Callable[[int, int], list[float]]:
     """Somebody who asks these questions in an order of their own; `follow`: each next one is for the next page."""
 
     def user(number: int, asks: int) -> list[float]:
         order = random.Random(number)  # the same in every run
         times, query = [], f"sort={'-' * (number % 2)}name"
-        with httpx.Client(timeout=PATIENCE, **client_is) as client:
+        with _connected(server, headers) as get:
             for _ask in range(asks):
                 query = query if follow else order.choice(queries)
                 started = perf_counter()
-                answer = client.get(f"{address}?{query}")
+                answer = get(f"{path}?{query}")
                 times.append(perf_counter() - started)
-                answer.raise_for_status()
-                found = NEXT.search(answer.text) if follow else None
+                found = NEXT.search(answer.decode()) if follow else None
                 query = found[1].replace("&amp;", "&") if found else query
         return times
 
     return user
+
+
+def _asking_new(server: str, headers: dict[str, str]) -> Callable[[int, int], list[float]]:
+    """Somebody who searches for what nobody has searched for before."""
+
+    def user(number: int, asks: int) -> list[float]:
+        times = []
+        with _connected(server, headers) as get:
+            for word in NEW_WORDS[number::USERS][:asks]:
+                started = perf_counter()
+                get(f"{LIST}?q={word}")
+                times.append(perf_counter() - started)
+        return times
+
+    return user
+
+
+@contextmanager
+def _connected(server: str, headers: dict[str, str]) -> Iterator[Callable[[str], bytes]]:
+    """GET by one connection that stays open. No more than that is done here: the machine is the server's as well."""
+    with closing(HTTPConnection(urlsplit(server).netloc, timeout=PATIENCE)) as connection:
+
+        def get(path: str) -> bytes:
+            connection.request("GET", path, headers=headers)
+            answer = connection.getresponse()
+            body = answer.read()
+            if answer.status != HTTPStatus.OK:
+                raise AssertionError(f"{answer.status} instead of {path}")
+            return body
+
+        yield get
 
 
 def _cheapest(environment: dict[str, str], licenses: int) -> Callable[[int, int], list[float]]:
@@ -181,11 +239,12 @@ def _owner(product: Product) -> str:
     return str(json.loads(made.stdout)["token"])
 
 
-def _sign_in(product: Product) -> httpx.Cookies:
+def _signed_in(product: Product) -> str:
+    """The cookies of the owner."""
     with httpx.Client(base_url=product.url, headers={"Referer": product.url}) as client:
         client.get("/sign-in")
         token = client.cookies["licensesync-csrf"]
         answer = client.post("/sign-in", data={"username": EMAIL, "password": PASSWORD, "csrfmiddlewaretoken": token})
         if answer.status_code != 302:
             raise AssertionError(f"{answer.status_code} instead of being signed in")
-        return client.cookies
+        return "; ".join(f"{name}={value}" for name, value in client.cookies.items())

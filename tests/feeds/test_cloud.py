@@ -109,7 +109,7 @@ def test_numbers_and_limits_count_through_all_pages(tmp_path: Path) -> None:
     first = page(cloud_row("a"), cloud_row("b"))
     with pytest.raises(ExpectedError) as error:
         read_people(tmp_path, first, page(cloud_row("c"), cloud_row("d", github_com_name=5)))
-    assert "number 4 of the file can’t be read: its “name” is no text." in str(error.value)
+    assert "number 4 of the file can’t be read: its “name” is not text." in str(error.value)
     with pytest.raises(ExpectedError) as error:
         read_people(tmp_path, first, page(cloud_row("c")), max_accounts=2)
     assert error.value.problem is TOO_MANY_PEOPLE

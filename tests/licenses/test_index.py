@@ -6,10 +6,17 @@ import numpy as np
 import pytest
 
 from licensesync.licenses import index
+from licensesync.licenses.facets import beginnings
 from licensesync.licenses.index import FEW, SORTS, Index
 
 SIZE = 6_000  # more than `in_order` looks at first
 ORDERS = [*SORTS, *(f"-{sort}" for sort in SORTS)]
+
+
+def words_of(number: int) -> str:
+    """Some have none, some have letters of other scripts, and one letter is the whole of a word."""
+    words = ("ana", "anders", "a", "bo", "b", "王小明", "王", "𐐷𐐷x", "77123", "ömer")
+    return " ".join(random.Random(number).sample(words, number % 4))
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +30,10 @@ def made() -> Index:
         generation = chance.randrange(1, 5)
         facets = f"where:{chance.choice(['cloud', 'both', 'server'])}\ntype:enterprise\nmail:{number % 3}.example"
         groups.setdefault((facets, chance.randrange(1, 4), generation, f"2026-03-0{generation}"), []).append(number)
-    arrays = ((*group, np.array(members, np.uint32)) for group, members in groups.items())
+    arrays = (
+        (*group, np.array(members, np.uint32), index.NEXT.join(beginnings(words_of(number)) for number in members))
+        for group, members in groups.items()
+    )
     return index.build(arrays, np.array(by_name, np.uint32), np.array(by_email, np.uint32))
 
 
@@ -45,3 +55,21 @@ def test_who_has_none_of_some_facets(made: Index) -> None:
     for domains in ((), ("0.example",), ("0.example", "1.example"), ("0.example",)):
         left = {number for number in made.by_name.tolist() if f"{number % 3}.example" not in domains}
         assert set(np.flatnonzero(made.without(tuple(f"mail:{each}" for each in domains))).tolist()) == left
+
+
+@pytest.mark.parametrize(
+    "word", ["a", "an", "b", "bo", "bx", "王", "王小", "𐐷𐐷", "𐐷", "7", "77", "ö", "z", "\U0010ffff"]
+)
+@pytest.mark.parametrize("is_stored", [False, True])
+def test_who_has_a_word_that_begins_so(made: Index, word: str, is_stored: bool) -> None:
+    there = index.from_bytes(made.to_bytes()) if is_stored else made
+    expected = [n for n in sorted(made.by_name.tolist()) if any(w.startswith(word) for w in words_of(n).split())]
+    assert np.flatnonzero(there.beginning(word)).tolist() == expected
+
+
+def test_nobody_has_a_word_that_begins_so_where_nobody_is() -> None:
+    nobody = np.empty(0, np.uint32)
+    assert not index.build((), nobody, nobody).beginning("a").any()
+    somebody = np.array([1], np.uint32)
+    without_words = index.build([("", 1, 1, "2026", somebody, "")], somebody, somebody)
+    assert not without_words.beginning("a").any()

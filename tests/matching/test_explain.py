@@ -71,7 +71,7 @@ def test_only_in_the_cloud_with_and_without_a_subscription() -> None:
 def test_linked_by_github_is_told_apart_from_what_follows_it() -> None:
     assert told(Rule.CLOUD_ACCOUNT, Rule.LINKED_BY_GITHUB, Rule.SAME_PRIMARY_EMAIL) == (
         "GitHub’s own list links 1 server account to the cloud account. "
-        "1 server account has the primary e-mail of one that GitHub names."
+        "1 server account has the primary e-mail of one that GitHub links."
     )
 
 

@@ -157,7 +157,7 @@ def test_what_was_left_out_is_told(client: Client, enterprise: Enterprise, owner
     add(client, enterprise, server_export([account(1, ANA, shoe_size=43), account(2, "no address")]))
     work()
     html = page(client, enterprise)
-    assert "1 account has an e-mail that can’t be one" in html
+    assert "1 account has an e-mail that isn’t valid" in html
     assert "Not needed and left out: shoe_size." in html
 
 
