@@ -1,17 +1,25 @@
 """The WSGI entry for the web server."""
 
+import gc
 import os
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
+from django.urls import get_resolver
 
 from licensesync.config.database import bound
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "licensesync.config.settings")
 
 application = get_wsgi_application()
+
+# What is loaded by now stays as long as the process. Left to itself, Python would go through all of it again and again
+# in search of cycles, a tenth of a second each time in which no thread answers.
+list(get_resolver().url_patterns)
+gc.collect()
+gc.freeze()
 
 
 @connection_created.connect

@@ -18,7 +18,7 @@ from licensesync.licenses.index import Index, Mask, Numbers
 from licensesync.usage import bulk
 from licensesync.usage.models import OPEN
 
-MOST_FOUND = 10_000  # licenses with the words, beyond which nobody counts them
+MOST_FOUND = 50_000  # licenses with the words, beyond which nobody counts them
 REMEMBERED = 200  # searches of a process
 PREFIX = 3  # a word with fewer letters is the beginning of one
 
