@@ -39,6 +39,7 @@ class Enterprise(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     generation = models.PositiveIntegerField(default=0)
     readable_from = models.PositiveIntegerField(default=0)  # rows of earlier generations are gone
+    deleted_at = models.DateTimeField(null=True)  # nobody sees it any more; its rows are on their way out
 
     def __str__(self) -> str:
         return self.name

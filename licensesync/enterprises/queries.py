@@ -20,6 +20,11 @@ def visible_to(user: User) -> QuerySet[Enterprise]:
     return Enterprise.objects.filter(memberships__user=user).order_by("name", "pk")
 
 
+def enterprises_given_up() -> list[int]:
+    """The ids of those that are being deleted."""
+    return list(Enterprise.objects.filter(deleted_at__isnull=False).order_by("pk").values_list("pk", flat=True))
+
+
 def role_of(user: User, enterprise: Enterprise | int) -> Role | None:
     role = Membership.objects.filter(user=user, enterprise=enterprise).values_list("role", flat=True).first()
     return Role(role) if role else None

@@ -4,9 +4,11 @@ import secrets
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from licensesync.enterprises.models import (
     ApiToken,
+    Connection,
     Enterprise,
     Invitation,
     Membership,
@@ -73,6 +75,16 @@ def update_enterprise(
     enterprise.enterprise_licenses = enterprise_licenses
     enterprise.visual_studio_licenses = visual_studio_licenses
     enterprise.save(update_fields=["name", "license_model", "enterprise_licenses", "visual_studio_licenses"])
+
+
+@transaction.atomic
+def give_up(enterprise: Enterprise) -> None:
+    """Nobody sees the enterprise any more: members, invitations, tokens and connections end, and its slug is free."""
+    Connection.objects.filter(deployment__enterprise=enterprise).delete()
+    for model in (ApiToken, Invitation, Membership):
+        model._default_manager.filter(enterprise=enterprise).delete()
+    slug = f"deleted-{enterprise.pk}-{secrets.token_hex(8)}"
+    Enterprise.objects.filter(pk=enterprise.pk).update(deleted_at=timezone.now(), slug=slug, name=slug)
 
 
 # Its people --------------------------------------------------------------------------------------------------------

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from licensesync.enterprises import services as enterprises
 from licensesync.enterprises.models import Enterprise
-from licensesync.flows import mail_password_link
+from licensesync.enterprises.queries import enterprises_given_up
+from licensesync.flows import delete_enterprise, mail_password_link
 from licensesync.licenses import services as licenses
 from licensesync.licenses.queries import generation_superseded_before
 from licensesync.syncing import forgetting as syncing
@@ -23,9 +24,11 @@ INVITATION_RETENTION = timedelta(days=30)  # after it ran out: so long an owner 
 
 
 def forget_old() -> None:
-    """Delete the bytes of old files, rows of superseded counts, old history, and what of people is of no use any more:
-    sessions and invitations that ran out, and tries that nobody counts."""
+    """Delete what is left of deleted enterprises, the bytes of old files, rows of superseded counts, old history, and
+    what of people is of no use any more: sessions and invitations that ran out, and tries that nobody counts."""
     now = timezone.now()
+    for enterprise_id in enterprises_given_up():
+        delete_enterprise.delete(enterprise_id)
     forget_payloads()
     forget_fetches()
     for enterprise in Enterprise.objects.all():

@@ -18,7 +18,7 @@ log = structlog.get_logger()
 INTERACTIVE = "interactive"  # jobs behind which a person waits: uploads, Sync now
 SCHEDULED = "scheduled"  # jobs of the weekly sync and of pushes
 SHORT = "short"  # what takes seconds and somebody waits for: looking at a file, a mail
-UPKEEP = "upkeep"  # sweeping, scheduling, forgetting, comparing
+UPKEEP = "upkeep"  # sweeping, scheduling, forgetting, comparing, deleting enterprises
 QUEUES = (INTERACTIVE, SCHEDULED, SHORT, UPKEEP)
 OF_JOBS, OF_SMALL_THINGS = (INTERACTIVE, SCHEDULED), (UPKEEP, SHORT)  # what the two kinds of workers listen to
 
@@ -41,6 +41,11 @@ def mail_password_link(request_id: int) -> None:
 def compare(enterprise_id: int, *, somebody_waits: bool) -> None:
     """Have the last count of an enterprise compared with GitHub's."""
     _send("licensesync.compare", enterprise_id, queue=UPKEEP, somebody_waits=somebody_waits)
+
+
+def delete_enterprise(enterprise_id: int) -> None:
+    """Have what is stored of an enterprise deleted, once the transaction is committed."""
+    transaction.on_commit(lambda: _send("licensesync.delete_enterprise", enterprise_id, queue=UPKEEP))
 
 
 def run_due_jobs() -> None:

@@ -98,8 +98,8 @@ def _store(content: IO[bytes], *, name: str, **facts: Any) -> UsageFile:
 
 def recognise_file(file_id: int) -> None:
     """Find out what a stored file is; then decide about it, or about all pages of its list once all are known."""
-    file = UsageFile.objects.get(pk=file_id)
-    if file.state != FileState.RECOGNISING:
+    file = UsageFile.objects.filter(pk=file_id, state=FileState.RECOGNISING).first()
+    if file is None:  # it is decided, or deleted with its deployment or enterprise
         return
     _look_at(file)
     for together in _lists(file):

@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from licensesync.flows import compare as comparing
+from licensesync.flows import delete_enterprise as deleting
 from licensesync.flows import forget, mail_password_link, reap_stalled, receive_usage, sync_now
 from licensesync.flows import run_job as running
 
@@ -25,6 +26,11 @@ def mail_link(request_id: int) -> None:
 @shared_task(name="licensesync.compare")
 def compare(enterprise_id: int, *, somebody_waits: bool = False) -> None:
     comparing.compare(enterprise_id, somebody_waits=somebody_waits)
+
+
+@shared_task(name="licensesync.delete_enterprise")
+def delete_enterprise(enterprise_id: int) -> None:
+    deleting.delete(enterprise_id)
 
 
 @shared_task(name="licensesync.sweep")

@@ -261,6 +261,11 @@ def finish_count(count: Count) -> None:
     count.save()
 
 
+def end_counts(enterprise: Enterprise) -> None:
+    """Nobody counts an enterprise any more: whoever is at it can't write from now on."""
+    Count.objects.filter(enterprise=enterprise).delete()
+
+
 def forget_superseded(enterprise: Enterprise, generation: int) -> int:
     """Delete the rows that ended at `generation` or earlier; gives how many."""
     return sum(forget(table, OF_ENTERPRISE, enterprise, generation) for table in GENERATIONAL)

@@ -13,7 +13,9 @@ from licensesync.syncing.models import OPEN_STATES, FileState, JobKind, JobState
 
 def files_waiting_since(moment: datetime) -> list[int]:
     """Ids of the files that nobody has looked at since then."""
-    waiting = UsageFile.objects.filter(state=FileState.RECOGNISING, created_at__lt=moment)
+    waiting = UsageFile.objects.filter(
+        state=FileState.RECOGNISING, created_at__lt=moment, enterprise__deleted_at__isnull=True
+    )
     return list(waiting.order_by("pk").values_list("pk", flat=True)[:1000])
 
 

@@ -116,8 +116,9 @@ def request_deletion(*, deployment: Deployment, requested_by: User | None) -> Li
 def _hold_to_add(deployment: Deployment) -> None:
     """Within a transaction: nobody else gives the deployment a job before the end of it. What came while it is being
     deleted would go with it, unseen."""
-    Deployment.objects.select_for_update().get(pk=deployment.pk)
-    if LicenseSyncJob.objects.filter(deployment=deployment, kind=JobKind.DELETE, state__in=OPEN_STATES).exists():
+    held = Deployment.objects.select_for_update(of=("self",)).select_related("enterprise").get(pk=deployment.pk)
+    deletions = LicenseSyncJob.objects.filter(deployment=deployment, kind=JobKind.DELETE, state__in=OPEN_STATES)
+    if held.enterprise.deleted_at or deletions.exists():
         raise ExpectedError(BEING_DELETED, source=str(deployment))
 
 
@@ -252,6 +253,14 @@ def give_way(job: LicenseSyncJob, error: ExpectedError) -> bool:
 def cancel(job: LicenseSyncJob) -> bool:
     """Stop a waiting or running job; a running worker notices at its next step. False: it is over already."""
     return _close(LicenseSyncJob.objects.filter(pk=job.pk, state__in=OPEN_STATES), JobState.CANCELED, None)
+
+
+def cancel_all(enterprise: Enterprise) -> None:
+    """Within a transaction: end every open job of an enterprise; nobody makes another one before the end of it."""
+    list(Deployment.objects.filter(enterprise=enterprise).order_by("pk").select_for_update())
+    _close(
+        LicenseSyncJob.objects.filter(deployment__enterprise=enterprise, state__in=OPEN_STATES), JobState.CANCELED, None
+    )
 
 
 def _close(jobs: Any, state: JobState, error: ExpectedError | None) -> bool:

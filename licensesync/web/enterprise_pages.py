@@ -13,9 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from licensesync.enterprises import services
-from licensesync.enterprises.models import MOST_LICENSES, LicenseModel, slug_validator
-from licensesync.enterprises.queries import may_create_enterprise, memberships_of
+from licensesync.enterprises.models import MOST_LICENSES, Deployment, Enterprise, LicenseModel, slug_validator
+from licensesync.enterprises.queries import may_create_enterprise, members, memberships_of
 from licensesync.errors import ExpectedError
+from licensesync.flows import delete_enterprise
+from licensesync.licenses.queries import current_count
 from licensesync.web import say, words
 from licensesync.web.access import enterprise_for, is_owner, user_of
 from licensesync.web.navigation import start_of
@@ -102,8 +104,45 @@ def enterprise_profile(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "enterprises/profile.html", context)
 
 
+class SlugForm(forms.Form):
+    """Whoever deletes an enterprise types its slug: there is no way back."""
+
+    slug = forms.CharField(max_length=60, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}))
+
+    def __init__(self, *args: Any, enterprise: Enterprise, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.enterprise = enterprise
+        self.fields["slug"].label = gettext("Type %(slug)s to confirm") % {"slug": enterprise.slug}
+
+    def clean_slug(self) -> str:
+        typed = str(self.cleaned_data["slug"]).strip()
+        if typed != self.enterprise.slug:
+            raise ValidationError(gettext("This is not the slug of the enterprise. Nothing was deleted."))
+        return typed
+
+
+def delete(request: HttpRequest, slug: str) -> HttpResponse:
+    enterprise = enterprise_for(request, slug, owner=True)
+    form = SlugForm(request.POST or None, enterprise=enterprise)
+    if form.is_valid():
+        name = enterprise.name
+        delete_enterprise.request_deletion(enterprise)
+        say.done(request, gettext("%(name)s is deleted. What is stored of it goes within minutes.") % {"name": name})
+        return redirect("enterprises")
+    count = current_count(enterprise)
+    context = {
+        "enterprise": enterprise,
+        "form": form,
+        "licenses": count.consumed if count else 0,
+        "deployments": Deployment.objects.filter(enterprise=enterprise).count(),
+        "members": members(enterprise).count(),
+    }
+    return render(request, "enterprises/delete.html", context)
+
+
 urlpatterns = [
     path("enterprises", enterprises, name="enterprises"),
     path("enterprises/new", new_enterprise, name="new_enterprise"),
     path("enterprises/<slug:slug>/settings/profile", enterprise_profile, name="enterprise_profile"),
+    path("enterprises/<slug:slug>/settings/delete", delete, name="delete_enterprise"),
 ]

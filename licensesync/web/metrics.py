@@ -96,7 +96,7 @@ def _licenses() -> Iterator[Metric]:
     consumed = GaugeMetricFamily("licensesync_licenses_consumed", "Consumed licenses.", labels=of)
     purchased = GaugeMetricFamily("licensesync_licenses_purchased", "Purchased licenses, 0 if metered.", labels=of)
     consumed_by = consumed_by_enterprise()
-    for enterprise in Enterprise.objects.order_by("pk"):
+    for enterprise in Enterprise.objects.filter(deleted_at__isnull=True).order_by("pk"):
         consumed.add_metric([enterprise.slug], consumed_by.get(enterprise.pk, 0))
         purchased.add_metric([enterprise.slug], enterprise.purchased)
     yield from (consumed, purchased)

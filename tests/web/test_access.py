@@ -37,6 +37,7 @@ EXPECTED = {
     "enterprises": ("302 200 200 200", NO_POST),
     "new_enterprise": ("302 200 404 200", "302 200 404 200"),
     "enterprise_profile": (PAGE, "302 404 404 200"),
+    "delete_enterprise": ("302 404 404 200", "302 404 404 200"),
     "people": (PAGE, "302 404 404 200"),
     "change_role": ACTION,
     "remove_member": ("302 404 404 200", "302 404 404 302"),

@@ -64,3 +64,18 @@ def test_the_slug_comes_from_the_name_when_none_is_given(
 ) -> None:
     assert signed_in(owner).post("/enterprises/new", GIVEN | {"name": "Zürich & Söhne"}).status_code == 302
     assert Enterprise.objects.filter(slug="zurich-sohne").exists()
+
+
+def test_it_is_deleted_by_whoever_types_its_slug(signed_in: SignedIn, owner: User, enterprise: Enterprise) -> None:
+    client, url = signed_in(owner), "/enterprises/octo-industries/settings/delete"
+    assert url in client.get(PROFILE).content.decode()
+    html = client.get(url).content.decode()
+    assert "0 consumed licenses" in html
+    assert "the access of 1 member," in html
+    refused = client.post(url, {"slug": "octo"}).content.decode()
+    assert "This is not the slug of the enterprise. Nothing was deleted." in refused
+    assert client.get(url).status_code == 200
+    answer = client.post(url, {"slug": enterprise.slug}, follow=True)
+    assert answer.redirect_chain == [("/enterprises", 302)]
+    assert "Octo Industries is deleted." in answer.content.decode()
+    assert client.get(url).status_code == 404
