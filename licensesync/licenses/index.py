@@ -243,11 +243,10 @@ def build(alike: Iterable[tuple[str, int, int, str, Numbers, str]], by_name: Num
 
 def _letters(members: Numbers, beginnings: str) -> tuple[NDArray[np.uint64], Numbers]:
     """Each two letters as one number, and whose they are."""
-    two = np.frombuffer((beginnings + NEXT).encode("utf-32-le"), np.uint32).astype(np.uint64)
-    both = (two[0::2] << np.uint64(32)) + two[1::2]
+    both = np.frombuffer((beginnings + NEXT).encode("utf-32-be"), ">u8").astype(np.uint64)
     is_next = both == both[-1]
-    each = ~is_next
-    return both[each], members[np.cumsum(is_next)[each]]
+    many = np.diff(np.flatnonzero(is_next), prepend=-1) - 1  # of each member
+    return both[~is_next], np.repeat(members, many)
 
 
 def _beginnings(parts: list[tuple[NDArray[np.uint64], Numbers]]) -> Beginnings:
