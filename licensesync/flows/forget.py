@@ -24,11 +24,9 @@ INVITATION_RETENTION = timedelta(days=30)  # after it ran out: so long an owner 
 
 
 def forget_old() -> None:
-    """Delete what is left of deleted enterprises, the bytes of old files, rows of superseded counts, old history, and
-    what of people is of no use any more: sessions and invitations that ran out, and tries that nobody counts."""
+    """Delete the bytes of old files, rows of superseded counts, old history, and what of people is of no use any more:
+    sessions and invitations that ran out, and tries that nobody counts; then what is left of deleted enterprises."""
     now = timezone.now()
-    for enterprise_id in enterprises_given_up():
-        delete_enterprise.delete(enterprise_id)
     forget_payloads()
     forget_fetches()
     for enterprise in Enterprise.objects.all():
@@ -42,6 +40,8 @@ def forget_old() -> None:
     enterprises.forget_invitations(run_out_before=now - INVITATION_RETENTION)
     SessionStore.clear_expired()
     AccessAttempt.objects.filter(attempt_time__lt=now - settings.AXES_COOLOFF_TIME).delete()
+    for enterprise_id in enterprises_given_up():
+        delete_enterprise.delete(enterprise_id)
 
 
 def forget_payloads() -> None:

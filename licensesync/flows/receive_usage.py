@@ -61,8 +61,9 @@ def receive_file(
 
     Files of one `batch` were added together, `batch_size` of them: pages of a cloud list wait for each other.
     `deployment` or `host`: the sender already said which instance it is from, which `host` may name for the first time.
-    Where `trigger` says that nobody can be asked, the
-    sender has to say beforehand what an owner would be asked for. ExpectedError: larger than allowed.
+    Where `trigger` says that nobody can be asked, the sender has to say beforehand what an owner would be asked for.
+
+    ExpectedError: larger than allowed.
     """
     file = _store(
         content,
