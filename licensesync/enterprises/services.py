@@ -30,6 +30,20 @@ LAST_OWNER = Problem(
     "last_owner",
     _("%(email)s is the last owner. Nothing was changed. Make somebody else an owner first."),
 )
+LAST_OWNER_OF = Problem(
+    "last_owner_of",
+    _(
+        "%(email)s is the last owner of %(enterprise)s. Nothing was changed. Make somebody else an owner first, "
+        "or delete the enterprise."
+    ),
+)
+LAST_OPERATOR = Problem(
+    "last_operator",
+    _(
+        "%(email)s set LicenseSync up, and is the only one who sees how it is. Nothing was changed. "
+        "Ask whoever has its command line to delete the account."
+    ),
+)
 SLUG_TAKEN = Problem("slug_taken", _("%(slug)s is already the slug of an enterprise here. Choose another one."))
 ALREADY_MEMBER = Problem("already_member", _("%(email)s is already a member. Change the role in the list."))
 ALREADY_INVITED = Problem(
@@ -115,6 +129,21 @@ def remove_member(*, membership: Membership) -> None:
     _end_ways_back_of(membership)
     ApiToken.objects.filter(enterprise=membership.enterprise_id, owner=membership.user_id).delete()
     Membership.objects.filter(pk=membership.pk).delete()
+
+
+@transaction.atomic
+def delete_account(user: User) -> None:
+    """The person leaves every enterprise, and the account is gone. ExpectedError: LAST_OWNER_OF, LAST_OPERATOR."""
+    operators = User.objects.filter(is_superuser=True).select_for_update().order_by("pk")
+    if [each.pk for each in operators] == [user.pk]:
+        raise ExpectedError(LAST_OPERATOR, email=user.email)
+    memberships = Membership.objects.filter(user=user).select_related("enterprise", "user")
+    for membership in memberships.order_by("enterprise"):
+        try:
+            remove_member(membership=membership)
+        except ExpectedError as error:
+            raise ExpectedError(LAST_OWNER_OF, email=user.email, enterprise=membership.enterprise.name) from error
+    user.delete()
 
 
 def _refuse_last_owner(membership: Membership) -> None:

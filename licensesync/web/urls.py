@@ -3,6 +3,7 @@
 from licensesync.web import (
     comparison,
     connections,
+    delete_account,
     domains,
     downloads,
     enterprise_pages,
@@ -29,6 +30,7 @@ urlpatterns = [
     *signing_in.urlpatterns,
     *first_owner.urlpatterns,
     *passwords.urlpatterns,
+    *delete_account.urlpatterns,
     *enterprise_pages.urlpatterns,
     *people.urlpatterns,
     *invitations.urlpatterns,

@@ -1,0 +1,59 @@
+"""Somebody deletes their own account."""
+
+import pytest
+
+from licensesync.enterprises import tokens
+from licensesync.enterprises.models import ApiToken, Enterprise, Membership, Role
+from licensesync.enterprises.services import add_member, delete_account
+from licensesync.errors import ExpectedError
+from licensesync.users.models import User
+from licensesync.users.services import create_user
+from tests.people import PASSWORD, SignedIn
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/account/delete"
+
+
+def test_whoever_knows_the_password_is_gone_and_signed_out(
+    signed_in: SignedIn, enterprise: Enterprise, billing_manager: User
+) -> None:
+    tokens.create_api_token(enterprise=enterprise, owner=billing_manager, name="script", scopes=[])
+    browser = signed_in(billing_manager)
+    assert PAGE in browser.get("/account").content.decode()
+    html = browser.get(PAGE).content.decode()
+    assert "You leave: Octo Industries." in html
+    assert "This is not your password." in browser.post(PAGE, {"password": "wrong"}).content.decode()
+    assert User.objects.filter(pk=billing_manager.pk).exists()
+    answer = browser.post(PAGE, {"password": PASSWORD}, follow=True)
+    assert "Your account is deleted." in answer.content.decode()
+    assert not User.objects.filter(email="billing@octo.example").exists()
+    assert not ApiToken.objects.exists()
+    assert browser.get("/account").status_code == 302
+    assert Membership.objects.filter(enterprise=enterprise).count() == 1
+
+
+def test_the_last_owner_stays(signed_in: SignedIn, enterprise: Enterprise, owner: User) -> None:
+    html = signed_in(owner).post(PAGE, {"password": PASSWORD}).content.decode()
+    assert "owner@octo.example is the last owner of Octo Industries. Nothing was changed." in html
+    assert Membership.objects.filter(user=owner, role=Role.OWNER).exists()
+    add_member(enterprise=enterprise, user=create_user(email="second@octo.example", password=PASSWORD), role=Role.OWNER)
+    delete_account(owner)
+    assert Membership.objects.get(enterprise=enterprise).user.email == "second@octo.example"
+
+
+def test_nobody_leaves_some_enterprises_and_not_the_others(enterprise: Enterprise, stranger: User) -> None:
+    """One of whose enterprises has no other owner keeps all memberships."""
+    add_member(enterprise=enterprise, user=stranger, role=Role.OWNER)
+    with pytest.raises(ExpectedError, match="the last owner of Hubot Labs"):
+        delete_account(stranger)
+    assert Membership.objects.filter(user=stranger).count() == 2
+
+
+def test_the_last_operator_stays(owner: User) -> None:
+    first = create_user(email="operator@octo.example", password=PASSWORD, is_operator=True)
+    with pytest.raises(ExpectedError, match="the only one who sees how it is"):
+        delete_account(first)
+    create_user(email="another@octo.example", password=PASSWORD, is_operator=True)
+    delete_account(first)
+    assert not User.objects.filter(pk=first.pk).exists()
