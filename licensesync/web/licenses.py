@@ -1,6 +1,7 @@
 """The consumed licenses, one row a person, and one person with the reason why they are one license."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -14,6 +15,7 @@ from licensesync.licenses.models import LicenseChange
 from licensesync.web import license_filters
 from licensesync.web.access import enterprise_for
 from licensesync.web.asked import is_htmx
+from licensesync.web.following import leave_when_gone
 from licensesync.web.license_rows import badges, license_rows
 from licensesync.web.person import change_rows, person_page
 
@@ -75,6 +77,17 @@ def license_counts(request: HttpRequest, slug: str) -> HttpResponse:
     label = license_filters.Words(deployments)
     counts = _counts(selection, label, rows, counted=True)
     return render(request, "licenses/_counts.html", {"enterprise": enterprise, **counts})
+
+
+@require_GET
+@leave_when_gone
+def licenses_news(request: HttpRequest, slug: str) -> HttpResponse:
+    """For a list that stays open: nothing, until there is a newer count than the one with which it was opened."""
+    enterprise = enterprise_for(request, slug)
+    if request.GET.get("seen") == str(enterprise.generation):
+        return HttpResponse(status=204)
+    here = urlsplit(request.headers.get("HX-Current-URL", ""))
+    return render(request, "licenses/_news.html", {"enterprise": enterprise, "query": here.query})
 
 
 def _counts(selection: finding.Selection, label: license_filters.Words, rows: str, *, counted: bool) -> dict[str, Any]:
@@ -165,6 +178,7 @@ _LIST = "enterprises/<slug:slug>/settings/license/consumed"
 urlpatterns = [
     path(_LIST, licenses, name="licenses"),
     path(f"{_LIST}/counts", license_counts, name="license_counts"),
+    path(f"{_LIST}/news", licenses_news, name="licenses_news"),
     path(f"{_LIST}/print", print_licenses, name="print_licenses"),
     path(f"{_LIST}/<int:number>", license_detail, name="license_detail"),
 ]

@@ -59,6 +59,7 @@ EXPECTED = {
     "cancel_job": ACTION_ON_NOTHING,
     "licenses": READ_ONLY,
     "license_counts": READ_ONLY,
+    "licenses_news": READ_ONLY,
     "print_licenses": READ_ONLY,
     "csv_of_licenses": READ_ONLY,
     "json_of_licenses": READ_ONLY,

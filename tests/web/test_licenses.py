@@ -170,3 +170,13 @@ def test_no_query_in_a_loop(
     for query in ("", "?rows=50", "?where=both"):
         with django_assert_num_queries(9):
             page(client, full, "licenses", query=query)
+
+
+def test_a_list_that_is_open_says_when_there_is_a_newer_count(client: Client, full: Enterprise) -> None:
+    [news] = re.findall(r'hx-get="([^"]*/news[^"]*)"', page(client, full, "licenses", query="?where=cloud"))
+    there = {**HTMX, "HX-Current-URL": "https://licenses.example/enterprises/x?where=cloud&q=%22%3E%3Cb%3E"}
+    assert client.get(news, headers=there).status_code == 204
+    import_one(full, server_export([account(1, ANA), account(3)], host="ghes-emea.example"))
+    html = client.get(news, headers=there).content.decode()
+    assert f'<a href="{reverse("licenses", args=[full.slug])}?where=cloud&amp;q=%22%3E%3Cb%3E">' in html
+    assert "<b>" not in html
