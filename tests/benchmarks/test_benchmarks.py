@@ -35,6 +35,7 @@ def test_every_kind_of_question_is_measured_on_the_database_at_hand() -> None:
         finding.PAGES,
         finding.FIRST_PAGES,
         finding.LAST_PAGES,
+        finding.NEW_SEARCHES,
     ]
     for each in answers:
         assert each.licenses == expected_licenses(1_000)
