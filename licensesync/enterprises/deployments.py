@@ -119,7 +119,10 @@ def accounts_elsewhere(deployment: Deployment) -> tuple[int, int]:
 
 def delete(deployment: Deployment) -> None:
     """Delete a deployment and whatever still belongs to it."""
-    Deployment.objects.filter(pk=deployment.pk).delete()
+    with transaction.atomic():
+        # First of all, as whoever gives it a job, or cancels one, does.
+        list(Deployment.objects.select_for_update().filter(pk=deployment.pk))
+        Deployment.objects.filter(pk=deployment.pk).delete()
 
 
 def list_came_again(deployment: Deployment, *, event: UsageEvent, taken_at: datetime, list_date: datetime) -> None:

@@ -17,7 +17,7 @@ from licensesync.users.models import User
 
 def visible_to(user: User) -> QuerySet[Enterprise]:
     """The enterprises of a person. The only access rule; an operator without membership sees none."""
-    return Enterprise.objects.filter(memberships__user=user).order_by("name", "pk")
+    return Enterprise.objects.filter(memberships__user=user, deleted_at__isnull=True).order_by("name", "pk")
 
 
 def enterprises_given_up() -> list[int]:
@@ -37,7 +37,8 @@ def may_create_enterprise(user: User) -> bool:
 
 def memberships_of(user: User) -> QuerySet[Membership]:
     """The enterprises of a person together with their role in each."""
-    return Membership.objects.filter(user=user).select_related("enterprise").order_by("enterprise__name", "pk")
+    rows = Membership.objects.filter(user=user, enterprise__deleted_at__isnull=True)
+    return rows.select_related("enterprise").order_by("enterprise__name", "pk")
 
 
 def members(enterprise: Enterprise) -> QuerySet[Membership]:
@@ -54,7 +55,9 @@ def invitations(enterprise: Enterprise) -> QuerySet[Invitation]:
 
 def open_invitation(token: str) -> Invitation | None:
     """The invitation behind a link; None when it was never ours, was used, revoked, or has run out."""
-    rows = Invitation.objects.filter(token_hash=sha256(token), expires_at__gt=timezone.now())
+    rows = Invitation.objects.filter(
+        token_hash=sha256(token), expires_at__gt=timezone.now(), enterprise__deleted_at__isnull=True
+    )
     return rows.select_related("enterprise").first()
 
 

@@ -64,7 +64,9 @@ def by_secret(secret: str) -> ApiToken | None:
     if not secret.startswith(PREFIX):
         return None
     lasting = Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now())
-    tokens = ApiToken.objects.filter(lasting, token_hash=sha256(secret), owner__is_active=True)
+    tokens = ApiToken.objects.filter(
+        lasting, token_hash=sha256(secret), owner__is_active=True, enterprise__deleted_at__isnull=True
+    )
     return tokens.select_related("owner", "deployment").first()
 
 

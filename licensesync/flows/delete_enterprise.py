@@ -34,7 +34,7 @@ def delete(enterprise_id: int) -> None:
     if enterprise is None:
         return
     licenses.end_counts(enterprise)
-    rows = usage.forget_superseded(enterprise, OPEN) + licenses.forget_superseded(enterprise, OPEN)
+    rows = usage.forget_superseded(enterprise, OPEN) + licenses.forget_enterprise(enterprise)
     stored = UsageFile.objects.filter(enterprise=enterprise).exclude(stored_name="")
     for name in stored.values_list("stored_name", flat=True):
         (settings.UPLOADS_DIR / name).unlink(missing_ok=True)

@@ -15,13 +15,14 @@ from typing import IO, Any
 import msgspec
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from licensesync import feeds
 from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.errors import (
+    BEING_DELETED,
     DATABASE_BUSY,
     PAGES_MISSING,
     SERVER_CONFLICT,
@@ -33,7 +34,7 @@ from licensesync.errors import (
 )
 from licensesync.feeds.records import FeedKind
 from licensesync.flows import payloads, queue, run_job, take_in
-from licensesync.flows.mishaps import expected_error
+from licensesync.flows.mishaps import expected_error, is_cut_off
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import OPEN_STATES, FileState, JobState, LicenseSyncJob, Question, Trigger, UsageFile
 from licensesync.users.models import User
@@ -82,18 +83,21 @@ def receive_file(
     return file
 
 
-def _store(content: IO[bytes], *, name: str, **facts: Any) -> UsageFile:
+def _store(content: IO[bytes], *, enterprise: Enterprise, name: str, **facts: Any) -> UsageFile:
     stored = payloads.store(content, limit=settings.MAX_UPLOAD_BYTES)
     try:
         return syncing.create_file(
+            enterprise=enterprise,
             name=Path(name).name[:255] or "file",
             stored_name=stored.name,
             size=stored.size,
             digest=stored.digest,
             **facts,
         )
-    except BaseException:
+    except BaseException as error:
         stored.path.unlink(missing_ok=True)
+        if isinstance(error, IntegrityError):  # the enterprise, or the instance, was deleted while the bytes came
+            raise ExpectedError(BEING_DELETED, source=enterprise.name) from error
         raise
 
 
@@ -108,7 +112,7 @@ def recognise_file(file_id: int) -> None:
             _decide(together)
         except Exception as error:
             expected = expected_error(error, otherwise=ExpectedError(UNEXPECTED_WITH_FILE, file=file.pk))
-            if expected.problem is DATABASE_BUSY:
+            if expected.problem is DATABASE_BUSY or is_cut_off(error):  # the sweep has it looked at again
                 raise
             log.exception("file_not_decided", file=file.pk)
             syncing.refuse(together, expected)
@@ -125,7 +129,7 @@ def _look_at(file: UsageFile) -> None:
             recognition = feeds.recognise(payloads.path_of(file), max_unpacked_bytes=settings.MAX_UNPACKED_BYTES)
     except Exception as error:
         expected = expected_error(error, otherwise=ExpectedError(UNEXPECTED_WITH_FILE, file=file.pk))
-        if expected.problem is DATABASE_BUSY:  # the sweep has it looked at again
+        if expected.problem is DATABASE_BUSY or is_cut_off(error):
             raise
         if expected is not error:
             log.exception("file_not_recognised", file=file.pk)

@@ -8,6 +8,7 @@ seconds (a report being built, GitHub's rate limit, another try) gives the job b
 import random
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -91,8 +92,20 @@ def connect(deployment: Deployment, *, connected_by: User, **reached: Any) -> Li
 
 def request_all(enterprise: Enterprise, *, trigger: Trigger, requested_by: User | None = None) -> list[LicenseSyncJob]:
     """Have every connected deployment of an enterprise synced."""
-    connected = Deployment.objects.filter(enterprise=enterprise, connection__isnull=False).order_by("pk")
-    return [request_sync(each, trigger=trigger, requested_by=requested_by) for each in connected]
+    jobs = []
+    for each in Deployment.objects.filter(enterprise=enterprise, connection__isnull=False).order_by("pk"):
+        with _told_in_log(each):
+            jobs.append(request_sync(each, trigger=trigger, requested_by=requested_by))
+    return jobs
+
+
+@contextmanager
+def _told_in_log(deployment: Deployment) -> Iterator[None]:
+    """One of several that can't be synced, as it is being deleted just now, keeps none of the others from it."""
+    try:
+        yield
+    except ExpectedError as error:
+        log.info("sync_not_requested", deployment=deployment.pk, problem=error.problem.code)
 
 
 def request_due() -> None:
@@ -100,7 +113,8 @@ def request_due() -> None:
     for connection in connections.due():
         with transaction.atomic():
             if connections.take(connection):
-                request_sync(connection.deployment, trigger=Trigger.SCHEDULED)
+                with _told_in_log(connection.deployment):
+                    request_sync(connection.deployment, trigger=Trigger.SCHEDULED)
 
 
 # What the worker does ----------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from licensesync.licenses import services as licenses
 from licensesync.licenses.models import Count
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import JobKind, LicenseSyncJob, Phase, Question, Trigger, UsageFile
+from licensesync.syncing.queries import has_taken_list_since
 from licensesync.syncing.working import ClaimLost, Work
 from licensesync.usage import services as usage
 from licensesync.usage import staging
@@ -164,8 +165,9 @@ def ask_if_older(deployment: Deployment, list_date: datetime, *, than: datetime 
 
 def _give_way_to_newer(deployment: Deployment, list_date: datetime) -> None:
     """Raise Overtaken when a list is there that is newer than one that was fetched. A date to come is of a clock that
-    was ahead then, which says nothing."""
-    if deployment.list_date is not None and list_date < deployment.list_date <= timezone.now():
+    was ahead then, which says nothing; nor does the list from before the fetch that only came once more."""
+    is_newer = deployment.list_date is not None and list_date < deployment.list_date <= timezone.now()
+    if is_newer and has_taken_list_since(deployment, list_date):
         raise Overtaken
 
 

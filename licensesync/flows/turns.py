@@ -22,7 +22,9 @@ class NotOurTurn(Exception):
 def turn(job: LicenseSyncJob) -> Iterator[Count]:
     """Hold the enterprise's turn to count. What a failed attempt wrote is taken back; raises NotOurTurn."""
     # As it is now: the job may have fetched for an hour since it was claimed.
-    enterprise = Enterprise.objects.get(pk=job.deployment.enterprise_id)
+    enterprise = Enterprise.objects.filter(pk=job.deployment.enterprise_id).first()
+    if enterprise is None:
+        raise licenses.TurnLost
     bulk.prepare_session()
     count = licenses.begin_count(enterprise, owner=job.claim_token)
     if count is None:

@@ -1,11 +1,14 @@
 """Makes the index of a count, stores it, and keeps what pages ask for in memory."""
 
+import contextlib
+import threading
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import numpy as np
+from django.db import IntegrityError
 
 from licensesync.enterprises.models import Enterprise
 from licensesync.licenses import index
@@ -18,6 +21,8 @@ from licensesync.usage.models import VALID
 IN_MEMORY = 8
 
 NOBODY = UUID(int=0)
+
+_making = threading.Lock()
 
 _TABLE = f"licenses_consumedlicense l WHERE l.enterprise_id = %(enterprise)s AND {VALID.format('l')}"
 
@@ -38,11 +43,20 @@ def index_of(enterprise: Enterprise) -> tuple[UUID, Index]:
         return NOBODY, index.build((), _apart(None), _apart(None))
     stored = "SELECT key FROM licenses_licenseindex WHERE enterprise_id = %s AND generation = %s"
     found = bulk.value(stored, [enterprise.pk, enterprise.generation])
-    if found is None:  # a count of before there were indexes
-        write_index(enterprise, enterprise.generation)
+    if found is None:  # of an upgrade that changed what is in an index
+        _make_once(enterprise)
         return index_of(enterprise)
     key = UUID(str(found))
     return key, _loaded(key)
+
+
+def _make_once(enterprise: Enterprise) -> None:
+    """Make the index of the count that everybody sees, while the others who came for it wait."""
+    with _making:
+        is_there = LicenseIndex.objects.filter(enterprise=enterprise, generation=enterprise.generation)
+        if not is_there.exists():
+            with contextlib.suppress(IntegrityError):  # another process has made it meanwhile
+                write_index(enterprise, enterprise.generation)
 
 
 @lru_cache(maxsize=IN_MEMORY)

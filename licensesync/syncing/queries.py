@@ -84,6 +84,12 @@ def failed_uploads(prefix: str = "") -> Q:
     return Q(**{f"{prefix}{name}": value for name, value in is_failed.items()})
 
 
+def has_taken_list_since(deployment: Deployment, moment: datetime) -> bool:
+    """Whether a list of a deployment was taken in after a moment."""
+    jobs = LicenseSyncJob.objects.filter(deployment=deployment, state=JobState.SUCCESS, finished_at__gt=moment)
+    return jobs.exclude(kind=JobKind.DELETE).exists()
+
+
 def stays_of(job: LicenseSyncJob) -> str:
     """What stays when a job failed, for the sentence of its problem."""
     return FIGURES_STAY if job.deployment.last_usage_at else NO_FIGURES_YET
@@ -103,4 +109,5 @@ def last_finished_jobs(enterprise: Enterprise) -> dict[int, LicenseSyncJob]:
 
 def _newest_jobs(enterprise: Enterprise, which: Q) -> dict[int, LicenseSyncJob]:
     newest = Deployment.objects.filter(enterprise=enterprise).annotate(newest=Max("jobs__pk", filter=which))
-    return {job.deployment_id: job for job in LicenseSyncJob.objects.filter(pk__in=newest.values("newest"))}
+    jobs = LicenseSyncJob.objects.filter(pk__in=newest.values("newest")).select_related("deployment")
+    return {job.deployment_id: job for job in jobs}

@@ -116,9 +116,11 @@ def request_deletion(*, deployment: Deployment, requested_by: User | None) -> Li
 def _hold_to_add(deployment: Deployment) -> None:
     """Within a transaction: nobody else gives the deployment a job before the end of it. What came while it is being
     deleted would go with it, unseen."""
-    held = Deployment.objects.select_for_update(of=("self",)).select_related("enterprise").get(pk=deployment.pk)
+    Deployment.objects.select_for_update().get(pk=deployment.pk)
+    # Asked once the lock is ours: what a statement joins is of before it had to wait.
+    is_given_up = Enterprise.objects.filter(pk=deployment.enterprise_id, deleted_at__isnull=False).exists()
     deletions = LicenseSyncJob.objects.filter(deployment=deployment, kind=JobKind.DELETE, state__in=OPEN_STATES)
-    if held.enterprise.deleted_at or deletions.exists():
+    if is_given_up or deletions.exists():
         raise ExpectedError(BEING_DELETED, source=str(deployment))
 
 

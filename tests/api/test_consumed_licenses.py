@@ -186,3 +186,13 @@ def test_the_status_of_each_server(owners_script: Client, people: Enterprise) ->
     assert instance["last_sync"]["status"] == "failure"
     assert "Nothing was changed" in instance["last_sync"]["error"]
     assert complaints("get-license-sync-status", owners_script.get(STATUS).json()) == []
+
+
+def test_the_status_of_many_servers_takes_no_query_each(
+    owners_script: Client, people: Enterprise, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(12):
+        import_one(people, server_export([account(5)], host=f"ghes-{number}.example"))
+    owners_script.get(STATUS)
+    with django_assert_max_num_queries(9):
+        assert len(owners_script.get(STATUS).json()["server_instances"]) == 13

@@ -1,5 +1,6 @@
 """Delete enterprise: nobody sees it any more, nothing of it stays, and nothing of another one is touched."""
 
+import threading
 from io import BytesIO
 from typing import Any
 
@@ -7,15 +8,18 @@ import pytest
 from django.apps import apps
 from django.conf import settings as product
 from django.core.management import CommandError, call_command
-from django.db import models
+from django.db import connection, models, transaction
 
 from licensesync.enterprises import connections, domains, tokens
 from licensesync.enterprises import services as enterprises
 from licensesync.enterprises.models import Deployment, Enterprise, Membership, Role
-from licensesync.flows import delete_enterprise, forget, receive_usage, run_job
+from licensesync.errors import BEING_DELETED, ExpectedError
+from licensesync.flows import delete_enterprise, forget, payloads, receive_usage, run_job
+from licensesync.flows.turns import turn
 from licensesync.licenses import services as licenses
 from licensesync.syncing import queries
-from licensesync.syncing.models import FileState, JobState, UsageFile
+from licensesync.syncing import services as syncing
+from licensesync.syncing.models import OPEN_STATES, FileState, JobState, LicenseSyncJob, Trigger, UsageFile
 from licensesync.users.models import User
 from tests.flows.lists import account, cloud_list, cloud_user, import_one, people, server_export, waiting_job
 from tests.flows.workers import together
@@ -122,6 +126,66 @@ def test_what_comes_meanwhile_makes_nothing_of_it_again(enterprise: Enterprise, 
     delete_enterprise.delete(enterprise.pk)
     receive_usage.recognise_file(file.pk)  # a message that comes late
     assert set(rows_of(enterprise.pk).values()) == {0}
+
+
+def test_whoever_asks_for_a_sync_while_it_is_given_up_gets_none(enterprise: Enterprise, owner: User) -> None:
+    """They wait for the same row, and then see what has become of the enterprise."""
+    fill(enterprise, owner)
+    server = Deployment.objects.get(enterprise=enterprise, kind="server")
+    refused: list[ExpectedError] = []
+
+    def ask() -> None:
+        try:
+            syncing.request_sync(deployment=server, trigger=Trigger.SCHEDULED, requested_by=None)
+        except ExpectedError as error:
+            refused.append(error)
+        finally:
+            connection.close()
+
+    asking = threading.Thread(target=ask)
+    with transaction.atomic():
+        enterprises.give_up(enterprise)
+        syncing.cancel_all(enterprise)
+        asking.start()
+        asking.join(0.5)
+    asking.join()
+    assert [error.problem for error in refused] == [BEING_DELETED]
+    assert not LicenseSyncJob.objects.filter(deployment=server, state__in=OPEN_STATES).exists()
+
+
+def test_nobody_begins_to_count_it_any_more(enterprise: Enterprise, owner: User) -> None:
+    fill(enterprise, owner)
+    job = waiting_job(enterprise, server_export([*USERS, account(3), account(4)]))
+    claimed = syncing.claim(job.pk)  # just before
+    assert claimed is not None
+    delete_enterprise.request_deletion(enterprise)
+    with pytest.raises(licenses.TurnLost), turn(claimed):
+        pass
+    delete_enterprise.delete(enterprise.pk)
+    with pytest.raises(licenses.TurnLost), turn(claimed):
+        pass
+    assert set(rows_of(enterprise.pk).values()) == {0}
+
+
+def test_an_upload_that_is_still_coming_is_told_so(
+    enterprise: Enterprise, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(enterprise, owner)
+    original = payloads.store
+
+    def store(*args: Any, **more: Any) -> payloads.Stored:
+        stored = original(*args, **more)
+        delete_enterprise.request_deletion(enterprise)
+        delete_enterprise.delete(enterprise.pk)
+        return stored
+
+    monkeypatch.setattr(payloads, "store", store)
+    before = set(product.UPLOADS_DIR.iterdir())
+    with pytest.raises(ExpectedError, match="is being deleted"):
+        receive_usage.receive_file(
+            BytesIO(server_export(USERS)), enterprise=enterprise, name="x", uploaded_by=owner, trigger=Trigger.SCRIPT
+        )
+    assert set(product.UPLOADS_DIR.iterdir()) <= before
 
 
 def test_by_command_with_its_slug_twice(enterprise: Enterprise, owner: User) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from licensesync import feeds
@@ -329,6 +329,34 @@ def test_a_file_that_kills_its_workers_is_refused(enterprise: Enterprise, tmp_pa
     receive_usage.recognise_file(file.pk)
     file.refresh_from_db()
     assert file.state == FileState.ACCEPTED, "whatever it was has passed"
+
+
+def test_a_database_that_goes_away_is_no_fault_of_a_file(
+    enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("nobody can cut a file off")
+    file = receive_usage.receive_file(BytesIO(server_export(SECOND)), enterprise=enterprise, name="x", uploaded_by=None)
+    original = receive_usage._job_for
+
+    def cut_off(files: list[UsageFile]) -> Any:
+        backend = bulk.value("SELECT pg_backend_pid()")
+        other = connection.copy()
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
+        other.close()
+        return original(files)
+
+    with monkeypatch.context() as cutting:
+        cutting.setattr(receive_usage, "_job_for", cut_off)
+        with pytest.raises(DatabaseError):
+            receive_usage.recognise_file(file.pk)
+    connection.close()
+    file.refresh_from_db()
+    assert file.state == FileState.RECOGNISING
+    receive_usage.recognise_file(file.pk)  # by the sweep
+    file.refresh_from_db()
+    assert file.state == FileState.ACCEPTED
 
 
 def test_a_file_whose_bytes_are_gone_says_so(enterprise: Enterprise, settings: Any) -> None:

@@ -290,6 +290,23 @@ def test_what_was_fetched_before_a_newer_list_came_gives_way(small: Connected) -
     assert people(small.enterprise) == {frozenset({("ghe.octo.example", "user-900")})}
 
 
+def test_the_list_of_before_that_comes_again_meanwhile_is_no_newer_one(
+    small: Connected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = report([(900, "old@octo.example")])
+    import_one(small.enterprise, before, server=small.deployment(small.server))
+    original = sync_now._fetch_report
+
+    def fetch(*args: Any) -> sync_now.Fetched:
+        fetched = original(*args)
+        import_one(small.enterprise, before, server=small.deployment(small.server))
+        return fetched
+
+    monkeypatch.setattr(sync_now, "_fetch_report", fetch)
+    assert outcome(small.sync(small.server)) == (JobState.SUCCESS, "")
+    assert frozenset({("ghe.octo.example", "user-900")}) not in people(small.enterprise)
+
+
 def test_a_date_to_come_makes_no_sync_give_way(small: Connected) -> None:
     small.sync(small.server)
     Deployment.objects.update(list_date=timezone.now() + timedelta(days=9))
@@ -319,6 +336,19 @@ def test_the_schedule_requests_each_sync_once(small: Connected) -> None:
     sync_now.request_due()
     assert LicenseSyncJob.objects.filter(trigger=Trigger.SCHEDULED).count() == 2  # the server and the cloud
     assert all(each.next_sync_at and each.next_sync_at > timezone.now() for each in Connection.objects.all())
+
+
+def test_one_that_is_being_deleted_keeps_no_other_from_its_sync(small: Connected) -> None:
+    server = small.deployment(small.server)
+    syncing.request_deletion(deployment=server, requested_by=None)  # and somebody has just connected it again
+    Connection.objects.filter(deployment=server).update(next_sync_at=timezone.now() - timedelta(days=2))
+    Connection.objects.exclude(deployment=server).update(next_sync_at=timezone.now() - timedelta(days=1))
+    sync_now.request_due()
+    assert [job.deployment for job in LicenseSyncJob.objects.filter(trigger=Trigger.SCHEDULED)] == [
+        small.deployment(small.cloud)
+    ]
+    assert Connection.objects.filter(deployment=server, next_sync_at__gt=timezone.now()).exists()
+    assert len(sync_now.request_all(small.enterprise, trigger=Trigger.SYNC_NOW)) == 1
 
 
 def test_an_address_that_is_not_allowed_is_never_called(small: Connected, settings: Any) -> None:

@@ -1,13 +1,18 @@
 """Which indexes are stored: of the count that is shown and the one before, and whatever is newer than a late reader."""
 
+import contextlib
+import threading
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from licensesync.enterprises.models import Enterprise
+from licensesync.licenses import indexing
 from licensesync.licenses.indexing import index_of
 from licensesync.licenses.models import LicenseIndex
 from tests.flows.lists import account, import_one, new_enterprise, server_export
+from tests.flows.workers import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,3 +42,27 @@ def test_a_late_reader_takes_no_newer_index_away(enterprise: Enterprise) -> None
     assert stored(enterprise).items() >= newer.items()
     assert index_of(enterprise)[0] == newer[3]
     assert index_of(enterprise)[1].total == 3
+
+
+@pytest.mark.parametrize("is_one_process", [True, False])
+def test_several_who_miss_an_index_make_it_once(
+    enterprise: Enterprise, is_one_process: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after an upgrade that has deleted them."""
+    import_one(enterprise, server_export([account(1)]))
+    LicenseIndex.objects.all().delete()
+    original, made = indexing._build, []
+    both = threading.Barrier(2, timeout=0.5)
+
+    def build(*args: Any) -> Any:
+        made.append(original(*args))
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait()
+        return made[-1]
+
+    monkeypatch.setattr(indexing, "_build", build)
+    if not is_one_process:
+        monkeypatch.setattr(indexing, "_making", contextlib.nullcontext())
+    together(2, lambda: made.append(index_of(enterprise)[1]))
+    assert len(made) == (3 if is_one_process else 4)
+    assert stored(enterprise).keys() == {1}
