@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.db.models import F
 from django.test import Client
 from django.utils import timezone
-from pytest_django import Settings
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from licensesync.enterprises.models import Enterprise
 from licensesync.licenses.models import ConsumedLicense, Count
