@@ -144,7 +144,8 @@ def due() -> list[Connection]:
     """The connections whose time to sync has come, the longest waiting first."""
     now = timezone.now()
     is_due = Q(next_sync_at__lte=now) | Q(next_sync_at__gt=now + LONGEST_WAIT)
-    waiting = Connection.objects.filter(is_due).select_related("deployment__enterprise")
+    waiting = Connection.objects.filter(is_due, deployment__enterprise__deleted_at__isnull=True)
+    waiting = waiting.select_related("deployment__enterprise")
     return list(waiting.order_by("next_sync_at", "pk")[:1000])
 
 

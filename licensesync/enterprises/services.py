@@ -8,7 +8,6 @@ from django.utils import timezone
 
 from licensesync.enterprises.models import (
     ApiToken,
-    Connection,
     Enterprise,
     Invitation,
     Membership,
@@ -93,8 +92,8 @@ def update_enterprise(
 
 @transaction.atomic
 def give_up(enterprise: Enterprise) -> None:
-    """Nobody sees the enterprise any more: members, invitations, tokens and connections end, and its slug is free."""
-    Connection.objects.filter(deployment__enterprise=enterprise).delete()
+    """Nobody sees the enterprise any more: members, invitations and tokens end, and its slug is free."""
+    Enterprise.objects.select_for_update().get(pk=enterprise.pk)
     for model in (ApiToken, Invitation, Membership):
         model._default_manager.filter(enterprise=enterprise).delete()
     slug = f"deleted-{enterprise.pk}-{secrets.token_hex(8)}"
@@ -134,15 +133,16 @@ def remove_member(*, membership: Membership) -> None:
 @transaction.atomic
 def delete_account(user: User) -> None:
     """The person leaves every enterprise, and the account is gone. ExpectedError: LAST_OWNER_OF, LAST_OPERATOR."""
-    operators = User.objects.filter(is_superuser=True).select_for_update().order_by("pk")
-    if [each.pk for each in operators] == [user.pk]:
-        raise ExpectedError(LAST_OPERATOR, email=user.email)
-    memberships = Membership.objects.filter(user=user).select_related("enterprise", "user")
-    for membership in memberships.order_by("enterprise"):
+    memberships = Membership.objects.filter(user=user).select_related("enterprise", "user").order_by("enterprise")
+    while membership := memberships.first():  # also one that began just now
         try:
             remove_member(membership=membership)
         except ExpectedError as error:
             raise ExpectedError(LAST_OWNER_OF, email=user.email, enterprise=membership.enterprise.name) from error
+    # After the members, as whoever removes one locks them.
+    operators = User.objects.filter(is_superuser=True).select_for_update().order_by("pk")
+    if [each.pk for each in operators] == [user.pk]:
+        raise ExpectedError(LAST_OPERATOR, email=user.email)
     user.delete()
 
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from licensesync.enterprises import services as enterprises
-from licensesync.enterprises.models import Enterprise
+from licensesync.enterprises.models import Connection, Enterprise
 from licensesync.flows import queue
 from licensesync.licenses import services as licenses
 from licensesync.syncing import services as syncing
@@ -24,7 +24,8 @@ def request_deletion(enterprise: Enterprise) -> None:
     """Have an enterprise deleted with everything that is stored of it. What it does at the moment is canceled."""
     with transaction.atomic():
         enterprises.give_up(enterprise)
-        syncing.cancel_all(enterprise)
+        syncing.cancel_all(enterprise)  # from here on nobody connects any of its instances
+        Connection.objects.filter(deployment__enterprise=enterprise).delete()
         queue.delete_enterprise(enterprise.pk)
 
 

@@ -183,6 +183,8 @@ def _job_for(files: list[UsageFile]) -> LicenseSyncJob | None:
     first = files[0]
     recognitions = [msgspec.convert(file.recognition, feeds.Recognition) for file in files]
     deployment = _source(first, recognitions[0])
+    syncing.hold_to_add(deployment)
+    deployment.refresh_from_db()
     if recognitions[0].users_encrypted:
         facts = recognitions[0].server or feeds.ServerFacts()
         if not (deployment.list_date and facts.exported_at and facts.exported_at < deployment.list_date):
@@ -207,13 +209,19 @@ def _job_for(files: list[UsageFile]) -> LicenseSyncJob | None:
     job = syncing.create_file_job(
         deployment=deployment,
         trigger=_trigger(first),
-        requested_by=first.uploaded_by or (first.job.requested_by if first.job else None),
+        requested_by=_whose(first),
         files=files,
         accept_older=first.accept_older,
         accept_shrink=first.accept_shrink,
     )
     queue.announce_job(job.pk)
     return job
+
+
+def _whose(file: UsageFile) -> User | None:
+    """Who added a file, or asked for the sync that fetched it; None where that account is gone meanwhile."""
+    user_id = file.uploaded_by_id or (file.job.requested_by_id if file.job else None)
+    return User.objects.filter(pk=user_id).first() if user_id else None
 
 
 def _trigger(file: UsageFile) -> str:

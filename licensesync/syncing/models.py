@@ -105,6 +105,7 @@ class LicenseSyncJob(models.Model):
     problem_params: Any = models.JSONField(default=dict)
 
     deployment_id: int
+    requested_by_id: int | None
 
     class Meta:
         constraints = (
@@ -175,6 +176,7 @@ class UsageFile(models.Model):
     dismissed = models.BooleanField(default=False)  # the owner has put the outcome away
 
     enterprise_id: int
+    uploaded_by_id: int | None
 
     class Meta:
         indexes = (models.Index(fields=["enterprise", "-id"], name="files_of_enterprise"),)

@@ -51,7 +51,7 @@ def create_file_job(
     ExpectedError(BEING_DELETED).
     """
     with transaction.atomic():
-        _hold_to_add(deployment)
+        hold_to_add(deployment)
         _close(
             LicenseSyncJob.objects.filter(deployment=deployment, kind=JobKind.FILE, state=JobState.PENDING),
             JobState.CANCELED,
@@ -79,7 +79,7 @@ def request_sync(
     ExpectedError(BEING_DELETED).
     """
     with transaction.atomic():
-        _hold_to_add(deployment)  # of two who ask at once, one makes it
+        hold_to_add(deployment)  # of two who ask at once, one makes it
         syncs = LicenseSyncJob.objects.filter(deployment=deployment, kind=JobKind.SYNC)
         job = syncs.filter(state__in=OPEN_STATES).order_by("pk").first()
         if job is not None:
@@ -113,9 +113,9 @@ def request_deletion(*, deployment: Deployment, requested_by: User | None) -> Li
         )
 
 
-def _hold_to_add(deployment: Deployment) -> None:
+def hold_to_add(deployment: Deployment) -> None:
     """Within a transaction: nobody else gives the deployment a job before the end of it. What came while it is being
-    deleted would go with it, unseen."""
+    deleted would go with it, unseen: ExpectedError(BEING_DELETED)."""
     Deployment.objects.select_for_update().get(pk=deployment.pk)
     # Asked once the lock is ours: what a statement joins is of before it had to wait.
     is_given_up = Enterprise.objects.filter(pk=deployment.enterprise_id, deleted_at__isnull=False).exists()

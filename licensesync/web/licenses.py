@@ -1,7 +1,6 @@
 """The consumed licenses, one row a person, and one person with the reason why they are one license."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -86,8 +85,8 @@ def licenses_news(request: HttpRequest, slug: str) -> HttpResponse:
     enterprise = enterprise_for(request, slug)
     if request.GET.get("seen") == str(enterprise.generation):
         return HttpResponse(status=204)
-    here = urlsplit(request.headers.get("HX-Current-URL", ""))
-    return render(request, "licenses/_news.html", {"enterprise": enterprise, "query": here.query})
+    query = request.headers.get("HX-Current-URL", "").partition("#")[0].partition("?")[2]
+    return render(request, "licenses/_news.html", {"enterprise": enterprise, "query": query})
 
 
 def _counts(selection: finding.Selection, label: license_filters.Words, rows: str, *, counted: bool) -> dict[str, Any]:

@@ -43,6 +43,12 @@ def test_no_later_migration_holds_a_large_table_for_long() -> None:
             assert not locks_for_long(migration), f"{app} {name}"
 
 
+def test_what_is_not_atomic_does_one_thing_and_can_be_begun_again() -> None:
+    """An operation that is committed, of a migration that is not noted yet, would be done twice."""
+    for (app, name), migration in MigrationLoader(None).disk_migrations.items():
+        assert migration.atomic or len(migration.operations) == 1, f"{app} {name}"
+
+
 def test_the_large_tables_are_there() -> None:
     assert {model._meta.label_lower for model in apps.get_models()} >= LARGE
 

@@ -196,6 +196,18 @@ def test_what_comes_while_it_is_being_deleted_is_told_so_and_stays(enterprise: E
     assert by_name.job.deployment.pk != server.pk, "a new instance with the same name"
 
 
+def test_the_same_list_again_is_told_so_too(enterprise: Enterprise) -> None:
+    server = Deployment.objects.get(enterprise=enterprise, host="emea.example")
+    delete_deployment.request_deletion(server, requested_by=None)
+    same = server_export(EMEA, host="emea.example")
+    encrypted = b'{"server_id": "id-of-emea.example", "host_name": "emea.example", "users": "c2Vj"}'
+    for content in (same, encrypted):
+        file = receive_usage.receive_file(BytesIO(content), enterprise=enterprise, name="x", uploaded_by=None)
+        receive_usage.recognise_file(file.pk)
+        file.refresh_from_db()
+        assert (file.state, file.problem_code, file.deployment) == (FileState.REFUSED, "being_deleted", None)
+
+
 def test_nobody_connects_what_is_being_deleted(enterprise: Enterprise, owner: User) -> None:
     server = Deployment.objects.get(enterprise=enterprise, host="emea.example")
     delete_deployment.request_deletion(server, requested_by=None)
