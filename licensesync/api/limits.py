@@ -64,7 +64,7 @@ def _counted_in(token: ApiToken, now: datetime) -> RateWindow | None:
            RETURNING id, token_id, used, resets_at""",
         [token.pk, now, now + 2 * WINDOW],
     )
-    return next(iter(list(counted)), None)
+    return next(iter(counted), None)
 
 
 def _begin_window(token: ApiToken, now: datetime) -> RateWindow:

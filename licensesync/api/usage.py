@@ -151,8 +151,8 @@ class Usage(Endpoint):
         facts: dict[str, Any] = said.validated_data
         content, name = _content(request._request)
         token = token_of(request)
-        host = facts.get("server") or ""
-        if token.deployment and host and deployments.host_name(host) != token.deployment.host:
+        host = deployments.host_name(facts["server"]) if facts.get("server") else ""
+        if token.deployment and host and host != token.deployment.host:
             raise ValidationError({"server": f"This token delivers for {token.deployment} only."})
         file = receive_usage.receive_file(
             content,
@@ -160,7 +160,7 @@ class Usage(Endpoint):
             name=facts.get("name") or name,
             uploaded_by=token.owner,
             deployment=token.deployment,
-            host=deployments.host_name(host) if host else "",
+            host=host,
             trigger=Trigger.PUSHED if token.deployment else Trigger.SCRIPT,
             accept_older=facts["accept_older"],
             accept_shrink=facts["accept_shrink"],

@@ -17,14 +17,14 @@ from licensesync.licenses.models import LicenseIndex
 from licensesync.usage import bulk
 from licensesync.usage.models import VALID
 
-# Enterprises of which a process keeps the index: 40 MB for a million licenses, and 4 or 8 for each order asked for.
+# Enterprises of which a process keeps the index: some 40 MB for a million licenses, 4 or 8 for each order asked for.
 IN_MEMORY = 8
 
 NOBODY = UUID(int=0)
 
 _making = threading.Lock()
 
-_TABLE = f"licenses_consumedlicense l WHERE l.enterprise_id = %(enterprise)s AND {VALID.format('l')}"
+_FROM = f"FROM licenses_consumedlicense l WHERE l.enterprise_id = %(enterprise)s AND {VALID.format('l')}"
 
 
 def write_index(enterprise: Enterprise, generation: int) -> Index:
@@ -67,10 +67,9 @@ def _loaded(key: UUID) -> Index:
 
 def _build(enterprise: Enterprise, generation: int) -> Index:
     params = {"enterprise": enterprise.pk, "generation": generation}
-    table = f"FROM {_TABLE}"
     alike = "facets, account_count, since_generation"
     groups: Iterator[Any] = bulk.stream(
-        f"SELECT {alike}, CAST(min(since) AS text), {_together()}, {_beginnings()} {table} GROUP BY {alike}", params
+        f"SELECT {alike}, CAST(min(since) AS text), {_together()}, {_beginnings()} {_FROM} GROUP BY {alike}", params
     )
     bytewise = "" if bulk.is_sqlite() else ' COLLATE "C"'
 
@@ -79,7 +78,7 @@ def _build(enterprise: Enterprise, generation: int) -> Index:
         first letters of a text only where it is what comes first."""
         together, without = bulk.row(
             f"""SELECT {_together()}, count(*) FILTER (WHERE {column} = '') FROM (
-                    SELECT number, {column} {table} ORDER BY {column}{bytewise}, number) in_order""",
+                    SELECT number, {column} {_FROM} ORDER BY {column}{bytewise}, number) in_order""",
             params,
         )
         return np.roll(_apart(together), -without)
