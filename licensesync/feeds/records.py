@@ -1,4 +1,5 @@
-"""What a feed delivers, whatever its format: typed records, the same for every feed of one kind.
+"""What a feed delivers, whatever its format: typed records, the same for every feed of one kind. A text in them has at
+most `values.MAX_TEXT` characters, and lists of records are never empty.
 
 The formats and where they are documented stand in the module of each feed.
 """

@@ -6,7 +6,7 @@ the top or in an object of their own (`instance`). By default the list of users 
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import accumulate, chain, compress
 from typing import Any
@@ -124,7 +124,7 @@ def _primary_and_others(emails: Column, own: list[str]) -> tuple[list[str], list
     Primary is the address that is marked, else the account's own, else the first of its list. Without a list the
     secondary ones are not known (None); those that are no addresses are left out.
     """
-    lists = values.each(_email_list, emails)
+    lists: Sequence[list[Any]] = emails if set(map(type, emails)) == {list} else values.each(_email_list, emails)
     ends = list(accumulate(map(len, lists)))
     items = list(chain.from_iterable(lists))
     try:

@@ -177,11 +177,16 @@ def _flag(value: object, field: str) -> bool | None:
 
 def times(column: Column, field: str) -> list[datetime | None]:
     """See `time`."""
+    if _are(column, NoneType):
+        return list(column)
     if _are(column, str):
         with contextlib.suppress(ValueError):
             moments = [datetime.fromisoformat(value.removesuffix(" UTC")) for value in column]
-            if {moment.tzinfo for moment in moments} <= {UTC, None}:
-                return [_sayable(moment.replace(tzinfo=UTC)) for moment in moments]
+            zones = {moment.tzinfo for moment in moments}
+            if zones == {None}:
+                moments = [moment.replace(tzinfo=UTC) for moment in moments]
+            if zones in ({None}, {UTC}):
+                return list(map(_sayable, moments))
     return each(lambda value: time(value, field), column)
 
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import numpy as np
 from django.db import IntegrityError
@@ -33,7 +33,10 @@ def write_index(enterprise: Enterprise, generation: int) -> Index:
     content = made.to_bytes()
     with bulk.short_turn():
         LicenseIndex.objects.filter(enterprise=enterprise, generation__lt=generation - 1).delete()
-        LicenseIndex.objects.create(enterprise=enterprise, generation=generation, content=content)
+        # The ORM writes bytes as text into the statement, which takes PostgreSQL a second for 30 MB.
+        key = uuid4().hex if bulk.is_sqlite() else uuid4()
+        row = (enterprise.pk, generation, key, content)
+        bulk.load("licenses_licenseindex", ("enterprise_id", "generation", "key", "content"), [row])
     return made
 
 
@@ -83,11 +86,9 @@ def _build(enterprise: Enterprise, generation: int) -> Index:
         )
         return np.roll(_apart(together), -without)
 
-    return index.build(
-        ((*group, _apart(together), beginnings) for *group, together, beginnings in groups),
-        ordered("sort_name"),
-        ordered("sort_email"),
-    )
+    with bulk.meanwhile(lambda: (ordered("sort_name"), ordered("sort_email"))) as orders:
+        members = [(*group, _apart(together), beginnings) for *group, together, beginnings in groups]
+    return index.build(members, *orders())
 
 
 def _together() -> str:

@@ -316,7 +316,7 @@ def _copying(cursor: Any, table: str, columns: Sequence[str], writer: LibpqWrite
 
 
 def _copy(table: str, columns: Sequence[str], rows: Iterable[Row]) -> int:
-    with connection.cursor() as cursor, _copying(cursor, table, columns) as copy:
+    with connection.wrap_database_errors, connection.cursor() as cursor, _copying(cursor, table, columns) as copy:
         return _write_rows(copy, rows)
 
 

@@ -1,19 +1,18 @@
 """The only writer of what deployments report. Rows are written for the next generation and closed for it; nobody sees
 them before `Enterprise.generation` moves (`usage.models`)."""
 
-from collections import Counter
+from array import array
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from django.db import IntegrityError
 
 from licensesync.enterprises.models import Deployment, Enterprise
-from licensesync.errors import DUPLICATE_USER_ID, ExpectedError
 from licensesync.feeds import records
 from licensesync.usage import bulk
 from licensesync.usage.models import OPEN, ServerUserAccount
 from licensesync.usage.queries import of_enterprise
-from licensesync.usage.staging import CLOUD_FACTS, NEW_SERVER_FACTS, SERVER_FACTS, server_rows
+from licensesync.usage.staging import CLOUD_FACTS, NEW_SERVER_FACTS, SERVER_FACTS, check_each_comes_once, server_rows
 
 # Every table of this app whose rows carry generations, and how a row belongs to an enterprise.
 OF_DEPLOYMENT = f"deployment_id {of_enterprise()}"
@@ -62,14 +61,12 @@ def write_first_list(
                 )
                 progress(count)
     except IntegrityError:
-        times: Counter[int] = Counter()
+        user_ids = array("q")
         for batch in read():
-            times.update(account.user_id for account in batch)
+            user_ids.extend([account.user_id for account in batch])
             progress(count)  # notices that the job is canceled
-        twice = [user_id for user_id, often in times.items() if often > 1]
-        if not twice:
-            raise
-        raise ExpectedError(DUPLICATE_USER_ID, user_id=min(twice)) from None
+        check_each_comes_once(user_ids)
+        raise
     return count
 
 

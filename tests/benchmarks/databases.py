@@ -1,6 +1,7 @@
 """A fresh database for one series of measurements, gone afterwards. It is handed over as environment variables."""
 
 import os
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,8 +45,17 @@ class Database:
             finally:
                 self._run("DROP DATABASE {} WITH (FORCE)")
 
+    def version(self) -> str:
+        """Such as "PostgreSQL 15.20"."""
+        if not self.url:
+            return f"SQLite {sqlite3.sqlite_version}"
+        with self._connected() as connection:
+            return f"PostgreSQL {connection.info.parameter_status('server_version')}"
+
     def _run(self, statement: str) -> None:
-        # The database of the url need not exist: it may be one that the test runner makes under another name.
-        everywhere = urlsplit(self.url)._replace(path="/postgres").geturl()
-        with psycopg.connect(everywhere, autocommit=True) as connection:
+        with self._connected() as connection:
             connection.execute(sql.SQL(statement).format(sql.Identifier(self.name)))
+
+    def _connected(self) -> psycopg.Connection:
+        # The database of the url need not exist: it may be one that the test runner makes under another name.
+        return psycopg.connect(urlsplit(self.url)._replace(path="/postgres").geturl(), autocommit=True)

@@ -2,13 +2,10 @@
 
 import os
 import platform
-import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-
-import psycopg
 
 from tests.benchmarks.databases import Database
 from tests.benchmarks.finding import Answers
@@ -82,12 +79,8 @@ def machine(databases: Sequence[Database]) -> str:
         f"{memory:.0f} GiB of memory",
         f"Python {platform.python_version()}",
         *(f"{name} {version(name)}" for name in ("django", "msgspec", "psycopg")),
-        f"SQLite {sqlite3.sqlite_version}",
+        *(database.version() for database in databases),
     ]
-    for database in databases:
-        if database.url:
-            with psycopg.connect(database.url) as connection:
-                parts.append(f"PostgreSQL {connection.info.parameter_status('server_version')}")
     return f"Measured {datetime.now(UTC):%Y-%m-%d} with {', '.join(parts)}; the database on the same machine."
 
 
