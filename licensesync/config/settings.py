@@ -259,8 +259,10 @@ HAND_BACK_SECONDS = environment.number("LICENSESYNC_HAND_BACK_SECONDS", 15)
 # How long rows of an earlier count stay readable, so that whoever is paging through it can finish.
 SUPERSEDED_SECONDS = environment.number("LICENSESYNC_SUPERSEDED_SECONDS", 3600)
 
-# How many processes `up` gives to pages and to jobs; a page process answers eight requests at once.
-WEB_PROCESSES = environment.whole_number("LICENSESYNC_WEB_PROCESSES", 2, at_least=1)
+# How many processes `up` gives to pages and to jobs; a page process answers eight requests at once. Connections that
+# stay open are not shared out evenly: with two processes, who sits beside five others waits half as long again as with
+# four.
+WEB_PROCESSES = environment.whole_number("LICENSESYNC_WEB_PROCESSES", 4, at_least=1)
 WORKER_PROCESSES = environment.whole_number("LICENSESYNC_WORKER_PROCESSES", 2, at_least=1)
 
 # How it is looked after. How often workers say that they are there; the space that the disk should keep.

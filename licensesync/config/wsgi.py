@@ -15,8 +15,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "licensesync.config.settings")
 
 application = get_wsgi_application()
 
-# What is loaded by now stays as long as the process. Left to itself, Python would go through all of it again and again
-# in search of cycles, a tenth of a second each time in which no thread answers.
+# What is loaded by now stays as long as the process, and all processes share it (gunicorn's --preload). Left to itself,
+# Python would go through all of it again and again in search of cycles, a tenth of a second each in which no thread
+# answers, and nothing of it would be shared any more.
 list(get_resolver().url_patterns)
 gc.collect()
 gc.freeze()

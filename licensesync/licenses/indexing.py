@@ -22,7 +22,7 @@ IN_MEMORY = 8
 
 NOBODY = UUID(int=0)
 
-_making = threading.Lock()
+_making, _loading = threading.Lock(), threading.Lock()
 
 _FROM = f"FROM licenses_consumedlicense l WHERE l.enterprise_id = %(enterprise)s AND {VALID.format('l')}"
 
@@ -50,7 +50,8 @@ def index_of(enterprise: Enterprise) -> tuple[UUID, Index]:
         _make_once(enterprise)
         return index_of(enterprise)
     key = UUID(str(found))
-    return key, _loaded(key)
+    with _loading:  # once, however many come for a new one: ten at a time would take a gigabyte
+        return key, _loaded(key)
 
 
 def _make_once(enterprise: Enterprise) -> None:

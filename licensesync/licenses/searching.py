@@ -126,10 +126,11 @@ class Search:
                 params.append(f"{{{few}}}")
         limit = "" if most is None else f" LIMIT {most + 1:d}"
         rows = f"SELECT number FROM licenses_consumedlicense WHERE {' AND '.join(conditions)}"
-        if among is None and not bulk.is_sqlite():
-            # Rows that nothing has replaced are in the trigram index; those that a newer count has ended while we
-            # still show them are found by their end.
-            rows = f"{rows} AND valid_to = {OPEN} UNION ALL {rows} AND valid_to < {OPEN}"
+        if among is None:
+            # Rows that nothing has replaced are in the index for searches; those that a newer count has ended while we
+            # still show them are found by their end (the "+" keeps SQLite from going through the enterprise for them).
+            ended = rows.replace("enterprise_id", "+enterprise_id")
+            rows = f"{rows} AND valid_to = {OPEN} UNION ALL {ended} AND valid_to < {OPEN}"
             params *= 2
         with connection.cursor() as cursor:
             cursor.execute(rows + limit, params)

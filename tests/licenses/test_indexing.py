@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 from typing import Any
 from uuid import UUID
 
@@ -66,3 +67,23 @@ def test_several_who_miss_an_index_make_it_once(
     together(2, lambda: made.append(index_of(enterprise)[1]))
     assert len(made) == (3 if is_one_process else 4)
     assert stored(enterprise).keys() == {1}
+
+
+def test_several_who_come_for_a_new_index_load_it_once(enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of a million licenses takes 150 MiB while it is read."""
+    import_one(enterprise, server_export([account(1)]))
+    original, loaded = indexing.index.from_bytes, []
+    several = threading.Barrier(8)
+
+    def from_bytes(content: bytes) -> Any:
+        loaded.append(content)
+        time.sleep(0.2)
+        return original(content)
+
+    def come() -> None:
+        several.wait()
+        index_of(enterprise)
+
+    monkeypatch.setattr(indexing.index, "from_bytes", from_bytes)
+    together(8, come)
+    assert len(loaded) == 1

@@ -124,7 +124,7 @@ def programs_of(
     if listener:
         command = [
             *(*gunicorn, "--bind", f"fd://{listener.fileno()}"),
-            *("--worker-class", "gthread", "--workers", str(settings.WEB_PROCESSES), "--threads", "8"),
+            *("--preload", "--worker-class", "gthread", "--workers", str(settings.WEB_PROCESSES), "--threads", "8"),
             *("--timeout", "60", "--graceful-timeout", "20", "--log-level", "warning", "--no-control-socket"),
         ]
         counting = {**environment, "PROMETHEUS_MULTIPROC_DIR": metrics}
