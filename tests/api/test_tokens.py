@@ -8,7 +8,9 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
+from rest_framework.exceptions import AuthenticationFailed
 
+from licensesync.api.limits import count_request
 from licensesync.api.models import RateWindow
 from licensesync.enterprises import services
 from licensesync.enterprises.models import ApiToken, Enterprise, Membership, Role, Scope
@@ -111,6 +113,14 @@ def test_requests_are_limited_and_counted(owners_script: Client, owner: User, se
     answer = owners_script.get(JOBS)
     assert (answer.status_code, answer["X-RateLimit-Used"]) == (200, "1")
     assert abs(int(answer["X-RateLimit-Reset"]) - timezone.now().timestamp() - 3600) < 60
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_token_that_is_deleted_amid_its_request(enterprise: Enterprise, owner: User) -> None:
+    token, _secret = create_api_token(enterprise=enterprise, owner=owner, name="cron", scopes=[Scope.READ])
+    ApiToken.objects.filter(pk=token.pk).delete()
+    with pytest.raises(AuthenticationFailed):
+        count_request(token)
 
 
 def test_media_types_and_versions_as_github(owners_script: Client) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from licensesync.enterprises.models import Enterprise
-from licensesync.licenses import indexing
+from licensesync.licenses import index, indexing
 from licensesync.licenses.indexing import index_of
 from licensesync.licenses.models import LicenseIndex
 from tests.flows.lists import account, import_one, new_enterprise, server_export
@@ -72,7 +72,7 @@ def test_several_who_miss_an_index_make_it_once(
 def test_several_who_come_for_a_new_index_load_it_once(enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch) -> None:
     """That of a million licenses takes 150 MiB while it is read."""
     import_one(enterprise, server_export([account(1)]))
-    original, loaded = indexing.index.from_bytes, []
+    original, loaded = index.from_bytes, []
     several = threading.Barrier(8)
 
     def from_bytes(content: bytes) -> Any:
@@ -84,6 +84,6 @@ def test_several_who_come_for_a_new_index_load_it_once(enterprise: Enterprise, m
         several.wait()
         index_of(enterprise)
 
-    monkeypatch.setattr(indexing.index, "from_bytes", from_bytes)
+    monkeypatch.setattr(index, "from_bytes", from_bytes)
     together(8, come)
     assert len(loaded) == 1
