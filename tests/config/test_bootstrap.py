@@ -2,6 +2,10 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +17,7 @@ from licensesync.enterprises.services import add_member, create_enterprise
 from licensesync.users.models import User
 from licensesync.users.queries import by_password_link
 from licensesync.users.services import create_user
+from tests.product import MANAGE, product_environment
 
 pytestmark = pytest.mark.django_db
 
@@ -133,3 +138,35 @@ def test_wrong_words_are_refused_with_a_sentence(words: list[str], sentence: str
         bootstrap(*words)
     assert not User.objects.exists()
     assert not Enterprise.objects.exists()
+
+
+def test_commands_on_a_fresh_machine(tmp_path: Path) -> None:
+    """Before anything else: whoever only reads is told what to do first, and `bootstrap` does all that is needed."""
+
+    def manage(*words: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, str(MANAGE), *words]
+        environment = product_environment(tmp_path)
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+
+    for words in (("consumed_licenses", "acme"), ("import_usage", "acme", str(MANAGE))):
+        refused = manage(*words)
+        assert refused.returncode == 1
+        assert refused.stderr.strip().endswith("There is no enterprise acme. Create it with manage.py bootstrap.")
+        assert "Traceback" not in refused.stderr
+    assert json.loads(manage("bootstrap", "--enterprise", "acme", "--owner", OWNER).stdout)["enterprise"] == "acme"
+    assert json.loads(manage("consumed_licenses", "acme").stdout)["total_seats_consumed"] == 0
+
+
+def test_whoever_has_read_enough_of_the_list_may_go(tmp_path: Path) -> None:
+    """As `head` does."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    words = [sys.executable, str(MANAGE), "bootstrap", "--enterprise", "acme", "--owner", OWNER]
+    subprocess.run(words, env=product_environment(tmp_path), capture_output=True, check=True, timeout=120)
+    words = [sys.executable, str(MANAGE), "consumed_licenses", "acme"]
+    environment = product_environment(tmp_path) | {"PYTHONUNBUFFERED": "1"}
+    process = subprocess.run(
+        words, env=environment, stdout=writer, stderr=subprocess.PIPE, text=True, check=False, timeout=120
+    )
+    os.close(writer)
+    assert (process.returncode, process.stderr) == (0, "")

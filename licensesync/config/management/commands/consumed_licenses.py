@@ -1,5 +1,7 @@
 """`manage.py consumed_licenses`: every consumed license, in the shape of GitHub's REST list or its CSV report."""
 
+import os
+import sys
 from typing import Any
 
 from django.core.management import BaseCommand, CommandParser
@@ -19,5 +21,8 @@ class Command(BaseCommand):
     def handle(self, *_: Any, enterprise: str, format: str, **__: Any) -> None:
         owner = enterprise_of(enterprise)
         pieces = csv_of(owner) if format == "csv" else json_report(*totals(owner), license_rows(owner))
-        for piece in pieces:
-            self.stdout.write(piece, ending="")
+        try:
+            for piece in pieces:
+                self.stdout.write(piece, ending="")
+        except BrokenPipeError:  # whoever reads has enough, as `head` does; Python would complain when it ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
