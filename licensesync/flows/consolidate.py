@@ -40,7 +40,8 @@ def count_again(
     everybody = total_accounts(enterprise_id=enterprise.pk)
     # Under a new name GitHub's links lead to other accounts, changed or not.
     is_renamed = host != deployment.host
-    only_affected = enterprise.generation > 0 and not is_renamed and changed < everybody * SHARE_FOR_ALL
+    few = not is_renamed and changed < everybody * SHARE_FOR_ALL
+    only_affected = enterprise.generation > 0 and few and services.composes_as_before(enterprise)
     report(Phase.MATCHING, 0, None)
     people.note_hosts(enterprise, {deployment.pk: host} if host else {})
     if only_affected:

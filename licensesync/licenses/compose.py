@@ -17,6 +17,9 @@ COLUMNS = (
     "sort_email", "facets", "search", "digest", "beginnings",
 )  # fmt: skip
 
+# Whoever changes what `compose` makes of the same accounts raises it: the next count then composes everybody anew.
+VERSION = 1
+
 CLOUD, SERVER, SUBSCRIBER = 0, 1, 2  # Member.kind, in the order in which they are shown
 CLOUD_KIND, SERVER_KIND = "cloud", "server"  # AccountEntry.kind
 
@@ -124,7 +127,8 @@ def compose(members: Sequence[Member]) -> Composed:
         name = name or member.name
         login = login or member.login
         ambiguous = ambiguous or member.ambiguous
-        two_factor_off = two_factor_off or member.two_factor is False
+        # SQLite says 0 and 1.
+        two_factor_off = two_factor_off or (member.two_factor is not None and not member.two_factor)
         if member.dormant is not None:
             dormancy.add(bool(member.dormant))
         if "@" in member.email:

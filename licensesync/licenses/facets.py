@@ -51,7 +51,8 @@ def plain(text: str) -> str:
 
 @lru_cache(maxsize=1_000)  # the name of a person comes with each of their accounts
 def _without_accents(text: str) -> str:
-    return unicodedata.normalize("NFKD", text.casefold()).translate(PLAIN_LETTERS)
+    # Taken apart, some letters are capitals again, as ™ is TM.
+    return unicodedata.normalize("NFKD", text.casefold()).casefold().translate(PLAIN_LETTERS)
 
 
 def domain_of(email: str) -> str:

@@ -167,6 +167,7 @@ class Count(models.Model):
     purchased = models.PositiveIntegerField(null=True)
     purchased_visual_studio = models.PositiveIntegerField(null=True)  # part of `purchased`
     next_number = models.BigIntegerField(default=1)  # the next new license takes it
+    composition = models.PositiveSmallIntegerField(default=0)  # `compose.VERSION` of its licenses
 
     class Meta:
         constraints = (

@@ -55,9 +55,16 @@ def _new_count(enterprise: Enterprise, owner: str) -> Count | None:
                 generation=(last.generation if last else 0) + 1,
                 next_number=last.next_number if last else 1,
                 owner=owner,
+                composition=row.VERSION,
             )
     except IntegrityError:
         return None
+
+
+def composes_as_before(enterprise: Enterprise) -> bool:
+    """Whether the licenses of the count that everybody sees were composed as they would be now."""
+    shown = Count.objects.filter(enterprise=enterprise, generation=enterprise.generation)
+    return shown.filter(composition=row.VERSION).exists()
 
 
 def last_consumed(enterprise: Enterprise) -> int | None:

@@ -12,7 +12,7 @@ from licensesync.enterprises.models import Deployment, Enterprise, VerifiedDomai
 from licensesync.licenses import filters, finding, searching
 from licensesync.licenses.finding import Selection
 from licensesync.licenses.index import SORTS
-from licensesync.licenses.models import ConsumedLicense
+from licensesync.licenses.models import ConsumedLicense, Count
 from licensesync.licenses.queries import licenses
 from tests.flows.lists import account, cloud_list, cloud_user, import_one, server_export
 
@@ -202,6 +202,43 @@ def test_sqlite_searches_in_an_index_of_its_own(mixed: Enterprise) -> None:
         plan = [detail for *_, detail in cursor.fetchall()]
     assert any("COVERING INDEX license_search" in step for step in plan), plan
     assert any("INDEX license_ended" in step for step in plan), plan
+
+
+def test_two_factor_is_off_where_any_account_says_so(enterprise: Enterprise) -> None:
+    """The cloud's list says it, and so do reports of servers."""
+    import_one(enterprise, cloud_list([cloud_user("mona", github_com_two_factor_auth=False), cloud_user("lisa")]))
+    accounts = [
+        account(1, "off@x.example", two_factor_enabled=False),
+        account(2, "on@x.example", two_factor_enabled=True),
+    ]
+    import_one(enterprise, server_export([*accounts, account(3, "unknown@x.example")]))
+    selection = asked(enterprise, two_factor="off")
+    assert selection.count() == (2, True)
+    assert {each.login for each in selection.page(25).rows} == {"mona", accounts[0]["login"]}
+    assert [each.two_factor_off for each in everyone(enterprise)].count(True) == 2
+
+
+def test_another_way_of_composing_reaches_everybody_with_the_next_count(enterprise: Enterprise) -> None:
+    """However few accounts change."""
+    accounts = [account(number, f"p{number}@x.example", two_factor_enabled=False) for number in range(1, 30)]
+    import_one(enterprise, server_export(accounts))
+    # As an earlier version has composed them.
+    ConsumedLicense.objects.update(two_factor_off=False, digest=0)
+    import_one(enterprise, server_export([*accounts, account(30)]))
+    assert asked(enterprise, two_factor="off").count() == (29, True)
+    assert not any(each.two_factor_off for each in everyone(enterprise))  # it looked at the new account alone
+    Count.objects.update(composition=0)
+    import_one(enterprise, server_export([*accounts, account(30), account(31)]))
+    assert sum(each.two_factor_off for each in everyone(enterprise)) == 29
+
+
+def test_letters_that_are_capitals_when_taken_apart(enterprise: Enterprise) -> None:
+    import_one(
+        enterprise,
+        server_export([account(1, name="Acme\u2122 Bot"), account(2, name="\U0001d409\U0001d428\U0001d421\U0001d427")]),
+    )
+    for q, number in (("acmetm", 1), ("John", 1), ("jo", 1), ("bot", 1)):
+        assert asked(enterprise, q=q).count() == (number, True), q
 
 
 def test_neighbours(mixed: Enterprise) -> None:
