@@ -32,7 +32,8 @@ class Search:
 
     def __init__(self, enterprise: Enterprise, text: str, key: UUID, index: Index) -> None:
         self.enterprise, self.index, self._key = enterprise, index, key
-        words = dict.fromkeys(plain(text).split())
+        # An account of a server is named host:user_id by GitHub.
+        words = dict.fromkeys(plain(text).replace(":", " ").split())
         self.words = tuple(word for word in words if len(word) >= PREFIX)
         self.beginnings = tuple(word for word in words if len(word) < PREFIX)
 

@@ -161,6 +161,7 @@ FOUND = {
     "100%": 0,
     "user_0": 0,
     "nobody at all": 0,
+    "GHES-apac.example:2": 1,
 }
 
 
