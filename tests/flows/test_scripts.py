@@ -68,6 +68,15 @@ def test_a_line_per_file(enterprise: Enterprise, tmp_path: Path) -> None:
     ]
 
 
+def test_a_file_that_is_there_already_adds_nothing(enterprise: Enterprise, tmp_path: Path) -> None:
+    users = [account(1, "ana@octo.example"), account(2, "bob@octo.example")]
+    export = write(tmp_path, "export.json", server_export(users, host="ghes.octo.example"))
+    first, again = (json.loads(run("import_usage", enterprise.slug, export)) for _time in range(2))
+    figures = ("state", "accounts_read", "added", "changed", "removed", "licenses", "problem")
+    assert [first[name] for name in figures] == ["SUCCESS", 2, 2, 0, 0, 2, None]
+    assert [again[name] for name in figures] == ["SUCCESS", 2, 0, 0, 0, 2, None]
+
+
 def test_all_licenses_in_the_shape_of_github(enterprise: Enterprise, tmp_path: Path) -> None:
     write(tmp_path, "a", server_export([account(7, "ana@octo.example", name="Ana S.")], host="ghes.octo.example"))
     write(tmp_path, "b", report([(1, "ana@octo.example"), (2, "=cmd@octo.example"), (3, "zoe@octo.example")]))

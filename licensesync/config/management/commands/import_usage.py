@@ -47,17 +47,19 @@ class Command(BaseCommand):
 
 
 def outcome(imported: Imported) -> dict[str, Any]:
-    """What became of one file. Where it became no list, the counts are null and `problem` says why."""
+    """What became of one file. Where it became no list, the counts are null and `problem` says why. A list that is
+    there already adds, changes and removes nothing."""
     file, job = imported.file, imported.job
     taken = job is not None and file.state == FileState.ACCEPTED and job.state == JobState.SUCCESS
+    is_there = taken and job is not None and job.finished_at is not None and job.finished_at < file.created_at
     return {
         "file": file.name,
         "source": str(file.deployment) if file.deployment else None,
         "state": job.state if job else JobState.FAILURE,
         "accounts_read": job.accounts_read if job and taken else None,
-        "added": job.accounts_added if job and taken else None,
-        "changed": job.accounts_changed if job and taken else None,
-        "removed": job.accounts_removed if job and taken else None,
+        "added": 0 if is_there else job.accounts_added if job and taken else None,
+        "changed": 0 if is_there else job.accounts_changed if job and taken else None,
+        "removed": 0 if is_there else job.accounts_removed if job and taken else None,
         "licenses": job.licenses_after if job and taken else None,
         "ignored_keys": job.ignored_keys if job and taken else {},
         "seconds": round(imported.seconds, 3),
