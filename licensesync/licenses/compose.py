@@ -27,7 +27,8 @@ CLOUD_KIND, SERVER_KIND = "cloud", "server"  # AccountEntry.kind
 class Member(NamedTuple):
     """One account of a person, as the count selects it, and the license that it had before.
 
-    A SUBSCRIBER is an unlinked Visual Studio subscription that met the person; it is no account.
+    A SUBSCRIBER is an unlinked Visual Studio subscription that met the person; it is no account. SQLite says 0 and 1
+    for what is false and true.
     """
 
     number: int  # of the license
@@ -127,7 +128,6 @@ def compose(members: Sequence[Member]) -> Composed:
         name = name or member.name
         login = login or member.login
         ambiguous = ambiguous or member.ambiguous
-        # SQLite says 0 and 1.
         two_factor_off = two_factor_off or (member.two_factor is not None and not member.two_factor)
         if member.dormant is not None:
             dormancy.add(bool(member.dormant))

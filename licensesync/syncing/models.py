@@ -185,6 +185,12 @@ class UsageFile(models.Model):
         return f"{self.name}: {self.state}"
 
     @property
+    def brought_nothing_new(self) -> bool:
+        """Whether the list was there already: an earlier job has taken the same one in."""
+        ended = self.job.finished_at if self.job else None
+        return ended is not None and ended < self.created_at
+
+    @property
     def somebody_answers(self) -> bool:
         """Whether there is a person to ask. What a script delivers is refused instead, with the sentence."""
         return self.trigger not in (Trigger.SCRIPT, Trigger.PUSHED)

@@ -141,7 +141,7 @@ def _tell_job(row: FileRow, job: LicenseSyncJob) -> None:
     """The row of a file that has become a job, or that brought what an earlier job had."""
     row.state = job.state
     match job.state:
-        case JobState.SUCCESS if job.finished_at and job.finished_at < row.file.created_at:
+        case JobState.SUCCESS if row.file.brought_nothing_new:
             row.text, row.brought_nothing_new = words.same_list(job), True
         case JobState.SUCCESS:
             row.text, row.notes = words.outcome(job), words.left_out(job)

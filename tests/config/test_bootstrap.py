@@ -140,33 +140,31 @@ def test_wrong_words_are_refused_with_a_sentence(words: list[str], sentence: str
     assert not Enterprise.objects.exists()
 
 
+def manage(data_dir: Path, *words: str, stdout: int = subprocess.PIPE) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-u", str(MANAGE), *words]
+    environment = product_environment(data_dir)
+    return subprocess.run(
+        command, env=environment, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False, timeout=120
+    )
+
+
 def test_commands_on_a_fresh_machine(tmp_path: Path) -> None:
     """Before anything else: whoever only reads is told what to do first, and `bootstrap` does all that is needed."""
-
-    def manage(*words: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, str(MANAGE), *words]
-        environment = product_environment(tmp_path)
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
-
     for words in (("consumed_licenses", "acme"), ("import_usage", "acme", str(MANAGE))):
-        refused = manage(*words)
+        refused = manage(tmp_path, *words)
         assert refused.returncode == 1
         assert refused.stderr.strip().endswith("There is no enterprise acme. Create it with manage.py bootstrap.")
         assert "Traceback" not in refused.stderr
-    assert json.loads(manage("bootstrap", "--enterprise", "acme", "--owner", OWNER).stdout)["enterprise"] == "acme"
-    assert json.loads(manage("consumed_licenses", "acme").stdout)["total_seats_consumed"] == 0
+    made = manage(tmp_path, "bootstrap", "--enterprise", "acme", "--owner", OWNER)
+    assert json.loads(made.stdout)["enterprise"] == "acme"
+    assert json.loads(manage(tmp_path, "consumed_licenses", "acme").stdout)["total_seats_consumed"] == 0
 
 
 def test_whoever_has_read_enough_of_the_list_may_go(tmp_path: Path) -> None:
     """As `head` does."""
+    manage(tmp_path, "bootstrap", "--enterprise", "acme", "--owner", OWNER)
     reader, writer = os.pipe()
     os.close(reader)
-    words = [sys.executable, str(MANAGE), "bootstrap", "--enterprise", "acme", "--owner", OWNER]
-    subprocess.run(words, env=product_environment(tmp_path), capture_output=True, check=True, timeout=120)
-    words = [sys.executable, str(MANAGE), "consumed_licenses", "acme"]
-    environment = product_environment(tmp_path) | {"PYTHONUNBUFFERED": "1"}
-    process = subprocess.run(
-        words, env=environment, stdout=writer, stderr=subprocess.PIPE, text=True, check=False, timeout=120
-    )
+    listed = manage(tmp_path, "consumed_licenses", "acme", stdout=writer)
     os.close(writer)
-    assert (process.returncode, process.stderr) == (0, "")
+    assert (listed.returncode, listed.stderr) == (0, "")

@@ -70,7 +70,7 @@ def test_several_who_miss_an_index_make_it_once(
 
 
 def test_several_who_come_for_a_new_index_load_it_once(enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch) -> None:
-    """That of a million licenses takes 150 MiB while it is read."""
+    """Each for themselves, they would take its memory as many times."""
     import_one(enterprise, server_export([account(1)]))
     original, loaded = index.from_bytes, []
     several = threading.Barrier(8)

@@ -50,18 +50,18 @@ def outcome(imported: Imported) -> dict[str, Any]:
     """What became of one file. Where it became no list, the counts are null and `problem` says why. A list that is
     there already adds, changes and removes nothing."""
     file, job = imported.file, imported.job
-    taken = job is not None and file.state == FileState.ACCEPTED and job.state == JobState.SUCCESS
-    is_there = taken and job is not None and job.finished_at is not None and job.finished_at < file.created_at
+    taken = job if job and file.state == FileState.ACCEPTED and job.state == JobState.SUCCESS else None
+    news = taken and not file.brought_nothing_new
     return {
         "file": file.name,
         "source": str(file.deployment) if file.deployment else None,
         "state": job.state if job else JobState.FAILURE,
-        "accounts_read": job.accounts_read if job and taken else None,
-        "added": 0 if is_there else job.accounts_added if job and taken else None,
-        "changed": 0 if is_there else job.accounts_changed if job and taken else None,
-        "removed": 0 if is_there else job.accounts_removed if job and taken else None,
-        "licenses": job.licenses_after if job and taken else None,
-        "ignored_keys": job.ignored_keys if job and taken else {},
+        "accounts_read": taken.accounts_read if taken else None,
+        "added": (taken.accounts_added if news else 0) if taken else None,
+        "changed": (taken.accounts_changed if news else 0) if taken else None,
+        "removed": (taken.accounts_removed if news else 0) if taken else None,
+        "licenses": taken.licenses_after if taken else None,
+        "ignored_keys": taken.ignored_keys if taken else {},
         "seconds": round(imported.seconds, 3),
         "problem": problem_of(imported) or None,
     }
