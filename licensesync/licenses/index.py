@@ -7,11 +7,13 @@ place for each number from 0 to `size` - 1; numbers that nobody has any more cou
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from licensesync.licenses.facets import NO_EMAIL
 from licensesync.licenses.models import LicenseType, Where
 
 Mask = NDArray[np.bool_]  # over license numbers: who is in
@@ -37,6 +39,37 @@ class _Stored(msgspec.Struct):
     beginnings: bytes
     ends: bytes
     beginning: bytes
+    texts: bytes
+    whose: bytes
+
+
+class Alike(NamedTuple):
+    """Licenses that are alike in what comes first, and of each member, in their order, what it is found by."""
+
+    facets: str
+    accounts: int  # how many
+    generation: int  # since which
+    since: str  # the earliest
+    members: Numbers
+    beginnings: str  # by `facets.beginnings`, NEXT between two members
+    texts: str = ""  # by `facets.searchable`, a line each; "" where the database finds words by itself
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Who has a word anywhere in their text."""
+
+    lines: bytes  # UTF-8, each line ended
+    ends: NDArray[np.int64]  # of the lines
+    numbers: Numbers  # whose line it is
+
+    def of(self, word: str) -> Numbers:
+        wanted, places = word.encode(), []
+        at = self.lines.find(wanted)
+        while at >= 0:
+            places.append(at)
+            at = self.lines.find(wanted, self.lines.index(b"\n", at))
+        return self.numbers[np.searchsorted(self.ends, places)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +98,13 @@ class Index:
 
     size: int
     by_name: Numbers  # everybody, in the order of their names, then numbers
-    by_email: Numbers  # of their first address; at the end who has none
+    by_email: Numbers  # of their first address; at the end, by name, who has none
     accounts: Ranks  # how many accounts each license has
     since: Ranks  # 0 for the earliest `since`, 1 for the next
     dense: dict[str, NDArray[np.uint8]]
     sparse: dict[str, Numbers]
     beginnings: Beginnings
+    texts: Texts  # of nobody, where the database finds words by itself
     _orders: dict[str, Numbers] = field(default_factory=dict)
     _positions: dict[str, Numbers] = field(default_factory=dict)
     _everybody: Mask | None = None
@@ -181,6 +215,7 @@ class Index:
             {facet: bits.tobytes() for facet, bits in self.dense.items()},
             {facet: numbers.tobytes() for facet, numbers in self.sparse.items()},
             self.beginnings.letters.tobytes(), self.beginnings.ends.tobytes(), self.beginnings.numbers.tobytes(),
+            self.texts.lines, self.texts.numbers.tobytes(),
         )  # fmt: skip
         return msgspec.msgpack.encode(stored)
 
@@ -208,13 +243,12 @@ def from_bytes(content: bytes | memoryview) -> Index:
             np.frombuffer(stored.beginnings, np.uint64), np.frombuffer(stored.ends, np.uint32),
             np.frombuffer(stored.beginning, np.uint32),
         ),
+        _texts(stored.texts, np.frombuffer(stored.whose, np.uint32)),
     )  # fmt: skip
 
 
-def build(alike: Iterable[tuple[str, int, int, str, Numbers, str]], by_name: Numbers, by_email: Numbers) -> Index:
-    """The index of licenses that are alike in (facets, number of accounts, generation since when), each group with its
-    earliest `since`, its members, and what their words begin with (`facets.beginnings`, NEXT between two members); and
-    of everybody in two orders."""
+def build(groups: Iterable[Alike], by_name: Numbers, by_email: Numbers) -> Index:
+    """The index of all licenses, and of everybody in two orders; who has no e-mail may stand anywhere in the second."""
     size = int(by_name.max(initial=0)) + 1
     accounts, since = np.zeros(size, np.uint16), np.zeros(size, np.uint16)
     most = np.iinfo(np.uint16).max
@@ -222,23 +256,36 @@ def build(alike: Iterable[tuple[str, int, int, str, Numbers, str]], by_name: Num
     by_generation: dict[int, list[Numbers]] = {}
     earliest: dict[int, str] = {}
     letters: list[tuple[NDArray[np.uint64], Numbers]] = []
-    for facets, account_count, generation, earliest_since, members, beginnings in alike:
-        accounts[members] = min(account_count, most)
+    lines: list[bytes] = []
+    whose = [by_name[:0]]
+    for group in groups:
+        generation, members = group.generation, group.members
+        accounts[members] = min(group.accounts, most)
         by_generation.setdefault(generation, []).append(members)
-        earliest[generation] = min(earliest_since, earliest.get(generation, earliest_since))
-        letters.append(_letters(members, beginnings))
-        for facet in facets.split("\n"):
+        earliest[generation] = min(group.since, earliest.get(generation, group.since))
+        letters.append(_letters(members, group.beginnings))
+        if group.texts:
+            lines.append(f"{group.texts}\n".encode())
+            whose.append(members)
+        for facet in group.facets.split("\n"):
             by_facet.setdefault(facet, []).append(members)
     for rank, generation in enumerate(sorted(earliest, key=earliest.__getitem__)):
         since[np.concatenate(by_generation[generation])] = min(rank, most)
-    index = Index(size, by_name, by_email, accounts, since, {}, {}, _beginnings(letters))
-    for facet, groups in by_facet.items():
-        members = np.sort(np.concatenate(groups))
+    texts = _texts(b"".join(lines), np.concatenate(whose))
+    index = Index(size, by_name, by_email, accounts, since, {}, {}, _beginnings(letters), texts)
+    for facet, parts in by_facet.items():
+        members = np.sort(np.concatenate(parts))
         if len(members) * members.itemsize * 8 < size:
             index.sparse[facet] = members
         else:
             index.dense[facet] = np.packbits(index.mask_of(members))
+    without = index.mask(NO_EMAIL)
+    index.by_email = np.concatenate([by_email[~without[by_email]], by_name[without[by_name]]])
     return index
+
+
+def _texts(lines: bytes, whose: Numbers) -> Texts:
+    return Texts(lines, np.flatnonzero(np.frombuffer(lines, np.uint8) == ord("\n")), whose)
 
 
 def _letters(members: Numbers, beginnings: str) -> tuple[NDArray[np.uint64], Numbers]:

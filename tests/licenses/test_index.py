@@ -7,7 +7,7 @@ import pytest
 
 from licensesync.licenses import index
 from licensesync.licenses.facets import beginnings
-from licensesync.licenses.index import FEW, SORTS, Index
+from licensesync.licenses.index import FEW, SORTS, Alike, Index
 
 SIZE = 6_000  # more than `in_order` looks at first
 ORDERS = [*SORTS, *(f"-{sort}" for sort in SORTS)]
@@ -25,16 +25,21 @@ def made() -> Index:
     chance = random.Random(1)
     numbers = sorted(chance.sample(range(1, SIZE), SIZE * 9 // 10))
     by_name, by_email = chance.sample(numbers, len(numbers)), chance.sample(numbers, len(numbers))
-    groups: dict[tuple[str, int, int, str], list[int]] = {}
+    groups: dict[tuple[str, int, int, str], list[int]] = {}  # what is alike first in an Alike
     for number in numbers:
         generation = chance.randrange(1, 5)
         facets = f"where:{chance.choice(['cloud', 'both', 'server'])}\ntype:enterprise\nmail:{number % 3}.example"
         groups.setdefault((facets, chance.randrange(1, 4), generation, f"2026-03-0{generation}"), []).append(number)
-    arrays = (
-        (*group, np.array(members, np.uint32), index.NEXT.join(beginnings(words_of(number)) for number in members))
+    alike = (
+        Alike(
+            *group,
+            np.array(members, np.uint32),
+            index.NEXT.join(beginnings(words_of(number)) for number in members),
+            "\n".join(f" {words_of(number)}" for number in members),
+        )
         for group, members in groups.items()
     )
-    return index.build(arrays, np.array(by_name, np.uint32), np.array(by_email, np.uint32))
+    return index.build(alike, np.array(by_name, np.uint32), np.array(by_email, np.uint32))
 
 
 @pytest.mark.parametrize("share", [1, 2, FEW - 5, FEW * 2, SIZE])
@@ -67,9 +72,26 @@ def test_who_has_a_word_that_begins_so(made: Index, word: str, is_stored: bool) 
     assert np.flatnonzero(there.beginning(word)).tolist() == expected
 
 
+@pytest.mark.parametrize("word", ["ana", "nder", " a", "a b", "小明", "𐐷x", "712", "ömer", "zz"])
+@pytest.mark.parametrize("is_stored", [False, True])
+def test_who_has_a_word_anywhere(made: Index, word: str, is_stored: bool) -> None:
+    there = index.from_bytes(made.to_bytes()) if is_stored else made
+    expected = [number for number in sorted(made.by_name.tolist()) if word in f" {words_of(number)}"]
+    found = there.texts.of(word).tolist()
+    assert sorted(found) == expected  # each once
+
+
 def test_nobody_has_a_word_that_begins_so_where_nobody_is() -> None:
     nobody = np.empty(0, np.uint32)
     assert not index.build((), nobody, nobody).beginning("a").any()
     somebody = np.array([1], np.uint32)
-    without_words = index.build([("", 1, 1, "2026", somebody, "")], somebody, somebody)
+    without_words = index.build([Alike("", 1, 1, "2026", somebody, "")], somebody, somebody)
     assert not without_words.beginning("a").any()
+    assert len(without_words.texts.of("ana")) == 0
+
+
+def test_who_has_no_email_comes_last_and_by_name() -> None:
+    by_name, by_email = np.array([3, 1, 4, 2, 5], np.uint32), np.array([2, 5, 1, 3, 4], np.uint32)
+    with_email, without = (np.array(numbers, np.uint32) for numbers in ([1, 2], [3, 4, 5]))
+    alike = [Alike("type:enterprise", 1, 1, "2026", with_email, ""), Alike("email:none", 1, 1, "2026", without, "")]
+    assert index.build(alike, by_name, by_email).order("email").tolist() == [2, 1, 3, 4, 5]
