@@ -1,7 +1,7 @@
 """Finds the licenses that a `Filter` asks for: a page of them in any order, how many there are, who is next to whom.
 
-Facets, orders, numbers and beginnings of words come out of the index in memory; the words of a search too on SQLite, out
-of the database on PostgreSQL. There a word is either rare, then all licenses with it are fetched by a trigram index and
+Facets, orders, numbers and beginnings of words come out of the index in memory; so do the words of a search on SQLite.
+PostgreSQL finds them itself. There a word is either rare, then all licenses with it are fetched by a trigram index and
 remembered; or it is so common that the next few thousand licenses in the order of the list have a page full of it, then
 only those are looked at.
 """
