@@ -6,6 +6,8 @@ No feed lists them, and whoever has no e-mail of one is the usual suspect of bei
 import re
 from collections.abc import Iterable
 
+import idna
+
 from licensesync.enterprises.models import Enterprise, VerifiedDomain
 from licensesync.errors import ExpectedError, Problem
 
@@ -27,13 +29,13 @@ _SEPARATORS = re.compile(r"[\s,;]+")
 
 
 def normalised(name: str) -> str:
-    """A domain in small letters and as the net has it (IDNA): `@Bücher.example.` is xn--bcher-kva.example.
+    """A domain in small letters and as the net has it (IDNA 2008): `@Bücher.example.` is xn--bcher-kva.example.
 
     ExpectedError(NO_DOMAIN) for everything else: an address, a web page, a wildcard.
     """
-    domain = name.strip().removeprefix("@").removesuffix(".")
+    domain = name.strip().removeprefix("@").removesuffix(".").lower()
     try:
-        encoded = domain.encode("idna").decode().lower()
+        encoded = domain if domain.isascii() else idna.encode(domain, uts46=True).decode()
     except UnicodeError:
         encoded = ""
     if len(encoded) > LONGEST or not _DOMAIN.fullmatch(encoded):
@@ -44,7 +46,7 @@ def normalised(name: str) -> str:
 def spellings(domain: str) -> tuple[str, ...]:
     """How a stored domain may be written in addresses: as the net has it, and in letters where that differs."""
     try:
-        return tuple(dict.fromkeys((domain, domain.encode().decode("idna").lower())))
+        return tuple(dict.fromkeys((domain, idna.decode(domain))))
     except UnicodeError:
         return (domain,)
 

@@ -152,13 +152,15 @@ def date_of(files: Sequence[UsageFile], recognitions: Sequence[feeds.Recognition
 
 
 def ask_if_older(deployment: Deployment, list_date: datetime, *, than: datetime | None) -> None:
-    """Raise Unanswered when a list is older than another of its deployment."""
-    if than is None or list_date >= than:
+    """Raise Unanswered when a list is older than another of its deployment. Of two in one second neither is."""
+    if than is None or list_date.replace(microsecond=0) >= than.replace(microsecond=0):
         return
+    in_one_minute = list_date.replace(second=0, microsecond=0) == than.replace(second=0, microsecond=0)
+    exact = "seconds" if in_one_minute else "minutes"
     params = {
         "source": str(deployment),
-        "file_date": list_date.isoformat(timespec="minutes"),
-        "stored_date": than.isoformat(timespec="minutes"),
+        "file_date": list_date.isoformat(timespec=exact),
+        "stored_date": than.isoformat(timespec=exact),
     }
     raise Unanswered(Question.OLDER, ExpectedError(OLDER_THAN_STORED, **params), **params)
 

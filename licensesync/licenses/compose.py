@@ -18,7 +18,7 @@ COLUMNS = (
 )  # fmt: skip
 
 # Whoever changes what `compose` makes of the same accounts raises it: the next count then composes everybody anew.
-VERSION = 1
+VERSION = 2
 
 CLOUD, SERVER, SUBSCRIBER = 0, 1, 2  # Member.kind, in the order in which they are shown
 CLOUD_KIND, SERVER_KIND = "cloud", "server"  # AccountEntry.kind

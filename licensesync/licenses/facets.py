@@ -56,7 +56,9 @@ def _without_accents(text: str) -> str:
 
 
 def domain_of(email: str) -> str:
-    return email.rpartition("@")[2].lower()
+    """As `enterprises.domains.spellings` writes it."""
+    domain = email.rpartition("@")[2].lower().removesuffix(".")
+    return domain if domain.isascii() else unicodedata.normalize("NFC", domain)
 
 
 class _Said(NamedTuple):

@@ -16,7 +16,8 @@ from licensesync.syncing.models import JobState, LicenseSyncJob, Phase
 from licensesync.syncing.queries import stays_of
 
 IDENTIFIERS = ("job", "file", "user_id")  # numbers that are names, so without separators
-MOMENTS = ("file_date", "stored_date")  # stored as ISO 8601
+MOMENTS = ("file_date", "stored_date")  # stored as ISO 8601, as exactly as they are told
+TO_THE_MINUTE = "2026-11-28T10:00+00:00"
 
 
 def number(value: int) -> str:
@@ -28,9 +29,9 @@ def signed(change: int) -> str:
     return f"+{number(change)}" if change > 0 else number(change).replace("-", "−") if change else "±0"
 
 
-def moment(value: datetime) -> str:
-    """To the minute, as evidence is told."""
-    return date_format(localtime(value), _("M j, Y, H:i"))
+def moment(value: datetime, *, to_the_second: bool = False) -> str:
+    """As evidence is told: to the minute, where that is enough."""
+    return date_format(localtime(value), _("M j, Y, H:i:s") if to_the_second else _("M j, Y, H:i"))
 
 
 def readable(params: Mapping[str, str | int]) -> dict[str, str]:
@@ -41,7 +42,7 @@ def readable(params: Mapping[str, str | int]) -> dict[str, str]:
 def _readable(name: str, value: str | int) -> str:
     if name in MOMENTS:
         with contextlib.suppress(ValueError, OverflowError):
-            return moment(datetime.fromisoformat(str(value)))
+            return moment(datetime.fromisoformat(str(value)), to_the_second=len(str(value)) > len(TO_THE_MINUTE))
     return number(value) if isinstance(value, int) and name not in IDENTIFIERS else str(value)
 
 

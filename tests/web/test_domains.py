@@ -22,7 +22,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
         ("Octo.Example", "octo.example"),
         ("@octo.example.", "octo.example"),
         ("Bücher.example", "xn--bcher-kva.example"),
+        ("Bu\u0308cher.example", "xn--bcher-kva.example"),
         ("xn--bcher-kva.example", "xn--bcher-kva.example"),
+        ("Straße.example", "xn--strae-oqa.example"),  # strasse.example is somebody else's
+        ("ΟΔΟΣ.example", "xn--pxavbq.example"),
+        ("οδος.example", "xn--pxavbm.example"),
+        ("ab--cd.example", "ab--cd.example"),
     ],
 )
 def test_a_domain_is_stored_as_the_net_has_it(typed: str, stored: str) -> None:
@@ -66,6 +71,24 @@ def test_people_without_an_e_mail_of_them(client: Client, enterprise: Enterprise
     assert "2 of 4 people have no e-mail of a verified domain" in html
     assert '<td class="num" data-label="People">1</td>' in html
     assert client.get(reverse("licenses", args=[enterprise.slug]) + "?domain=none").context["found"] == 2
+
+
+@pytest.mark.parametrize(
+    ("domain", "address"),
+    [
+        ("straße.example", "ana@Straße.example"),
+        ("straße.example", "ana@xn--strae-oqa.example"),
+        ("οδος.example", "ana@οδος.example"),
+        ("bücher.example", "ana@bu\u0308cher.example"),
+        ("octo.example", "ana@Octo.example."),
+    ],
+)
+def test_an_address_of_a_domain_however_it_is_written(
+    client: Client, enterprise: Enterprise, owner: User, domain: str, address: str
+) -> None:
+    import_one(enterprise, server_export([account(1, address), account(2, "bob@strasse.example")]))
+    client.force_login(owner)
+    assert "1 of 2 people has no e-mail of a verified domain" in add(client, enterprise, domain)
 
 
 def test_a_billing_manager_sees_them_and_changes_nothing(

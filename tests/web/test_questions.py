@@ -1,12 +1,16 @@
 """What only a person can know about a file: each question answered through its form."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.licenses.queries import current_count
-from licensesync.syncing.models import FileState, Question
+from licensesync.syncing.models import FileState, Question, UsageFile
+from licensesync.usage.models import OPEN, ServerUserAccount
 from licensesync.users.models import User
 from tests.flows.lists import account, import_one, report, server_export
 from tests.web.usage import HTMX, add, answer, last_file, page, work
@@ -91,6 +95,31 @@ def test_an_older_file(client: Client, enterprise: Enterprise, said: str, left: 
     answer(client, last_file(), answer=said)
     work()
     assert accounts(enterprise) == {"ghes.example": left}
+
+
+def test_an_older_file_of_the_same_minute(client: Client, enterprise: Enterprise) -> None:
+    """The seconds say which is which."""
+    import_one(enterprise, server_export([account(1, ANA)], exported_at="2026-02-01T10:00:30Z"))
+    sentence = "It is from Feb 1, 2026, 10:00:00; the accounts of ghes.example are from Feb 1, 2026, 10:00:30."
+    older = server_export([account(2, BOB)], exported_at="2026-02-01T10:00:00Z")
+    ask(client, enterprise, older, Question.OLDER, sentence)
+
+
+def test_reports_of_the_same_second(client: Client, enterprise: Enterprise) -> None:
+    """Without a date of their own that of their arrival counts: whoever is answered later takes the place."""
+    for number, email in ((1, ANA), (2, BOB)):
+        add(client, enterprise, report([(number, email)]))
+    work()
+    now = timezone.now().replace(microsecond=0)
+    first, second = UsageFile.objects.order_by("pk").select_related("enterprise")
+    UsageFile.objects.filter(pk=first.pk).update(created_at=now)
+    UsageFile.objects.filter(pk=second.pk).update(created_at=now + timedelta(milliseconds=1))
+    for file in (second, first):
+        answer(client, file, answer="new", host="ghes.example")
+        work()
+    file = UsageFile.objects.get(pk=first.pk)
+    assert (file.state, file.question) == (FileState.ACCEPTED, "")
+    assert ServerUserAccount.objects.get(valid_to=OPEN).email == ANA
 
 
 @pytest.mark.parametrize(("said", "left"), [("shrink", 1), ("discard", 20)])
