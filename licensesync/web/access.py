@@ -11,7 +11,7 @@ from licensesync.users.models import User
 
 
 def user_of(request: HttpRequest) -> User:
-    """Who is signed in. LoginRequiredMiddleware sends everybody else away before a page is asked."""
+    """Who is signed in. SignedOutMiddleware sends everybody else away before a page is asked."""
     return cast(User, request.user)
 
 

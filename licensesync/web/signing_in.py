@@ -16,12 +16,10 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
-from django_htmx.http import HttpResponseClientRefresh
 
 from licensesync.enterprises.queries import may_create_enterprise, memberships_of
 from licensesync.users.queries import is_set_up
 from licensesync.web.access import user_of
-from licensesync.web.asked import is_htmx
 from licensesync.web.navigation import start_of
 
 
@@ -48,8 +46,6 @@ class SignInForm(AuthenticationForm):
 @never_cache
 @sensitive_post_parameters("password")
 def sign_in(request: HttpRequest) -> HttpResponse:
-    if is_htmx(request):  # a piece of a page asked after the session ended: load the page, then sign in
-        return HttpResponseClientRefresh()
     onward = next_page(request)
     if request.user.is_authenticated:
         return redirect(onward)

@@ -51,13 +51,14 @@ function send(file, row, facts) {
     request.setRequestHeader("Accept", "text/plain");
     request.upload.addEventListener("progress", (event) => show(row, event.loaded, event.total));
     request.addEventListener("load", () => {
+      if (request.status === 401) return location.reload(); // signed out meanwhile: the door says so
       if (request.status === 204) row.remove();
       else fail(row, request.status === 400 ? request.responseText : form.dataset.broken);
       htmx.trigger(document.body, "usage-changed");
     });
     request.addEventListener("error", () => fail(row, form.dataset.broken));
     request.addEventListener("abort", () => row.remove());
-    request.addEventListener("loadend", resolve);
+    request.addEventListener("loadend", () => request.status === 401 || resolve());
     row.querySelector("button").addEventListener("click", () => request.abort());
     if (row.isConnected) request.send(body);
     else resolve(); // canceled while it waited

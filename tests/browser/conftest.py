@@ -36,6 +36,9 @@ class Visitor:
 
     def sign_in(self) -> None:
         self.open("/sign-in")
+        self.sign_in_here()
+
+    def sign_in_here(self) -> None:
         self.page.get_by_label("E-mail").fill(OWNER)
         self.page.get_by_label("Password").fill(PASSWORD)
         self.page.get_by_role("button", name="Sign in").click()

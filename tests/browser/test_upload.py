@@ -48,6 +48,18 @@ def slug(running_product: Product, files: DemoFiles) -> str:
     return slug
 
 
+def test_whoever_was_signed_out_meanwhile_is_told(visitor: Visitor, slug: str, files: DemoFiles) -> None:
+    """Their files have not arrived, and they come back to the page."""
+    page, home = visitor.page, f"/enterprises/{slug}/settings"
+    visitor.sign_in()
+    visitor.check(f"{home}/license")
+    page.context.clear_cookies(name="licensesync")
+    page.locator("input[type=file]").set_input_files([files.server_export, files.cloud_licenses])
+    expect(page.get_by_text("You were signed out, so what you just sent did not arrive.")).to_have_count(1)
+    visitor.sign_in_here()
+    expect(page.get_by_role("heading", name="No usage yet")).to_be_visible()
+
+
 def test_files_become_figures(visitor: Visitor, slug: str, files: DemoFiles) -> None:
     page, home = visitor.page, f"/enterprises/{slug}/settings"
     outcomes = page.locator("#files")

@@ -69,11 +69,6 @@ def test_says_so_while_nobody_can(client: Client, db: None) -> None:
     assert "Nobody can sign in yet" in client.get("/sign-in").content.decode()
 
 
-def test_a_piece_of_a_page_after_the_session_ended_loads_the_page(client: Client, db: None) -> None:
-    answer = client.get("/sign-in", HTTP_HX_REQUEST="true")
-    assert answer["HX-Refresh"] == "true"
-
-
 def test_home_leads_to_the_only_enterprise_else_to_the_list_else_to_a_new_one(
     signed_in: SignedIn, owner: User, enterprise: Enterprise, billing_manager: User
 ) -> None:
