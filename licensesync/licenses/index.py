@@ -52,7 +52,7 @@ class Alike(NamedTuple):
     since: str  # the earliest
     members: Numbers
     beginnings: str  # by `facets.beginnings`, NEXT between two members
-    texts: str = ""  # by `facets.searchable`, a line each; "" where the database finds words by itself
+    texts: bytes = b""  # by `facets.searchable`, a line each; b"" where the database finds words by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +265,7 @@ def build(groups: Iterable[Alike], by_name: Numbers, by_email: Numbers) -> Index
         earliest[generation] = min(group.since, earliest.get(generation, group.since))
         letters.append(_letters(members, group.beginnings))
         if group.texts:
-            lines.append(f"{group.texts}\n".encode())
+            lines += (group.texts, b"\n")
             whose.append(members)
         for facet in group.facets.split("\n"):
             by_facet.setdefault(facet, []).append(members)

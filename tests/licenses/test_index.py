@@ -35,7 +35,7 @@ def made() -> Index:
             *group,
             np.array(members, np.uint32),
             index.NEXT.join(beginnings(words_of(number)) for number in members),
-            "\n".join(f" {words_of(number)}" for number in members),
+            "\n".join(f" {words_of(number)}" for number in members).encode(),
         )
         for group, members in groups.items()
     )
