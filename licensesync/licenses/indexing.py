@@ -93,7 +93,7 @@ def _build(enterprise: Enterprise, generation: int) -> Index:
         return np.roll(_apart(together), -without)
 
     with bulk.meanwhile(lambda: (ordered("sort_name"), ordered("sort_email"))) as orders:
-        alike = [Alike(*same, _apart(together), letters, texts) for *same, together, letters, texts in groups]
+        alike = [Alike._make((*same, _apart(together), letters, texts)) for *same, together, letters, texts in groups]
     return index.build(alike, *orders())
 
 
