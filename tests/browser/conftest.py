@@ -20,6 +20,8 @@ STICKS_OUT = """() => [
   ...[...document.querySelectorAll(".box > table")].filter(table =>
     table.getBoundingClientRect().right > table.parentElement.getBoundingClientRect().right + 1
   ).map(table => table.className),
+  ...[...document.querySelectorAll("td, tbody th")].filter(cell => cell.scrollWidth > cell.clientWidth + 1)
+    .map(cell => `${cell.className}: ${cell.innerText}`),
 ]"""
 
 
@@ -62,7 +64,7 @@ class Visitor:
         self.page.set_viewport_size({"width": 1280, "height": 900})
 
     def check_every_width(self, path: str) -> None:
-        """Nothing scrolls sideways or sticks out of its box, on whatever screen."""
+        """Nothing scrolls sideways or sticks out of its box or cell, on whatever screen."""
         self.open(path)
         for width in range(340, 1500, 20):
             self.page.set_viewport_size({"width": width, "height": 900})

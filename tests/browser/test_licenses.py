@@ -17,19 +17,39 @@ PAGES = ("license/consumed", "license/consumed/1", "license/history", "license/g
 @pytest.fixture(scope="module")
 def home(running_product: Product, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The settings of a new enterprise with thirty people, of whom GitHub does not know the last."""
-    slug, folder = f"octo-{uuid4().hex[:8]}", tmp_path_factory.mktemp("lists")
-    words = ("--enterprise", slug, "--name", "Octo Industries", "--owner", OWNER, "--password-stdin", "--seats", "40")
-    made = running_product.manage("bootstrap", *words, stdin=f"{PASSWORD}\n")
-    assert made.returncode == 0, made.stderr
     lists = {
         "cloud.json": cloud_list([cloud_user(f"user-{number:02}", f"{number}@octo.example") for number in range(29)]),
         "server.json": server_export([account(1, "1@octo.example"), account(2, "ana@mail.example", login="ana")]),
     }
-    for name, content in lists.items():
-        Path(folder / name).write_bytes(content)
-    taken = running_product.manage("import_usage", slug, *(str(folder / name) for name in lists))
+    return new_enterprise(running_product, tmp_path_factory.mktemp("lists"), "Octo Industries", lists)
+
+
+def new_enterprise(product: Product, folder: Path, name: str, lists: dict[str, bytes]) -> str:
+    """Its settings, once the lists are taken in."""
+    slug = f"octo-{uuid4().hex[:8]}"
+    words = ("--enterprise", slug, "--name", name, "--owner", OWNER, "--password-stdin", "--seats", "40")
+    made = product.manage("bootstrap", *words, stdin=f"{PASSWORD}\n")
+    assert made.returncode == 0, made.stderr
+    for file, content in lists.items():
+        Path(folder / file).write_bytes(content)
+    taken = product.manage("import_usage", slug, *(str(folder / file) for file in lists))
     assert taken.returncode == 0, taken.stderr
     return f"/enterprises/{slug}/settings"
+
+
+def test_long_names_stay_in_their_place(visitor: Visitor, running_product: Product, tmp_path: Path) -> None:
+    """Of people, hosts, domains and enterprises: nothing runs over what is beside it."""
+    domain = "a-domain-with-a-long-name." * 4 + "example"
+    accounts = [
+        account(number, f"{'m' * 60}{number}@{domain}", login="octocat" * 5, profile_name=f"Maximiliana {'W' * 80}")
+        for number in range(1, 4)
+    ]
+    host = f"{'github-enterprise-' * 2}production.{domain}"
+    lists = {"server.json": server_export(accounts, host=host, server_id="production")}
+    home = new_enterprise(running_product, tmp_path, "Octo-Industries-" * 6, lists)
+    visitor.sign_in()
+    for name in ("license", *PAGES, "license/consumed/print", "sync-history"):
+        visitor.check_every_width(f"{home}/{name}")
 
 
 def test_by_keyboard(visitor: Visitor, home: str) -> None:
