@@ -11,6 +11,8 @@ def drop_index(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
+    atomic = False  # and alone: broken off, it is begun again
+
     dependencies = [
         ("licenses", "0010_composition"),
     ]
