@@ -3,6 +3,7 @@
 No feed lists them, and whoever has no e-mail of one is the usual suspect of being counted twice.
 """
 
+import contextlib
 import re
 from collections.abc import Iterable
 
@@ -33,11 +34,7 @@ def normalised(name: str) -> str:
 
     ExpectedError(NO_DOMAIN) for everything else: an address, a web page, a wildcard.
     """
-    domain = name.strip().removeprefix("@").removesuffix(".").lower()
-    try:
-        encoded = domain if domain.isascii() else idna.encode(domain, uts46=True).decode()
-    except UnicodeError:
-        encoded = ""
+    encoded = _encoded(name.strip().removeprefix("@").removesuffix(".").lower())
     if len(encoded) > LONGEST or not _DOMAIN.fullmatch(encoded):
         raise ExpectedError(NO_DOMAIN, name=name[:LONGEST])
     return encoded
@@ -45,10 +42,32 @@ def normalised(name: str) -> str:
 
 def spellings(domain: str) -> tuple[str, ...]:
     """How a stored domain may be written in addresses: as the net has it, and in letters where that differs."""
-    try:
-        return tuple(dict.fromkeys((domain, idna.decode(domain))))
-    except UnicodeError:
-        return (domain,)
+    for decode in (idna.decode, _decode_by_2003):
+        with contextlib.suppress(UnicodeError):
+            return tuple(dict.fromkeys((domain, decode(domain))))
+    return (domain,)
+
+
+def _encoded(domain: str) -> str:
+    """As the net has it, "" where it can't. Symbols are of the IDNA of 2003, and there are such domains."""
+    if domain.isascii():
+        return domain
+    for encode in (_encode_by_2008, _encode_by_2003):
+        with contextlib.suppress(UnicodeError):
+            return encode(domain)
+    return ""
+
+
+def _encode_by_2008(domain: str) -> str:
+    return idna.encode(domain, uts46=True).decode()
+
+
+def _encode_by_2003(domain: str) -> str:
+    return domain.encode("idna").decode()
+
+
+def _decode_by_2003(domain: str) -> str:
+    return domain.encode().decode("idna")
 
 
 def add_domains(*, enterprise: Enterprise, text: str) -> list[str]:

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
+import idna
+
 from licensesync.licenses.models import Where
 
 TWO_FACTOR_OFF, DORMANT, PENDING_INVITATION = "two_factor:off", "dormant:yes", "invitation:pending"
@@ -57,8 +59,17 @@ def _without_accents(text: str) -> str:
 
 def domain_of(email: str) -> str:
     """As `enterprises.domains.spellings` writes it."""
-    domain = email.rpartition("@")[2].lower().removesuffix(".")
-    return domain if domain.isascii() else unicodedata.normalize("NFC", domain)
+    domain = email.rpartition("@")[2].lower()
+    return (domain if domain.isascii() else _mapped(domain)).removesuffix(".")
+
+
+@lru_cache(maxsize=1_000)
+def _mapped(domain: str) -> str:
+    """Wide letters, other dots, accents apart from their letters: as the net reads them (UTS 46)."""
+    try:
+        return idna.uts46_remap(domain, std3_rules=False)
+    except idna.IDNAError:
+        return domain
 
 
 class _Said(NamedTuple):

@@ -4,15 +4,16 @@ Words of one or two letters are beginnings of words, which the index knows. The 
 of its own (a trigram needs three letters); on SQLite our index holds the texts as well.
 """
 
+import contextlib
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import combinations
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 from django.db import connection
+from numpy.typing import NDArray
 
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.licenses.facets import plain
@@ -20,13 +21,13 @@ from licensesync.licenses.index import Index, Mask, Numbers
 from licensesync.usage import bulk
 from licensesync.usage.models import OPEN
 
-MOST_FOUND = 50_000  # licenses with the words, beyond which nobody counts them
-REMEMBERED = 200  # searches of a process
+MOST_FOUND = 50_000  # licenses with words that PostgreSQL has found, beyond which nobody counts them
+REMEMBERED = 200  # searches of a process, each of 200 KB at most
 PREFIX = 3  # a word with fewer letters is the beginning of one
-MOST_NAMING = 3  # words that name hosts; of more, either all do or none
+MOST_NAMING = 5  # words that are looked for in names of hosts as well, on PostgreSQL
 
 _LITERAL = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})
-_remembered: OrderedDict[tuple[UUID, tuple[str, ...]], Numbers | None] = OrderedDict()
+_remembered: OrderedDict[tuple[UUID, tuple[str, ...]], NDArray[Any] | None] = OrderedDict()
 
 
 class Search:
@@ -35,8 +36,7 @@ class Search:
 
     def __init__(self, enterprise: Enterprise, text: str, key: UUID, index: Index) -> None:
         self.enterprise, self.index, self._key = enterprise, index, key
-        # An account of a server is named host:user_id by GitHub.
-        words = dict.fromkeys(plain(text).replace(":", " ").split())
+        words = dict.fromkeys(self._words_of(plain(text)))
         self.words = tuple(word for word in words if len(word) >= PREFIX)
         self.beginnings = tuple(word for word in words if len(word) < PREFIX)
 
@@ -56,10 +56,12 @@ class Search:
 
     @cached_property
     def found(self) -> Mask | None:
-        """Everybody with the words, None when these are more than MOST_FOUND."""
+        """Everybody with the words; None when PostgreSQL finds more than MOST_FOUND."""
+        if bulk.is_sqlite():
+            return self._in_memory
         masks = []
         for words, there in self._ways:
-            found = self._remembered(words) if words else None
+            found = self._found_in_database(words) if words else None
             if words and found is None:
                 return None
             masks.append(there if found is None else there & self.index.mask_of(found))
@@ -67,29 +69,26 @@ class Search:
 
     def mask(self) -> Mask:
         """Everybody with the words, however many."""
-        masks = [there & self.index.mask_of(self._look_for(words)) if words else there for words, there in self._ways]
-        return _either(masks)
+        if bulk.is_sqlite():
+            return self._in_memory
+        return _either(
+            [there & self.index.mask_of(self._in_database(words)) if words else there for words, there in self._ways]
+        )
 
     def among(self, few: Numbers) -> Iterator[int]:
-        """Those of a few licenses that have the words, by the database; some may come twice."""
+        """Those of a few licenses that have the words. On PostgreSQL alone: SQLite has found everybody as quickly."""
         for words, there in self._ways:
             on_hosts = few[there[few]]
             yield from (self._in_database(words, among=on_hosts) if words else on_hosts).tolist()
 
-    @cached_property
-    def _ways(self) -> list[tuple[tuple[str, ...], Mask]]:
-        """How somebody can have all words: some are in their text, and they are on hosts that have the others in their
-        names."""
-        on_hosts = {word: [pk for pk, host in self._hosts if word in host] for word in self.words}
-        naming = [word for word, deployments in on_hosts.items() if deployments]
-        fewest = 1 if len(naming) <= MOST_NAMING else len(naming)
-        ways = [(self.words, self.index.everybody())]
-        for count in range(fewest, len(naming) + 1):
-            for names in combinations(naming, count):
-                there = np.logical_and.reduce([self._on(on_hosts[name]) for name in names])
-                if there.any():
-                    ways.append((tuple(word for word in self.words if word not in names), there))
-        return ways
+    def _words_of(self, text: str) -> Iterator[str]:
+        """An account of a server is named host:user_id by GitHub, which is two words where there is such a host."""
+        for word in text.split():
+            host, _, user_id = word.rpartition(":")
+            if host and user_id.isdigit() and any(host in name for _, name in self._hosts):
+                yield from (host, user_id)
+            else:
+                yield word
 
     @cached_property
     def _hosts(self) -> list[tuple[int, str]]:
@@ -101,24 +100,47 @@ class Search:
         masks = [self.index.mask(f"instance:{pk}") for pk in deployments]
         return _either([np.zeros(self.index.size, np.bool_), *masks])
 
-    def _remembered(self, words: tuple[str, ...]) -> Numbers | None:
-        """Those with the words, None when they are more than MOST_FOUND."""
-        wanted = (self._key, words)
-        if wanted not in _remembered:
-            found = self._look_for(words, most=MOST_FOUND)
-            _remembered[wanted] = found if len(found) <= MOST_FOUND or bulk.is_sqlite() else None
-            while len(_remembered) > REMEMBERED:
-                _remembered.popitem(last=False)
-        return _remembered.get(wanted)
+    def _named(self, word: str) -> list[int]:
+        """The deployments with a word in the name of their host."""
+        return [pk for pk, host in self._hosts if word in host]
 
-    def _look_for(self, words: Sequence[str], *, most: int | None = None) -> Numbers:
-        """The licenses whose text has all words; in a database one more than `most`."""
-        if not bulk.is_sqlite():
-            return self._in_database(words, most=most)
-        masks = [self.index.mask_of(self.index.texts.of(word)) for word in words]
-        return np.flatnonzero(np.logical_and.reduce(masks)).astype(np.uint32)
+    @cached_property
+    def _in_memory(self) -> Mask:
+        """Everybody with the words, each in their text or in the name of one of their hosts."""
+        everybody: Mask = np.logical_and.reduce([self._with(word) | self._on(self._named(word)) for word in self.words])
+        return everybody
+
+    def _with(self, word: str) -> Mask:
+        """Everybody with a word in their text."""
+        bits = _remember((self._key, (word,)), lambda: np.packbits(self.index.mask_of(self.index.texts.of(word))))
+        return np.unpackbits(bits, count=self.index.size).view(np.bool_)  # type: ignore[arg-type]
+
+    @cached_property
+    def _ways(self) -> list[tuple[tuple[str, ...], Mask]]:
+        """Which words have to be in the text of whom, as the names of their hosts have the others: of "emea octo", only
+        "octo" for people on ghes-emea, only "emea" for those on octo-apac, and both for everybody else."""
+        named = {word: deployments for word in self.words if (deployments := self._named(word))}
+        naming = list(named)[:MOST_NAMING]
+        had = np.zeros(self.index.size, np.uint8)  # a bit for each of those words
+        for place, word in enumerate(naming):
+            had |= self._on(named[word]).astype(np.uint8) << np.uint8(place)
+        ways = []
+        for bits in np.flatnonzero(np.bincount(had)).tolist():
+            by_hosts = {word for place, word in enumerate(naming) if bits >> place & 1}
+            ways.append((tuple(word for word in self.words if word not in by_hosts), had == bits))
+        return ways
+
+    def _found_in_database(self, words: tuple[str, ...]) -> Numbers | None:
+        """Those with the words, None when they are more than MOST_FOUND."""
+
+        def look() -> Numbers | None:
+            found = self._in_database(words, most=MOST_FOUND)
+            return found if len(found) <= MOST_FOUND else None
+
+        return _remember((self._key, words), look)
 
     def _in_database(self, words: Sequence[str], *, among: Numbers | None = None, most: int | None = None) -> Numbers:
+        """The licenses whose text has all words: of the whole enterprise, or of a few; one more than `most`."""
         generation = self.enterprise.generation
         conditions = ["enterprise_id = %s", "valid_from <= %s", f"valid_to > {generation:d}"]
         params: list[Any] = [self.enterprise.pk, generation]
@@ -139,6 +161,15 @@ class Search:
         with connection.cursor() as cursor:
             cursor.execute(rows + limit, params)
             return np.sort(np.array([number for (number,) in cursor.fetchall()], np.uint32))
+
+
+def _remember(wanted: tuple[UUID, tuple[str, ...]], look: Callable[[], NDArray[Any] | None]) -> NDArray[Any] | None:
+    with contextlib.suppress(KeyError):
+        return _remembered[wanted]
+    found = _remembered[wanted] = look()
+    while len(_remembered) > REMEMBERED:
+        _remembered.popitem(last=False)
+    return found
 
 
 def _either(masks: list[Mask]) -> Mask:

@@ -16,6 +16,12 @@ class Messages(CookieStorage):
 
     cookie_name = f"{settings.SESSION_COOKIE_NAME}-messages"
 
+    def _store(self, messages: list[Any], response: HttpResponseBase, *more: Any, **others: Any) -> list[Any]:
+        """Each once, though every request of a page may have been told the same."""
+        told = [each for number, each in enumerate(messages) if each not in messages[:number]]
+        unsaid: list[Any] = super()._store(told, response, *more, **others)  # type: ignore[misc] # the stubs lack it
+        return unsaid
+
     def update(self, response: HttpResponseBase) -> list[Any] | None:
         unsaid = super().update(response)
         if self.used and len(self):  # a link may be among what was said, and is shown once

@@ -18,26 +18,25 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 
 class SignedOutMiddleware(LoginRequiredMiddleware):
     def process_view(self, request: HttpRequest, view_func: Any, view_args: Any, view_kwargs: Any) -> Any:
-        """The page itself leads to the door and back. A script of the page has it loaded anew: by htmx's header, and
+        """A page leads to the door and back. Scripts have their page loaded anew, so that it does: htmx by its header,
         `upload.js`, which asks for plain text, at a 401."""
         to_the_door = super().process_view(request, view_func, view_args, view_kwargs)
         if to_the_door is None:
             return None
-        is_script = is_htmx(request) or not request.accepts("text/html")
         if request.method not in SAFE:
             say.refused(request, _("You were signed out, so what you just sent did not arrive. Sign in and try again."))
-        elif is_script:
+            to_the_door = _door_of_form(request) if request.accepts("text/html") else HttpResponse(status=401)
+        elif is_htmx(request):
             say.refused(request, _("You were signed out. Sign in to go on."))
-        if is_htmx(request):
-            return HttpResponseClientRefresh()
-        if is_script:
-            return HttpResponse(status=401)
-        return to_the_door if request.method in SAFE else _door_of_form(request)
+        return HttpResponseClientRefresh() if is_htmx(request) else to_the_door
 
 
 def _door_of_form(request: HttpRequest) -> HttpResponse:
-    """With the way back to the page of a form, since nobody can go where it was sent to."""
-    page = urlsplit(request.headers.get("Referer", ""))
-    if not page.path or page.netloc != request.get_host():
+    """With the way back to the page of a form, where that has an address of its own."""
+    try:
+        page = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:  # whoever asks may write anything there
+        return redirect("sign_in")
+    if page.netloc != request.get_host() or page.path in ("", request.path):
         return redirect("sign_in")
     return redirect_to_login(urlunsplit(("", "", page.path, page.query, "")))

@@ -58,6 +58,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+@login_not_required  # in a second window it has happened already
 def sign_out(request: HttpRequest) -> HttpResponse:
     """Back to the door; with `next`, through it again as somebody else."""
     logout(request)

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -11,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from licensesync.enterprises.models import Deployment, Enterprise, VerifiedDomain
 from licensesync.licenses import filters, finding, searching
 from licensesync.licenses.finding import Selection
-from licensesync.licenses.index import SORTS
+from licensesync.licenses.index import SORTS, Numbers, Texts
 from licensesync.licenses.models import ConsumedLicense, Count
 from licensesync.licenses.queries import licenses
 from tests.flows.lists import account, cloud_list, cloud_user, import_one, server_export
@@ -191,8 +192,32 @@ def test_a_word_may_be_in_a_text_though_a_host_has_it_too(mixed: Enterprise) -> 
     for q, number in (("hamburg berlin", 1), ("berlin", 2), ("bonn berlin", 1), ("hamburg berlin bonn", 0)):
         assert asked(mixed, q=q).count() == (number, True), q
         assert len(asked(mixed, q=q).page(25).rows) == number, q
-    assert asked(mixed, q="ham amb mbu bur urg berlin").count() == (0, True)  # more names than are combined
-    assert asked(mixed, q="ham amb mbu bur urg").count() == (1, True)
+    for q in ("ham amb mbu bur urg", "ham amb mbu bur urg berlin"):
+        assert asked(mixed, q=q).count() == (1, True), q
+
+
+def test_names_with_a_colon(mixed: Enterprise) -> None:
+    """Only behind a host it stands for an account."""
+    names = ("ops:ci", "a:b", "team:5", "ghes:x")
+    import_one(mixed, server_export([account(n, name=name) for n, name in enumerate(names, 1)], host="ops.example"))
+    for q in (*names, "ops.example:3", "ops:4"):
+        assert asked(mixed, q=q).count() == (1, True), q
+
+
+@pytest.mark.skipif(connection.vendor == "postgresql", reason="PostgreSQL is asked for all words at once")
+def test_a_word_is_looked_for_once_whatever_hosts_are_called(
+    mixed: Enterprise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_for = []
+
+    def of(_texts: Texts, word: str) -> Numbers:
+        looked_for.append(word)
+        return np.empty(0, np.uint32)
+
+    monkeypatch.setattr(Texts, "of", of)
+    for _ in range(2):
+        asked(mixed, q="ghes emea apac example never-asked-before").numbers()
+    assert sorted(looked_for) == ["apac", "emea", "example", "ghes", "never-asked-before"]
 
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has no such limit: its words are found in memory")

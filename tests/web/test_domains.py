@@ -28,6 +28,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
         ("ΟΔΟΣ.example", "xn--pxavbq.example"),
         ("οδος.example", "xn--pxavbm.example"),
         ("ab--cd.example", "ab--cd.example"),
+        ("ab--cd.bücher.example", "ab--cd.xn--bcher-kva.example"),
+        ("☃.net", "xn--n3h.net"),
     ],
 )
 def test_a_domain_is_stored_as_the_net_has_it(typed: str, stored: str) -> None:
@@ -81,6 +83,9 @@ def test_people_without_an_e_mail_of_them(client: Client, enterprise: Enterprise
         ("οδος.example", "ana@οδος.example"),
         ("bücher.example", "ana@bu\u0308cher.example"),
         ("octo.example", "ana@Octo.example."),
+        ("bücher.example", "ana@ｂücher。example"),
+        ("☃.net", "ana@☃.net"),
+        ("☃.net", "ana@xn--n3h.net"),
     ],
 )
 def test_an_address_of_a_domain_however_it_is_written(

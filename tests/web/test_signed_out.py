@@ -52,6 +52,30 @@ def test_no_form_leads_to_another_site(client: Client, enterprise: Enterprise) -
     assert client.post(url, headers={"Referer": "https://evil.example/x"})["Location"] == reverse("sign_in")
 
 
+@pytest.mark.parametrize("referer", ["http://[", "http://testserver", "\\x00", "http://testserver{here}"])
+def test_a_form_of_nowhere_leads_to_the_door_alone(client: Client, enterprise: Enterprise, referer: str) -> None:
+    """Also one that was shown again where it was sent to."""
+    url = reverse("add_usage", args=[enterprise.slug])
+    answer = client.post(url, headers={"Referer": referer.replace("{here}", url)})
+    assert (answer.status_code, answer["Location"]) == (302, reverse("sign_in"))
+
+
+def test_signing_out_twice_needs_no_words(client: Client, enterprise: Enterprise) -> None:
+    assert client.post(reverse("sign_out"))["Location"] == reverse("sign_in")
+    assert "You were signed out" not in door(client)
+
+
+def test_what_was_told_to_many_requests_is_said_once(client: Client, enterprise: Enterprise) -> None:
+    for _ in range(3):
+        client.get(reverse("license_news", args=[enterprise.slug]), headers=HTMX)
+    assert door(client).count(ENDED) == 1
+
+
+def test_other_requests_go_to_the_door(client: Client, enterprise: Enterprise) -> None:
+    assert client.get(reverse("license", args=[enterprise.slug]), headers={"Accept": "image/*"}).status_code == 302
+    assert "You were signed out" not in door(client)
+
+
 def test_a_script_has_the_page_loaded_anew(client: Client, enterprise: Enterprise) -> None:
     """The page then leads to the door, where the words are."""
     news = reverse("license_news", args=[enterprise.slug])
