@@ -120,6 +120,8 @@ class Search:
         """Which words have to be in the text of whom, as the names of their hosts have the others: of "emea octo", only
         "octo" for people on ghes-emea, only "emea" for those on octo-apac, and both for everybody else."""
         named = {word: deployments for word in self.words if (deployments := self._named(word))}
+        if not named:
+            return [(self.words, self.index.everybody())]
         naming = list(named)[:MOST_NAMING]
         had = np.zeros(self.index.size, np.uint8)  # a bit for each of those words
         for place, word in enumerate(naming):
