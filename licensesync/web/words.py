@@ -17,7 +17,7 @@ from licensesync.syncing.queries import stays_of
 
 IDENTIFIERS = ("job", "file", "user_id")  # numbers that are names, so without separators
 MOMENTS = ("file_date", "stored_date")  # stored as ISO 8601, as exactly as they are told
-TO_THE_MINUTE = "2026-11-28T10:00+00:00"
+LETTERS_TO_THE_MINUTE = len("2026-11-28T10:00+00:00")
 
 
 def number(value: int) -> str:
@@ -42,7 +42,7 @@ def readable(params: Mapping[str, str | int]) -> dict[str, str]:
 def _readable(name: str, value: str | int) -> str:
     if name in MOMENTS:
         with contextlib.suppress(ValueError, OverflowError):
-            return moment(datetime.fromisoformat(str(value)), to_the_second=len(str(value)) > len(TO_THE_MINUTE))
+            return moment(datetime.fromisoformat(str(value)), to_the_second=len(str(value)) > LETTERS_TO_THE_MINUTE)
     return number(value) if isinstance(value, int) and name not in IDENTIFIERS else str(value)
 
 
