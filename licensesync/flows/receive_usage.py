@@ -204,8 +204,7 @@ def _job_for(files: list[UsageFile]) -> LicenseSyncJob | None:
         )
         return same
     if not first.accept_older:
-        dates = [_date_of(file) for file in waiting] + ([deployment.list_date] if deployment.list_date else [])
-        take_in.ask_if_older(deployment, take_in.date_of(files, recognitions), than=max(dates, default=None))
+        _ask_if_older(deployment, take_in.date_of(files, recognitions), waiting)
     job = syncing.create_file_job(
         deployment=deployment,
         trigger=_trigger(first),
@@ -216,6 +215,12 @@ def _job_for(files: list[UsageFile]) -> LicenseSyncJob | None:
     )
     queue.announce_job(job.pk)
     return job
+
+
+def _ask_if_older(deployment: Deployment, list_date: datetime, waiting: list[UsageFile]) -> None:
+    """Raise take_in.Unanswered when a list is older than the one that is there, or than one that waits."""
+    dates = [_date_of(file) for file in waiting] + ([deployment.list_date] if deployment.list_date else [])
+    take_in.ask_if_older(deployment, list_date, than=max(dates, default=None))
 
 
 def _whose(file: UsageFile) -> User | None:
@@ -300,10 +305,30 @@ def answer(
         files = syncing.asking_together(file)
         if not files:
             return
+        if accept_older and _asked_anew(files):
+            return
         if new_host is not None:
             server = deployments.server_named(file.enterprise, new_host)
         syncing.take_answer(files, deployment=server, accept_older=accept_older, accept_shrink=accept_shrink)
         _decide(files)
+
+
+def _asked_anew(files: list[UsageFile]) -> bool:
+    """Ask once more about an older list where another has come since the owner was asked: they were told of one that is
+    not there any more."""
+    recognitions = [msgspec.convert(file.recognition, feeds.Recognition) for file in files]
+    try:
+        deployment = _source(files[0], recognitions[0])
+        waiting = list(UsageFile.objects.filter(job__deployment=deployment, job__state__in=OPEN_STATES))
+        _ask_if_older(deployment, take_in.date_of(files, recognitions), waiting)
+    except take_in.Unanswered as again:
+        is_new = again.params.get("stored_date") != files[0].question_params.get("stored_date")
+        if is_new and again.question == Question.OLDER:
+            syncing.ask(files, again.question, **again.params)
+        return is_new and again.question == Question.OLDER
+    except ExpectedError:  # which deciding will find too
+        return False
+    return False
 
 
 def discard(file: UsageFile) -> None:

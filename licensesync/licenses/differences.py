@@ -41,17 +41,18 @@ def differences(enterprise: Enterprise, entries: Sequence[Entry]) -> Iterator[Di
         yield Difference(entry, licenses.get(entry.number), unit.named, ", ".join(dict.fromkeys(unit.logins)))
 
 
-def csv_of_differences(enterprise: Enterprise, found: Comparison | None) -> Iterator[str]:
-    """Everybody of the difference, and who is counted twice by both; the heading alone where nothing is compared."""
+def csv_of_differences(enterprise: Enterprise, found: Comparison | None, cause: str = "") -> Iterator[str]:
+    """Everybody of the difference, and who is counted twice by both; with a cause, the people whom it explains. The
+    heading alone where nothing is compared."""
     yield csv_line(COLUMNS)
     if found is None:
         return
-    entries = iter(found.entries)
+    entries = iter([each for each in found.entries if cause in ("", each.cause)])
     while part := list(islice(entries, AT_ONCE)):
         for each in differences(enterprise, part):
             by, difference = ("GitHub", "1") if each.entry.kind.by_github else ("LicenseSync", "-1")
             yield csv_line((each.entry.cause.value, by, difference, *_cells(each.license, each.logins, each.named)))
-    for start in range(0, len(found.twice), AT_ONCE):
+    for start in range(0, 0 if cause else len(found.twice), AT_ONCE):
         for license in rows_of(enterprise, found.twice[start : start + AT_ONCE]):
             yield csv_line((TWICE, "both", "0", *_cells(license, "", "")))
 

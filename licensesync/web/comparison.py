@@ -121,13 +121,17 @@ def _page_of(request: HttpRequest, entries: int) -> int:
 
 @require_GET
 def csv_of_comparison(request: HttpRequest, slug: str) -> HttpResponseBase:
-    """Everybody of the difference, and who is counted twice by both. Before they are known: the page that says so."""
+    """Everybody of the difference, and who is counted twice by both; with `cause`, one group. Before they are known:
+    the page that says so."""
     enterprise = enterprise_for(request, slug)
     try:
         found = comparison.comparison_of(enterprise)
     except comparison.NotComparedYet:
         return redirect("comparison", enterprise.slug)
-    lines = queries.all_of_one_count(csv_of_differences(enterprise, found), enterprise)
+    cause = request.GET.get("cause", "")
+    lines = queries.all_of_one_count(
+        csv_of_differences(enterprise, found, cause if cause in CAUSES else ""), enterprise
+    )
     return download(lines, name_of(enterprise, "github-count", "csv"))
 
 

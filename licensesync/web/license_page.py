@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf import settings
@@ -48,10 +48,9 @@ def license_page(request: HttpRequest, slug: str) -> HttpResponse:
 def show(request: HttpRequest, enterprise: Enterprise, answered: Answered | None = None) -> HttpResponse:
     """The whole page."""
     context = _context(request, enterprise, answered)
-    fragments = _fragments(request, context)
+    fragments = _fragments(request, context) | {"usage": _usage(request, context)}
     context["fragments"] = fragments
     context["file_fragments"] = [each for each in fragments.values() if each.is_file]
-    context["usage"] = usage_over_time(enterprise)
     context["rarely"], context["soon"] = RARELY, SOON
     context["limit"] = settings.MAX_UPLOAD_BYTES
     context["limit_mb"] = settings.MAX_UPLOAD_BYTES // (1024 * 1024)
@@ -76,6 +75,8 @@ def show_news(request: HttpRequest, enterprise: Enterprise, answered: Answered |
     fragments = _fragments(request, context)
     said = request.POST.get("seen") or request.GET.get("seen", "")
     seen = dict(pair.rpartition(":")[::2] for pair in said.split())
+    if seen.get("usage") != _version_of_usage(context):
+        fragments["usage"] = _usage(request, context)
     changed = [each for key, each in fragments.items() if seen.get(key) != each.version]
     gone = [key for key in seen if key.startswith("file-") and key not in fragments]
     is_told = request.method == "POST" and len(get_messages(request)) > 0
@@ -154,6 +155,18 @@ def _fragments(request: HttpRequest, context: Mapping[str, Any]) -> dict[str, Fr
 def _fragment(request: HttpRequest, tag: str, key: str, template: str, context: Mapping[str, Any]) -> Fragment:
     html = render_to_string(template, dict(context), request)
     return Fragment(tag, key, version_of(html), html)
+
+
+def _usage(request: HttpRequest, context: Mapping[str, Any]) -> Fragment:
+    """The chart. It reaches until now, so every rendering differs a little; news are only those of counts."""
+    with_usage = {**context, "usage": usage_over_time(context["enterprise"])}
+    fragment = _fragment(request, "div", "usage", "license/_usage.html", with_usage)
+    return replace(fragment, version=_version_of_usage(context))
+
+
+def _version_of_usage(context: Mapping[str, Any]) -> str:
+    count = context["count"]
+    return version_of(f"{count.pk if count else 0} {context['seats'].total.purchased}")
 
 
 def version_of(html: str) -> str:

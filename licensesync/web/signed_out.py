@@ -32,11 +32,11 @@ class SignedOutMiddleware(LoginRequiredMiddleware):
 
 
 def _door_of_form(request: HttpRequest) -> HttpResponse:
-    """With the way back to the page of a form, where that has an address of its own."""
+    """With the way back to the page of a form, since not everybody can go where it was sent to."""
     try:
         page = urlsplit(request.headers.get("Referer", ""))
     except ValueError:  # whoever asks may write anything there
         return redirect("sign_in")
-    if page.netloc != request.get_host() or page.path in ("", request.path):
+    if page.netloc != request.get_host() or not page.path:
         return redirect("sign_in")
     return redirect_to_login(urlunsplit(("", "", page.path, page.query, "")))

@@ -14,6 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from licensesync.enterprises.connections import connect
 from licensesync.enterprises.models import Deployment, Enterprise, LicenseModel
+from licensesync.licenses.queries import current_count
 from licensesync.syncing.models import JobState, LicenseSyncJob
 from licensesync.users.models import User
 from licensesync.web import license_page
@@ -168,6 +169,7 @@ def test_only_what_is_not_on_the_page_yet_comes_as_news(client: Client, full: En
         "deployments",
         "actions",
         "close",
+        "usage",
     ]
     assert client.get(url, {"seen": " ".join(versions)}, headers=HTMX).status_code == 204
     partly = client.get(url, {"seen": " ".join([*versions[:3], "deployments:old", "file-99:gone"])}, headers=HTMX)
@@ -244,6 +246,21 @@ def test_no_query_in_a_loop(
         page(client, full)
 
 
+def test_the_chart_follows_a_count_and_nothing_else(client: Client, full: Enterprise, owner: User) -> None:
+    client.force_login(owner)
+    import_one(full, server_export([account(9, "new@octo.example")], host="ghes-new.example"))
+    html = page(client, full)
+    [version] = re.findall(r'id="usage" data-version="(\w+)"', html)
+    url, seen = reverse("license_news", args=[full.slug]), {"seen": f"usage:{version}"}
+    assert b'id="usage"' not in client.get(url, seen, headers=HTMX).content
+    import_one(full, server_export([account(9, "new@octo.example"), account(10)], host="ghes-new.example"))
+    news = client.get(url, seen, headers=HTMX).content.decode()
+    assert 'id="usage"' in news
+    count = current_count(full)
+    assert count
+    assert f"{count.consumed} consumed" in news
+
+
 def test_no_query_for_each_file(
     client: Client, full: Enterprise, owner: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
@@ -253,8 +270,9 @@ def test_no_query_for_each_file(
         add(client, full, server_export([account(1, ANA)], host=f"ghes-{number}.example"))
         work()
         assert client.get(url, headers=HTMX).content.count(b'<li id="file-') == number + 1
+        usage = next(each for each in client.get(url, headers=HTMX).context["swapped"] if each.key == "usage")
         with django_assert_num_queries(11):
-            client.get(url, headers=HTMX)
+            client.get(url, {"seen": f"usage:{usage.version}"}, headers=HTMX)
 
 
 def test_files_are_not_read_for_whoever_does_not_see_them(

@@ -105,6 +105,23 @@ def test_an_older_file_of_the_same_minute(client: Client, enterprise: Enterprise
     ask(client, enterprise, older, Question.OLDER, sentence)
 
 
+def test_an_older_file_is_asked_about_again_when_a_newer_list_has_come(client: Client, enterprise: Enterprise) -> None:
+    """Nobody gives up a list that they were not told of."""
+    import_one(enterprise, server_export([account(1, ANA)], exported_at="2026-02-01T10:00:00Z"))
+    older = server_export([account(2, BOB)], exported_at="2026-01-01T10:00:00Z")
+    ask(client, enterprise, older, Question.OLDER, "are from Feb 1, 2026, 10:00.")
+    file = last_file()
+    newest = server_export([account(1, ANA), account(3, "eve@octo.example")], exported_at="2026-02-02T10:00:00Z")
+    import_one(enterprise, newest)
+    answer(client, file, answer="older")
+    work()
+    assert accounts(enterprise) == {"ghes.example": 2}
+    assert "are from Feb 2, 2026, 10:00." in page(client, enterprise)
+    answer(client, file, answer="older")
+    work()
+    assert accounts(enterprise) == {"ghes.example": 1}
+
+
 def test_reports_of_the_same_second(client: Client, enterprise: Enterprise) -> None:
     """Without a date of their own that of their arrival counts: whoever is answered later takes the place."""
     for number, email in ((1, ANA), (2, BOB)):
