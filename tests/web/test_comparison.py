@@ -60,6 +60,16 @@ def test_as_csv(client: Client, full: Enterprise) -> None:
     assert [row["Person"] for row in rows if row["Cause"] == "twice"] == ["eve"]
 
 
+def test_one_group_as_csv(client: Client, full: Enterprise) -> None:
+    """As the page shows it, whose link it is."""
+    html = page(client, full, "comparison", query="?cause=suspended")
+    url = reverse("csv_of_comparison", args=[full.slug])
+    assert f'href="{url}?cause=suspended"' in html
+    rows = list(csv.DictReader(io.StringIO(client.get(f"{url}?cause=suspended").getvalue().decode())))
+    assert [(row["Cause"], row["At GitHub"]) for row in rows] == [("suspended", "ghes.example:2")]
+    assert client.get(f"{url}?cause=nonsense").getvalue() == client.get(url).getvalue()
+
+
 def test_the_cloud_has_reported_nothing(client: Client, enterprise: Enterprise, owner: User) -> None:
     client.force_login(owner)
     assert "GitHub’s count is not here yet" in page(client, enterprise, "comparison")

@@ -14,6 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from licensesync.enterprises.connections import connect
 from licensesync.enterprises.models import Deployment, Enterprise, LicenseModel
+from licensesync.licenses.models import Count
 from licensesync.licenses.queries import current_count
 from licensesync.syncing.models import JobState, LicenseSyncJob
 from licensesync.users.models import User
@@ -248,6 +249,7 @@ def test_no_query_in_a_loop(
 
 def test_the_chart_follows_a_count_and_nothing_else(client: Client, full: Enterprise, owner: User) -> None:
     client.force_login(owner)
+    Count.objects.filter(enterprise=full).update(finished_at=timezone.now() - timedelta(days=3))
     import_one(full, server_export([account(9, "new@octo.example")], host="ghes-new.example"))
     html = page(client, full)
     [version] = re.findall(r'id="usage" data-version="(\w+)"', html)
@@ -258,7 +260,7 @@ def test_the_chart_follows_a_count_and_nothing_else(client: Client, full: Enterp
     assert 'id="usage"' in news
     count = current_count(full)
     assert count
-    assert f"{count.consumed} consumed" in news
+    assert f'<tspan class="end-consumed">{count.consumed}</tspan>' in news
 
 
 def test_no_query_for_each_file(
