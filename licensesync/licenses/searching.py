@@ -27,6 +27,8 @@ PREFIX = 3  # a word with fewer letters is the beginning of one
 MOST_NAMING = 5  # words that are looked for in names of hosts as well, on PostgreSQL
 
 _LITERAL = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})
+_BETWEEN = str.maketrans(",;", "  ")
+_AROUND = '"<>()[]{}“”„«»'
 _remembered: OrderedDict[tuple[UUID, tuple[str, ...]], NDArray[Any] | None] = OrderedDict()
 
 
@@ -83,7 +85,7 @@ class Search:
 
     def _words_of(self, text: str) -> Iterator[str]:
         """An account of a server is named host:user_id by GitHub, which is two words where there is such a host."""
-        for word in text.split():
+        for word in map(_as_stored, text.translate(_BETWEEN).split()):
             host, _, user_id = word.rpartition(":")
             if host and user_id.isdigit() and any(host in name for _, name in self._hosts):
                 yield from (host, user_id)
@@ -163,6 +165,17 @@ class Search:
         with connection.cursor() as cursor:
             cursor.execute(rows + limit, params)
             return np.sort(np.array([number for (number,) in cursor.fetchall()], np.uint32))
+
+
+def _as_stored(word: str) -> str:
+    """What people paste: <ana@octo.example>, mailto:ana@octo.example, @ana, https://github.com/ana, a host and a colon.
+    A word of nothing but signs stays one."""
+    bare = word.strip(_AROUND).removeprefix("mailto:").rstrip(":")
+    if "://" in bare:
+        bare = bare.rstrip("/").rpartition("/")[2]
+    elif "." not in bare:  # @octo.example is the end of an address
+        bare = bare.removeprefix("@")
+    return bare or word
 
 
 def _remember(wanted: tuple[UUID, tuple[str, ...]], look: Callable[[], NDArray[Any] | None]) -> NDArray[Any] | None:

@@ -25,6 +25,20 @@ document.addEventListener("htmx:oobBeforeSwap", ({ detail }) => {
   if ((isTypedIn && isFollowing) || isThere) detail.shouldSwap = false;
 });
 
+// Whoever answers by keyboard goes on at the row that is swapped under them, and not at the top of the page.
+let left = ""; // the id of what had the focus
+
+document.addEventListener("htmx:oobBeforeSwap", ({ detail }) => {
+  if (detail.shouldSwap && detail.target.contains(document.activeElement)) left = detail.target.id;
+});
+
+document.addEventListener("htmx:oobAfterSwap", ({ detail }) => {
+  const row = document.getElementById(left);
+  if (!row || detail.target.id !== left || document.activeElement !== document.body) return;
+  row.tabIndex = -1;
+  row.focus({ preventScroll: true });
+});
+
 // What became of a file or a job is told to screen readers when it arrives, once; nothing else of what moves is.
 let known = outcomes();
 

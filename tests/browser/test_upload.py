@@ -81,6 +81,7 @@ def test_files_become_figures(visitor: Visitor, slug: str, files: DemoFiles) -> 
     visitor.ask_axe()
     host.fill(files.report_host)
     page.get_by_role("button", name="Add as a new instance").click()
+    expect(page.locator("#files > li:focus")).to_have_count(1)
     expect(outcomes.get_by_text(f"{files.report_host}: 501 accounts read")).to_be_visible(timeout=LONG)
 
     # The figures have followed without a reload, and are those of the example's table.

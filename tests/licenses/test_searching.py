@@ -35,6 +35,30 @@ def has(person: ConsumedLicense, word: str, hosts: list[str]) -> bool:
     return any(each.startswith(word) for each in (*person.search.split(), *hosts))
 
 
+@pytest.mark.parametrize(
+    "q",
+    [
+        "@aabe", "https://github.com/aabe", "https://ghes.example/aabe/", "Aoi Abe <aoi.abe@octo.example>",
+        "<aoi.abe@octo.example>", "mailto:aoi.abe@octo.example", "aoi,abe", "Abe; Aoi", '"aoi abe"', "(aabe)",
+        "O'Sullivan aoi", "o’sullivan aoi", "osullivan aoi",
+        "ghes.example: 673", "ghes.example:673", "aabe ghes.example:",
+    ],
+)  # fmt: skip
+def test_what_people_paste(enterprise: Enterprise, q: str) -> None:
+    people = [
+        account(673, "aoi.abe@octo.example", login="aabe", name="Aoi O’Sullivan Abe"),
+        account(1, "mona@octo.example", login="mona", name="O'Sullivan"),
+    ]
+    import_one(enterprise, server_export(people))
+    assert [each.login for each in asked(enterprise, q=q).page(25).rows] == ["aabe"]
+
+
+def test_a_word_of_signs_is_one(enterprise: Enterprise) -> None:
+    import_one(enterprise, server_export([account(1, "mona@octo.example", name='"Mona" (Octo)')]))
+    for q, number in (('"', 1), ("(", 1), ("<", 0), (",", 1), ("@octo.example", 1), ("@octo.exam", 1), ("@mona", 1)):
+        assert asked(enterprise, q=q).count() == (number, True), q
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_every_word_is_in_the_text_or_the_name_of_a_host(enterprise: Enterprise, seed: int) -> None:
     chance = random.Random(seed)
