@@ -14,6 +14,7 @@ from licensesync.web import say
 from licensesync.web.asked import is_htmx
 
 SAFE = ("GET", "HEAD", "OPTIONS")
+DOWNLOADS = (".csv", ".json")  # endings of addresses
 
 
 class SignedOutMiddleware(LoginRequiredMiddleware):
@@ -25,14 +26,15 @@ class SignedOutMiddleware(LoginRequiredMiddleware):
             return None
         if request.method not in SAFE:
             say.refused(request, _("You were signed out, so what you just sent did not arrive. Sign in and try again."))
-            to_the_door = _door_of_form(request) if request.accepts("text/html") else HttpResponse(status=401)
-        elif is_htmx(request):
+            to_the_door = _door_of_page(request) if request.accepts("text/html") else HttpResponse(status=401)
+        elif is_htmx(request) or request.path.endswith(DOWNLOADS):
             say.refused(request, _("You were signed out. Sign in to go on."))
+            to_the_door = _door_of_page(request)
         return HttpResponseClientRefresh() if is_htmx(request) else to_the_door
 
 
-def _door_of_form(request: HttpRequest) -> HttpResponse:
-    """With the way back to the page of a form, since not everybody can go where it was sent to."""
+def _door_of_page(request: HttpRequest) -> HttpResponse:
+    """With the way back to the page of a form or a link: nobody can stay where that one leads."""
     try:
         page = urlsplit(request.headers.get("Referer", ""))
     except ValueError:  # whoever asks may write anything there

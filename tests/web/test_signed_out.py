@@ -64,6 +64,15 @@ def test_a_form_of_nowhere_leads_to_the_door_alone(client: Client, enterprise: E
     assert (answer.status_code, answer["Location"]) == (302, reverse("sign_in"))
 
 
+def test_a_download_leads_back_to_its_page(client: Client, enterprise: Enterprise) -> None:
+    """Else the door would stay on the screen while the file is saved."""
+    page = reverse("licenses", args=[enterprise.slug])
+    referer = {"Referer": f"http://testserver{page}?q=ana"}
+    answer = client.get(reverse("csv_of_licenses", args=[enterprise.slug]), headers=referer)
+    assert parse_qs(urlsplit(answer["Location"]).query) == {"next": [f"{page}?q=ana"]}
+    assert ENDED in door(client)
+
+
 def test_signing_out_twice_needs_no_words(client: Client, enterprise: Enterprise) -> None:
     assert client.post(reverse("sign_out"))["Location"] == reverse("sign_in")
     assert "You were signed out" not in door(client)
