@@ -5,6 +5,7 @@ some milliseconds, on whichever database, and the number of a combination is exa
 place for each number from 0 to `size` - 1; numbers that nobody has any more count nowhere.
 """
 
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -44,7 +45,7 @@ class _Stored(msgspec.Struct):
 
 
 class Alike(NamedTuple):
-    """Licenses that are alike in what comes first, and of each member, in their order, what it is found by."""
+    """Licenses that are alike in what comes first, and of each member, in their order, what its words begin with."""
 
     facets: str
     accounts: int  # how many
@@ -52,7 +53,6 @@ class Alike(NamedTuple):
     since: str  # the earliest
     members: Numbers
     beginnings: str  # by `facets.beginnings`, NEXT between two members
-    texts: bytes = b""  # by `facets.searchable`, a line each; b"" where the database finds words by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,8 +247,9 @@ def from_bytes(content: bytes | memoryview) -> Index:
     )  # fmt: skip
 
 
-def build(groups: Iterable[Alike], by_name: Numbers, by_email: Numbers) -> Index:
-    """The index of all licenses, and of everybody in two orders; who has no e-mail may stand anywhere in the second."""
+def build(groups: Iterable[Alike], by_name: Numbers, by_email: Numbers, texts: Texts) -> Index:
+    """The index of all licenses, of everybody in two orders, and of their texts; NO_TEXTS where the database finds
+    words by itself. Who has no e-mail may stand anywhere in the second order."""
     size = int(by_name.max(initial=0)) + 1
     accounts, since = np.zeros(size, np.uint16), np.zeros(size, np.uint16)
     most = np.iinfo(np.uint16).max
@@ -256,22 +257,16 @@ def build(groups: Iterable[Alike], by_name: Numbers, by_email: Numbers) -> Index
     by_generation: dict[int, list[Numbers]] = {}
     earliest: dict[int, str] = {}
     letters: list[tuple[NDArray[np.uint64], Numbers]] = []
-    lines: list[bytes] = []
-    whose = [by_name[:0]]
     for group in groups:
         generation, members = group.generation, group.members
         accounts[members] = min(group.accounts, most)
         by_generation.setdefault(generation, []).append(members)
         earliest[generation] = min(group.since, earliest.get(generation, group.since))
         letters.append(_letters(members, group.beginnings))
-        if group.texts:
-            lines += (group.texts, b"\n")
-            whose.append(members)
         for facet in group.facets.split("\n"):
             by_facet.setdefault(facet, []).append(members)
     for rank, generation in enumerate(sorted(earliest, key=earliest.__getitem__)):
         since[np.concatenate(by_generation[generation])] = min(rank, most)
-    texts = _texts(b"".join(lines), np.concatenate(whose))
     index = Index(size, by_name, by_email, accounts, since, {}, {}, _beginnings(letters), texts)
     for facet, parts in by_facet.items():
         members = np.sort(np.concatenate(parts))
@@ -282,6 +277,15 @@ def build(groups: Iterable[Alike], by_name: Numbers, by_email: Numbers) -> Index
     without = index.mask(NO_EMAIL)
     index.by_email = np.concatenate([by_email[~without[by_email]], by_name[without[by_name]]])
     return index
+
+
+def texts_of(licenses: Iterable[tuple[int, str]]) -> Texts:
+    """Of license numbers, each with what `facets.searchable` has made of it: one line."""
+    lines, whose = bytearray(), array("I")
+    for number, text in licenses:
+        lines += text.encode() + b"\n"
+        whose.append(number)
+    return _texts(bytes(lines), np.array(whose, np.uint32))
 
 
 def _texts(lines: bytes, whose: Numbers) -> Texts:
@@ -305,3 +309,6 @@ def _beginnings(parts: list[tuple[NDArray[np.uint64], Numbers]]) -> Beginnings:
     is_last = np.append(letters[1:] != letters[:-1], True)[: len(letters)]
     ends = np.flatnonzero(is_last).astype(np.uint32) + np.uint32(1)
     return Beginnings(letters[is_last], ends, np.concatenate([members for _, members in parts])[order])
+
+
+NO_TEXTS = texts_of(())

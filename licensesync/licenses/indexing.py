@@ -46,7 +46,7 @@ def write_index(enterprise: Enterprise, generation: int) -> Index:
 def index_of(enterprise: Enterprise) -> tuple[UUID, Index]:
     """The index of the count that everybody sees, and its key; an empty one before the first count."""
     if not enterprise.generation:
-        return NOBODY, index.build((), _apart(None), _apart(None))
+        return NOBODY, index.build((), _apart(None), _apart(None), index.NO_TEXTS)
     stored = "SELECT key FROM licenses_licenseindex WHERE enterprise_id = %s AND generation = %s"
     found = bulk.value(stored, [enterprise.pk, enterprise.generation])
     if found is None:  # of an upgrade that changed what is in an index
@@ -76,7 +76,7 @@ def _build(enterprise: Enterprise, generation: int) -> Index:
     params = {"enterprise": enterprise.pk, "generation": generation}
     groups: Iterator[Any] = bulk.stream(
         f"""SELECT facets, account_count, since_generation, CAST(min(since) AS text),
-                   {_together()}, {_beginnings()}, {_texts()}
+                   {_together()}, {_beginnings()}
             {_FROM} GROUP BY facets, account_count, since_generation""",
         params,
     )
@@ -93,8 +93,10 @@ def _build(enterprise: Enterprise, generation: int) -> Index:
         return np.roll(_apart(together), -without)
 
     with bulk.meanwhile(lambda: (ordered("sort_name"), ordered("sort_email"))) as orders:
-        alike = [Alike._make((*same, _apart(together), letters, texts)) for *same, together, letters, texts in groups]
-    return index.build(alike, *orders())
+        alike = [Alike._make((*same, _apart(together), letters)) for *same, together, letters in groups]
+    # Read one by one: together, SQLite and Python take several times as much memory for them.
+    texts: Iterator[Any] = bulk.stream(f"SELECT number, search {_FROM}", params) if bulk.is_sqlite() else iter(())
+    return index.build(alike, *orders(), index.texts_of(texts))
 
 
 def _together() -> str:
@@ -106,12 +108,6 @@ def _together() -> str:
 def _beginnings() -> str:
     """SQL for what the words of a group begin with, in the order of `_together`."""
     return f"{'group_concat' if bulk.is_sqlite() else 'string_agg'}(beginnings, '{index.NEXT}')"
-
-
-def _texts() -> str:
-    """SQL for the texts of a group, in the order of `_together`, where they are searched in memory. As bytes, since one
-    letter of another script makes Python take up to four for every letter."""
-    return "CAST(group_concat(search, char(10)) AS blob)" if bulk.is_sqlite() else "CAST('' AS bytea)"
 
 
 def _apart(together: str | bytes | None) -> Numbers:

@@ -35,11 +35,11 @@ def made() -> Index:
             *group,
             np.array(members, np.uint32),
             index.NEXT.join(beginnings(words_of(number)) for number in members),
-            "\n".join(f" {words_of(number)}" for number in members).encode(),
         )
         for group, members in groups.items()
     )
-    return index.build(alike, np.array(by_name, np.uint32), np.array(by_email, np.uint32))
+    texts = index.texts_of((number, f" {words_of(number)}") for number in by_name)
+    return index.build(alike, np.array(by_name, np.uint32), np.array(by_email, np.uint32), texts)
 
 
 @pytest.mark.parametrize("share", [1, 2, FEW - 5, FEW * 2, SIZE])
@@ -83,9 +83,9 @@ def test_who_has_a_word_anywhere(made: Index, word: str, is_stored: bool) -> Non
 
 def test_nobody_has_a_word_that_begins_so_where_nobody_is() -> None:
     nobody = np.empty(0, np.uint32)
-    assert not index.build((), nobody, nobody).beginning("a").any()
+    assert not index.build((), nobody, nobody, index.NO_TEXTS).beginning("a").any()
     somebody = np.array([1], np.uint32)
-    without_words = index.build([Alike("", 1, 1, "2026", somebody, "")], somebody, somebody)
+    without_words = index.build([Alike("", 1, 1, "2026", somebody, "")], somebody, somebody, index.texts_of([(1, "")]))
     assert not without_words.beginning("a").any()
     assert len(without_words.texts.of("ana")) == 0
 
@@ -94,4 +94,4 @@ def test_who_has_no_email_comes_last_and_by_name() -> None:
     by_name, by_email = np.array([3, 1, 4, 2, 5], np.uint32), np.array([2, 5, 1, 3, 4], np.uint32)
     with_email, without = (np.array(numbers, np.uint32) for numbers in ([1, 2], [3, 4, 5]))
     alike = [Alike("type:enterprise", 1, 1, "2026", with_email, ""), Alike("email:none", 1, 1, "2026", without, "")]
-    assert index.build(alike, by_name, by_email).order("email").tolist() == [2, 1, 3, 4, 5]
+    assert index.build(alike, by_name, by_email, index.NO_TEXTS).order("email").tolist() == [2, 1, 3, 4, 5]
