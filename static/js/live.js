@@ -33,8 +33,10 @@ document.addEventListener("htmx:oobBeforeSwap", ({ detail }) => {
 });
 
 document.addEventListener("htmx:oobAfterSwap", ({ detail }) => {
+  if (detail.target.id !== left) return;
   const row = document.getElementById(left);
-  if (!row || detail.target.id !== left || document.activeElement !== document.body) return;
+  left = "";
+  if (!row || document.activeElement !== document.body) return; // what has an id of its own keeps the focus
   row.tabIndex = -1;
   row.focus({ preventScroll: true });
 });
