@@ -76,7 +76,8 @@ def _added(new: list[str]) -> str:
     if not new:
         return gettext("All of them were here already.")
     sentence = ngettext("%(names)s is added.", "%(names)s are added.", len(new))
-    return sentence % {"names": ", ".join(new[:5]) + ("…" if len(new) > 5 else "")}
+    names = [domains.spellings(each)[-1] for each in new[:5]]
+    return sentence % {"names": ", ".join(names) + ("…" if len(new) > 5 else "")}
 
 
 def _row(domain: VerifiedDomain, selection: Selection) -> Row:

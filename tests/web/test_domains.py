@@ -70,6 +70,7 @@ def test_people_without_an_e_mail_of_them(client: Client, enterprise: Enterprise
     client.force_login(owner)
     assert 'value="mail.example"' in page(client, enterprise, "domains")  # to be added with one click
     html = add(client, enterprise, "bücher.example")
+    assert "bücher.example is added." in html
     assert "2 of 4 people have no e-mail of a verified domain" in html
     assert '<td class="num" data-label="People">1</td>' in html
     assert client.get(reverse("licenses", args=[enterprise.slug]) + "?domain=none").context["found"] == 2
