@@ -3,7 +3,7 @@
 const search = document.getElementById("q");
 
 // A download leaves the page as it is, and so would the menu stay.
-document.addEventListener("click", ({ target }) => target.closest(".menu a[download]")?.closest("[popover]").hidePopover());
+document.addEventListener("click", ({ target }) => target.closest(".menu[popover] a")?.closest("[popover]").hidePopover());
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
