@@ -30,7 +30,7 @@ _SEPARATORS = re.compile(r"[\s,;]+")
 
 
 def normalised(name: str) -> str:
-    """A domain in small letters and as the net has it (IDNA 2008): `@Bücher.example.` is xn--bcher-kva.example.
+    """A domain in small letters and as the net has it (IDNA): `@Bücher.example.` is xn--bcher-kva.example.
 
     ExpectedError(NO_DOMAIN) for everything else: an address, a web page, a wildcard.
     """

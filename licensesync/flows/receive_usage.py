@@ -192,7 +192,7 @@ def _job_for(files: list[UsageFile]) -> LicenseSyncJob | None:
         syncing.refuse(files, ExpectedError(USERS_ENCRYPTED, source=str(deployment)), deployment=deployment)
         return None
     _refuse_missing_pages(recognitions)
-    waiting = list(UsageFile.objects.filter(job__deployment=deployment, job__state__in=OPEN_STATES))
+    waiting = _waiting(deployment)
     is_shown = take_in.digest_of(files) == deployment.list_digest and not waiting
     if is_shown and (same := _last_good_job(deployment)):
         syncing.accept_as(files, same)
@@ -215,6 +215,11 @@ def _job_for(files: list[UsageFile]) -> LicenseSyncJob | None:
     )
     queue.announce_job(job.pk)
     return job
+
+
+def _waiting(deployment: Deployment) -> list[UsageFile]:
+    """The files of lists that are not taken in yet."""
+    return list(UsageFile.objects.filter(job__deployment=deployment, job__state__in=OPEN_STATES))
 
 
 def _ask_if_older(deployment: Deployment, list_date: datetime, waiting: list[UsageFile]) -> None:
@@ -317,17 +322,16 @@ def _asked_anew(files: list[UsageFile]) -> bool:
     """Ask once more about an older list where another has come since the owner was asked: they were told of one that is
     not there any more."""
     recognitions = [msgspec.convert(file.recognition, feeds.Recognition) for file in files]
+    told = files[0].question_params.get("stored_date")
     try:
         deployment = _source(files[0], recognitions[0])
-        waiting = list(UsageFile.objects.filter(job__deployment=deployment, job__state__in=OPEN_STATES))
-        _ask_if_older(deployment, take_in.date_of(files, recognitions), waiting)
+        _ask_if_older(deployment, take_in.date_of(files, recognitions), _waiting(deployment))
     except take_in.Unanswered as again:
-        is_new = again.params.get("stored_date") != files[0].question_params.get("stored_date")
-        if is_new and again.question == Question.OLDER:
+        if again.question == Question.OLDER and again.params["stored_date"] != told:
             syncing.ask(files, again.question, **again.params)
-        return is_new and again.question == Question.OLDER
-    except ExpectedError:  # which deciding will find too
-        return False
+            return True
+    except ExpectedError:
+        pass  # deciding finds it too
     return False
 
 

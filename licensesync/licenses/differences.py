@@ -52,8 +52,9 @@ def csv_of_differences(enterprise: Enterprise, found: Comparison | None, cause: 
         for each in differences(enterprise, part):
             by, difference = ("GitHub", "1") if each.entry.kind.by_github else ("LicenseSync", "-1")
             yield csv_line((each.entry.cause.value, by, difference, *_cells(each.license, each.logins, each.named)))
-    for start in range(0, 0 if cause else len(found.twice), AT_ONCE):
-        for license in rows_of(enterprise, found.twice[start : start + AT_ONCE]):
+    twice = found.twice if not cause else []
+    for start in range(0, len(twice), AT_ONCE):
+        for license in rows_of(enterprise, twice[start : start + AT_ONCE]):
             yield csv_line((TWICE, "both", "0", *_cells(license, "", "")))
 
 

@@ -24,13 +24,17 @@ class SignedOutMiddleware(LoginRequiredMiddleware):
         to_the_door = super().process_view(request, view_func, view_args, view_kwargs)
         if to_the_door is None:
             return None
-        if request.method not in SAFE:
+        is_sent, is_piece = request.method not in SAFE, is_htmx(request)
+        is_of_a_page = is_sent or is_piece or request.path.endswith(DOWNLOADS)
+        if is_sent:
             say.refused(request, _("You were signed out, so what you just sent did not arrive. Sign in and try again."))
-            to_the_door = _door_of_page(request) if request.accepts("text/html") else HttpResponse(status=401)
-        elif is_htmx(request) or request.path.endswith(DOWNLOADS):
+        elif is_of_a_page:
             say.refused(request, _("You were signed out. Sign in to go on."))
-            to_the_door = _door_of_page(request)
-        return HttpResponseClientRefresh() if is_htmx(request) else to_the_door
+        if is_piece:
+            return HttpResponseClientRefresh()
+        if is_sent and not request.accepts("text/html"):
+            return HttpResponse(status=401)
+        return _door_of_page(request) if is_of_a_page else to_the_door
 
 
 def _door_of_page(request: HttpRequest) -> HttpResponse:
