@@ -13,6 +13,7 @@ from licensesync.enterprises.models import Enterprise, VerifiedDomain
 from licensesync.errors import ExpectedError, Problem
 
 MOST_DOMAINS = 1_000  # of an enterprise
+MOST_NAMED = 10  # of what is no domain
 LONGEST = 253
 
 
@@ -22,6 +23,9 @@ def _(message: str) -> str:
 
 
 NO_DOMAIN = Problem("no_domain", _("“%(name)s” is not a domain. Nothing was changed. Enter domains like octo.example."))
+NO_DOMAINS = Problem(
+    "no_domains", _("These are not domains: %(names)s. Nothing was changed. Enter domains like octo.example.")
+)
 TOO_MANY_DOMAINS = Problem("too_many_domains", _("More than %(most)s domains. Nothing was changed."))
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -73,15 +77,31 @@ def _decode_by_2003(domain: str) -> str:
 def add_domains(*, enterprise: Enterprise, text: str) -> list[str]:
     """Add the domains of a text, between which are spaces, commas or new lines; returns the new ones.
 
-    All or none: ExpectedError(NO_DOMAIN, TOO_MANY_DOMAINS). Who is there already stays.
+    All or none: ExpectedError(NO_DOMAIN, NO_DOMAINS, TOO_MANY_DOMAINS). Who is there already stays.
     """
-    names = list(dict.fromkeys(normalised(name) for name in _SEPARATORS.split(text) if name))
+    names = _all_normalised(dict.fromkeys(filter(None, _SEPARATORS.split(text))))
     known = set(VerifiedDomain.objects.filter(enterprise=enterprise).values_list("name", flat=True))
     new = [name for name in names if name not in known]
     if len(known) + len(new) > MOST_DOMAINS:
         raise ExpectedError(TOO_MANY_DOMAINS, most=MOST_DOMAINS)
     _store(enterprise, new)
     return new
+
+
+def _all_normalised(written: Iterable[str]) -> list[str]:
+    names: dict[str, None] = {}
+    wrong: list[ExpectedError] = []
+    for each in written:
+        try:
+            names[normalised(each)] = None
+        except ExpectedError as error:
+            wrong.append(error)
+    if len(wrong) > 1:
+        named = [f"“{error.params['name']}”" for error in wrong[:MOST_NAMED]]
+        raise ExpectedError(NO_DOMAINS, names=", ".join(named) + ("…" if len(wrong) > MOST_NAMED else ""))
+    if wrong:
+        raise wrong[0]
+    return list(names)
 
 
 def _store(enterprise: Enterprise, names: Iterable[str]) -> None:

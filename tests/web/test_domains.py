@@ -57,6 +57,9 @@ def test_an_owner_adds_several_at_once_and_removes_one(client: Client, enterpris
     assert "apac.octo.example, octo.example are added." in add(client, enterprise, "apac.octo.example\nOCTO.example, ")
     assert "were here already" in add(client, enterprise, "octo.example")
     assert "“what?” is not a domain. Nothing was changed." in add(client, enterprise, "new.example what?")
+    several = add(client, enterprise, "what? new.example\nana@octo.example " + " ".join(f"no_{n}" for n in range(9)))
+    assert "These are not domains: “what?”, “ana@octo.example”, “no_0”, " in several
+    assert "“no_7”…. Nothing was changed." in several
     assert verified_domains(enterprise) == ["apac.octo.example", "octo.example"]
     domain = enterprise.verified_domains.get(name="octo.example")
     client.post(reverse("remove_domain", args=[enterprise.slug, domain.pk]))
