@@ -141,8 +141,9 @@ def _database() -> dict[str, object]:
                 # A writer says so at its first word, so that two writers queue instead of failing half-way.
                 "transaction_mode": "IMMEDIATE",
                 "timeout": environment.number("LICENSESYNC_DATABASE_WAIT_SECONDS", 20),
+                # The log grows while somebody reads an old state. With a limit it shrinks again afterwards.
                 "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA cache_size=-32000;"
-                "PRAGMA temp_store=FILE;",
+                "PRAGMA temp_store=FILE;PRAGMA journal_size_limit=67108864;",
             },
             "TEST": {"NAME": DATA_DIR / "test.sqlite3"},
         }
