@@ -1,9 +1,11 @@
 """Walk through a large JSON text in constant memory, its long list in windows that msgspec decodes.
 
 A window ends where an element ends. That place is guessed from its last closing braces: if `[` + window + `]` is
-valid JSON, the window ends exactly between two elements. When the guesses fail, the elements are found one by one.
+valid JSON, the window ends exactly between two elements. When the guesses fail, the elements are found one by one, for
+as long a piece of the text as the guesses have looked at in vain: so time grows with the text, whatever is in it.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from itertools import islice
@@ -16,6 +18,7 @@ from licensesync.errors import NOT_RECOGNISED, TOO_DEEP, TOO_LONG_VALUE, TRUNCAT
 WINDOW = 1024 * 1024  # bytes; also the most that one account, or one value outside of the list, may take
 MAX_DEPTH = 100
 GUESSES = 8
+PIECE = 4096  # bytes: most elements are shorter
 
 _SPACE = re.compile(rb"[ \t\r\n]*+")
 _COMMA = re.compile(rb"[ \t\r\n]*+,[ \t\r\n]*+")
@@ -24,6 +27,8 @@ _STRING_BODY = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _SCALAR = re.compile(rb'[^ \t\r\n,:"{}\[\]]++')
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+("?)|[{}\[\]]|' + _SCALAR.pattern, re.DOTALL)
 
+# The only one that says where a value ends. It is lenient, and numbers may be of any length, so msgspec decides.
+_SCAN = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode
 _ANY = msgspec.json.Decoder()
 _RAW = msgspec.json.Decoder(msgspec.Raw)
 _RAW_LIST = msgspec.json.Decoder(list[msgspec.Raw])
@@ -43,6 +48,7 @@ class JsonReader:
         self._buffer = b""
         self._at = 0
         self._ended = False
+        self._to_walk = 0  # bytes before an end of a window is guessed again
         self.elements = 0  # elements of lists read so far
 
     def documents(self) -> Iterator[None]:
@@ -79,21 +85,25 @@ class JsonReader:
 
     def value(self) -> Any:
         """Decode the value that starts here; of at most `WINDOW` bytes."""
-        self.peek()
-        while (end := _end_of_value(self._buffer, self._at)) < 0:
-            if len(self._buffer) - self._at > WINDOW:
-                raise ExpectedError(TOO_LONG_VALUE, limit=WINDOW)
-            if not self._more():
-                raise self._truncated()
+        if (end := self._find_end()) < 0:
+            end = _end_by_brackets(self._buffer, self._at)
+        if end < 0:
+            raise self._truncated() if self._ended else ExpectedError(TOO_LONG_VALUE, limit=WINDOW)
         try:
             value = _ANY.decode(self._buffer[self._at : end])
+        except RecursionError:
+            raise ExpectedError(TOO_DEEP) from None
         except ValueError:
             raise self._malformed() from None
         self._at = end
         return value
 
     def skip(self) -> None:
-        """Leave out the value that starts here, however long: only its strings and brackets are looked at."""
+        """Leave out the value that starts here, however long: of a long one only its strings and brackets are looked
+        at."""
+        if (end := self._find_end()) >= 0:
+            self._at = end
+            return
         depth = 0
         while True:
             first = self.peek()
@@ -133,7 +143,7 @@ class JsonReader:
             self.peek()
             while len(self._buffer) - self._at < WINDOW and self._more():
                 pass
-            end, count = _last_boundary(self._buffer, self._at)
+            end, count = self._last_boundary()
             if not count:
                 raise self._no_element()
             window = b"[" + self._buffer[self._at : end] + b"]"
@@ -142,6 +152,30 @@ class JsonReader:
             yield window, count
             if self._take(b",]") == b"]":
                 return
+
+    def _find_end(self) -> int:
+        """Where the value that starts here ends, -1 if it is longer than `WINDOW`, or no JSON."""
+        self.peek()
+        if (end := _end_of_value(self._buffer, self._at)) >= 0:
+            return end
+        while len(self._buffer) - self._at <= WINDOW and self._more():
+            pass
+        return _end_of_value(self._buffer, self._at)
+
+    def _last_boundary(self) -> tuple[int, int]:
+        """Where the last complete element of the list in the buffer ends, and how many there are until there."""
+        if self._to_walk <= 0:
+            for end in _guesses(self._buffer, self._at):
+                try:
+                    return end, len(_RAW_LIST.decode(b"[" + self._buffer[self._at : end] + b"]"))
+                except RecursionError:
+                    raise ExpectedError(TOO_DEEP) from None
+                except ValueError:
+                    continue
+            self._to_walk = WINDOW
+        end, count = _walk_elements(self._buffer, self._at)
+        self._to_walk -= end - self._at
+        return end, count
 
     def peek(self) -> bytes:
         """The next byte that is not blank, without taking it; b"" at the end."""
@@ -189,7 +223,7 @@ class JsonReader:
 
     def _no_element(self) -> ExpectedError:
         """Why the list has no readable element here."""
-        end = _end_of_value(self._buffer, self._at)
+        end = _end_by_brackets(self._buffer, self._at)
         if end < 0 and self._ended:
             return self._truncated()
         if end < 0:
@@ -211,7 +245,27 @@ def _end(pattern: re.Pattern[bytes], buffer: bytes, start: int) -> int:
 
 
 def _end_of_value(buffer: bytes, start: int) -> int:
-    """Where the value at `start` ends, or -1 if that is not in the buffer yet. Its inside is not checked."""
+    """Where the value at `start` ends, or -1 if that is not in the buffer yet or something in it is no JSON."""
+    size = PIECE
+    while True:
+        piece = buffer[start : start + size].decode(errors="ignore")  # it may end amid a letter
+        is_all = start + size >= len(buffer)
+        try:
+            _, end = _SCAN(piece)
+        except RecursionError:
+            raise ExpectedError(TOO_DEEP) from None
+        except ValueError:
+            end = -1
+        # A number at the very end may go on.
+        if 0 < end < len(piece) or (end > 0 and piece[end - 1] in '"}]'):
+            return start + len(piece[:end].encode())
+        if is_all:
+            return -1
+        size *= 4
+
+
+def _end_by_brackets(buffer: bytes, start: int) -> int:
+    """As `_end_of_value`, but its inside is not checked: slow, for telling what is wrong."""
     depth = 0
     for token in _TOKEN.finditer(buffer, start):
         first = buffer[token.start() : token.start() + 1]
@@ -231,18 +285,6 @@ def _end_of_value(buffer: bytes, start: int) -> int:
     return -1
 
 
-def _last_boundary(buffer: bytes, start: int) -> tuple[int, int]:
-    """Where the last complete element of the list ends, and how many elements there are from `start` to there."""
-    for end in _guesses(buffer, start):
-        try:
-            return end, len(_RAW_LIST.decode(b"[" + buffer[start:end] + b"]"))
-        except RecursionError:
-            raise ExpectedError(TOO_DEEP) from None
-        except ValueError:
-            continue
-    return _walk_elements(buffer, start)
-
-
 def _guesses(buffer: bytes, start: int) -> Iterator[int]:
     """Ends of windows to try: where a short list, such as a page, seems to end; else the last braces."""
     for end_of_list in islice(_END_OF_LIST.finditer(buffer, start), GUESSES):
@@ -256,7 +298,7 @@ def _guesses(buffer: bytes, start: int) -> Iterator[int]:
 
 
 def _walk_elements(buffer: bytes, start: int) -> tuple[int, int]:
-    """As `_last_boundary`, element by element: slow, but linear, and it stops before the first broken one."""
+    """As `JsonReader._last_boundary`, element by element: slower, but it stops before the first broken one."""
     boundary, count = start, 0
     while (end := _end_of_value(buffer, start)) > 0:
         try:
