@@ -47,19 +47,20 @@ def server_of(enterprise: Enterprise, facts: ServerFacts) -> Deployment | None:
     with transaction.atomic():
         Enterprise.objects.select_for_update().get(pk=enterprise.pk)  # two first exports of one server: one instance
         by_id = servers.filter(server_id=facts.server_id).first() if facts.server_id else None
-        by_host = servers.filter(host=host).first() if host else None
         if by_id is not None:
             if host and by_id.host not in (host, facts.server_id.lower()):
                 raise ExpectedError(SERVER_CONFLICT, host=host)
             return by_id
+        name = host or host_name(facts.server_id)  # of a server that does not say what it is called
+        by_host = servers.filter(host=name).first()
         if by_host is not None:
             if facts.server_id and by_host.server_id:
-                raise ExpectedError(SERVER_CONFLICT, host=host)
+                raise ExpectedError(SERVER_CONFLICT, host=name)
             return by_host
         return servers.create(
             enterprise=enterprise,
             kind=DeploymentKind.SERVER,
-            host=host or facts.server_id.lower(),
+            host=name,
             server_id=facts.server_id,
         )
 

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +20,7 @@ from licensesync.feeds.records import (
 from licensesync.feeds.tables import Table
 
 BATCH = 5000
+MOST_LISTS = 8  # of a batch: each comes of some 1 MiB of text at most, as few as its accounts may be
 Record = TypeVar("Record")
 
 
@@ -91,8 +91,16 @@ def _cloud_people(
 
 
 def _batches(lists: Iterable[list[Record]], report: ReadReport, max_accounts: int, size: int) -> Iterator[list[Record]]:
-    records = chain.from_iterable(lists)
-    while batch := list(islice(records, size)):
+    """Short lists, such as those of pages, together; `report` counts what was read."""
+    batch: list[Record] = []
+    together = 0
+    for records in lists:
         if report.rows > max_accounts:
             raise ExpectedError(TOO_MANY_PEOPLE, limit=max_accounts)
+        batch += records
+        together += 1
+        if len(batch) >= size or together == MOST_LISTS:
+            yield batch
+            batch, together = [], 0
+    if batch:
         yield batch

@@ -1,7 +1,7 @@
-"""Everybody is counted again: match, number, write, show.
+"""Everybody is counted again: match, number, write.
 
-Called with a new list already written for the next generation. Nothing of it is visible before `show`, the one short
-transaction that moves `Enterprise.generation`.
+Called with a new list already written for the next generation. Nothing of it is visible before `turns.flip`, the one
+short transaction that moves `Enterprise.generation`.
 """
 
 from collections.abc import Callable
@@ -45,8 +45,10 @@ def count_again(
     report(Phase.MATCHING, 0, None)
     people.note_hosts(enterprise, {deployment.pk: host} if host else {})
     if only_affected:
-        affected.find_affected(enterprise, deployment, count.generation)
-    else:  # so much is new that PostgreSQL's idea of the tables is wrong
+        only_affected = affected.find_affected(
+            enterprise, deployment, count.generation, progress=lambda: report(Phase.MATCHING, 0, None)
+        )
+    if not only_affected:  # so much is new that PostgreSQL's idea of the tables is wrong
         bulk.analyze(*usage.PLANNED_BY)
     people.match_people(enterprise, only_affected=only_affected, progress=lambda n: report(Phase.MATCHING, n, None))
     first_new = count.next_number

@@ -7,13 +7,15 @@ seconds (a report being built, GitHub's rate limit, another try) gives the job b
 
 import random
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 import structlog
@@ -24,7 +26,14 @@ from django.utils import timezone
 from licensesync import feeds
 from licensesync.enterprises import connections
 from licensesync.enterprises.models import Connection, Deployment, Enterprise
-from licensesync.errors import LIST_INCOMPLETE, LIST_KEEPS_CHANGING, NOT_CONNECTED, REPORT_TAKES_TOO_LONG, ExpectedError
+from licensesync.errors import (
+    ANSWER_TOO_LARGE,
+    LIST_INCOMPLETE,
+    LIST_KEEPS_CHANGING,
+    NOT_CONNECTED,
+    REPORT_TAKES_TOO_LONG,
+    ExpectedError,
+)
 from licensesync.flows import payloads, queue
 from licensesync.flows.connecting import cloud_connection, rules, server_connection
 from licensesync.github import cloud, server
@@ -40,6 +49,8 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 SHORT_WAIT = timedelta(seconds=10)  # so long a worker waits itself
+IN_ONE_GO = 30 * 60  # seconds that a worker fetches pages; after an hour Celery ends it (`task_time_limit`)
+LONGEST_GUESS = 10  # doublings, from where on they are beyond `AT_MOST` anyway
 ROUNDS = 3  # how often a list that changes while it is paged is read
 
 
@@ -176,6 +187,7 @@ class Step:
     job: LicenseSyncJob
     work: Work
     fetch: Fetch
+    started: float = field(default_factory=time.monotonic)
 
     def ask(self, question: Callable[[], T]) -> T:
         """The answer of one request, made again after what may pass. Raises Later when that takes a while."""
@@ -186,7 +198,8 @@ class Step:
                 self._wait_for_report(not_ready)
             except Wait as wait:
                 self.fetch.guesses = 0 if wait.told else self.fetch.guesses + 1
-                longer = (wait.until - timezone.now()) * (2 ** max(self.fetch.guesses - 1, 0) - 1)
+                doublings = min(max(self.fetch.guesses - 1, 0), LONGEST_GUESS)
+                longer = (wait.until - timezone.now()) * (2**doublings - 1)
                 until = min(wait.until + longer, max(wait.until, timezone.now() + AT_MOST))
                 self.wait(until, Phase.RATE_LIMITED, wait)
             except Passing as passing:
@@ -209,6 +222,12 @@ class Step:
         self.work.report(phase, *self.work.progress)
         self.work.pause(max(pause.total_seconds(), 0))
         self.work.report(Phase.FETCHING, *self.work.progress)
+
+    def give_others_a_turn(self) -> None:
+        """Raise Later when the worker has been at it for long enough."""
+        if time.monotonic() - self.started >= IN_ONE_GO:
+            self.remember()
+            raise Later(timezone.now(), Phase.FETCHING)
 
     def remember(self) -> None:
         syncing.note_fetch(self.job, msgspec.to_builtins(self.fetch))
@@ -243,11 +262,13 @@ def _fetch_report(connection: Connection, step: Step, folder: Path) -> Fetched:
         step.remember()
     path = folder / "all_users.csv"
 
+    def downloading(done: int, total: int | None) -> None:
+        payloads.refuse_without_room()
+        step.work.report(Phase.FETCHING, done, total)
+
     def download() -> None:
         with path.open("wb") as report:
-            server.fetch_report(
-                to, rules(), report, progress=lambda done, total: step.work.report(Phase.FETCHING, done, total)
-            )
+            server.fetch_report(to, rules(), report, progress=downloading)
 
     step.ask(download)
     facts: dict[str, Any] = {"server": feeds.ServerFacts(version=fetch.version)}
@@ -285,14 +306,24 @@ def _fetch_pages(connection: Connection, step: Step, folder: Path) -> Fetched:
 
 
 def _pages(to: cloud.CloudConnection, step: Step, folder: Path) -> Iterator[StoredPage]:
-    """Page after page, each asked for once: those that an earlier attempt has stored are read from the disk."""
+    """Page after page, each asked for once: those that an earlier attempt has stored are read from the disk.
+
+    ExpectedError: all of it is more than LicenseSync reads, or the disk has no room for it.
+    """
+    size = 0
     kept = {int(path.stem.partition("-")[0]): path for path in folder.glob("*-*-*.json")}
     number: int | None = 1
     while number:
         path = kept.get(number)
         if path is None:
+            step.give_others_a_turn()
             path = _stored(step.ask(partial(cloud.fetch_page, to, rules(), number)), number, folder)
-        contents = cloud.contents(path.read_bytes())
+        body = path.read_bytes()
+        size += len(body)
+        if size > settings.MAX_UNPACKED_BYTES:
+            limit = f"{settings.MAX_UNPACKED_BYTES // payloads.MEBIBYTE} MB"
+            raise ExpectedError(ANSWER_TOO_LARGE, host=urlsplit(to.api_url).hostname or "", limit=limit)
+        contents = cloud.contents(body)
         yield StoredPage(path, contents.keys, contents.total_seats_consumed)
         following, last = (int(word) for word in path.stem.split("-")[1:])
         step.work.report(Phase.FETCHING, number, last or number)
@@ -303,12 +334,14 @@ def _stored(page: cloud.Page, number: int, folder: Path) -> Path:
     """Keep a page, whole or not at all. Its name says which page it is, which one follows, and which is the last."""
     path = folder / f"{number}-{page.next_page or 0}-{page.last_page or 0}.json"
     new = path.with_suffix(".new")
+    payloads.refuse_without_room(len(page.body))
     new.write_bytes(page.body)
     return new.replace(path)
 
 
 def _joined(pages: Sequence[StoredPage], path: Path) -> Path:
     """One JSON array of all pages."""
+    payloads.refuse_without_room(sum(page.path.stat().st_size for page in pages))
     with path.open("wb") as joined:
         for number, page in enumerate(pages):
             joined.write(b"," if number else b"[")

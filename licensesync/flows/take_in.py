@@ -176,7 +176,7 @@ def _give_way_to_newer(deployment: Deployment, list_date: datetime) -> None:
 def _ask_if_shrinking(job: LicenseSyncJob, diff: staging.Diff) -> None:
     """A partial list deletes nobody: when a list would remove many, the owner is asked first."""
     many = diff.removed > SHRINK_ACCOUNTS and diff.removed > diff.before * SHRINK_SHARE
-    if many and not job.accept_shrink:
+    if many and not syncing.accepts_shrink(job):
         params: dict[str, str | int] = {
             "removed": diff.removed,
             "before": diff.before,

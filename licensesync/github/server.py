@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import IO
+from typing import IO, Annotated, Literal
 
 import msgspec
 
@@ -55,9 +55,13 @@ class _Meta(msgspec.Struct):
     installed_version: str
 
 
+# As many as a list may name (`feeds.values.count`): what a database can't hold is no number of seats.
+_Seats = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+
+
 class _License(msgspec.Struct):
-    seats: int | str
-    seats_used: int
+    seats: _Seats | Literal["unlimited"]
+    seats_used: _Seats
     seats_available: int | str = "unlimited"
     kind: str = ""
     days_until_expiration: int | None = None

@@ -255,9 +255,11 @@ def _unpacked(response: httpx.Response, host: str) -> Iterator[bytes]:
     try:
         for packed in response.iter_raw(CHUNK):
             rest, piece = packed, b""
-            while not unpacker.eof and (rest or len(piece) == CHUNK):
+            while rest or (len(piece) == CHUNK and not unpacker.eof):
+                if unpacker.eof:  # whoever packs while writing may send one member after the other
+                    unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
                 piece = unpacker.decompress(rest, CHUNK)
-                rest = unpacker.unconsumed_tail
+                rest = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
                 yield piece
     except zlib.error as error:
         raise ExpectedError(errors.ANSWER_NOT_UNDERSTOOD, host=host, detail=errors._("it can’t be unpacked")) from error

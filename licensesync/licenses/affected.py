@@ -8,6 +8,8 @@ Temporary tables of one connection:
     affected_address, affected_license  the addresses and license numbers seen on the way
 """
 
+from collections.abc import Callable
+
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.usage import bulk
 from licensesync.usage.models import OPEN, CloudAddress
@@ -87,11 +89,20 @@ FROM_LICENSES = tuple(
     for affected, rows in (SERVER, CLOUD)
 )
 
+# A round goes from people to those beside them, so people need two or three, unless somebody has made a chain of them.
+MOST_ROUNDS = 50
+
 STEPS = (*FROM_SERVERS, *FROM_CLOUD, *FROM_ADDRESSES, *TO_LICENSES, *FROM_LICENSES)
 
 
-def find_affected(enterprise: Enterprise, deployment: Deployment, generation: int) -> None:
-    """Fill the tables, from the rows that the list of `deployment` wrote or ended for `generation`."""
+def find_affected(
+    enterprise: Enterprise, deployment: Deployment, generation: int, *, progress: Callable[[], None]
+) -> bool:
+    """Fill the tables, from the rows that the list of `deployment` wrote or ended for `generation`.
+
+    False: they hang together over so many addresses that looking at everybody is the shorter way. `progress` is called
+    in each round, and may raise to stop the work.
+    """
     for table in ("affected_server", "affected_cloud", "affected_license"):
         bulk.new_temporary_table(table, "id bigint PRIMARY KEY, round integer")
     bulk.new_temporary_table("affected_address", "id text PRIMARY KEY, round integer")
@@ -105,6 +116,9 @@ def find_affected(enterprise: Enterprise, deployment: Deployment, generation: in
             )
     now, grew = 0, True
     while grew:
+        if now == MOST_ROUNDS:
+            return False
+        progress()
         bulk.analyze("affected_server", "affected_cloud", "affected_address", "affected_license")
         grew = False
         for table, found in STEPS:
@@ -115,3 +129,4 @@ def find_affected(enterprise: Enterprise, deployment: Deployment, generation: in
             )
             grew = grew or count > 0
         now += 1
+    return True

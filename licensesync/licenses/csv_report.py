@@ -58,7 +58,7 @@ BYTE_ORDER_MARK = "\ufeff"  # without it Excel takes the text for one of the rea
 # What a spreadsheet takes for the begin of a formula, also in the wide forms of East Asian keyboards. Where the decimal
 # sign is a comma, Excel splits lines at semicolons instead, so a formula may begin behind one.
 FORMULA = frozenset("=+-@\t\r\n＝＋－＠")
-FORMULA_BEHIND = re.compile(r"(?<=;)(?=\s*[=+\-@＝＋－＠])")
+FORMULA_BEHIND = re.compile(r"(?<=;)(?=[\"\s]*[=+\-@＝＋－＠])")
 _FLAG = ("false", "true")
 _decode_accounts = msgspec.json.Decoder(list[AccountEntry]).decode
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -85,8 +85,8 @@ def request_sync(
         if job is not None:
             waiting = syncs.filter(pk=job.pk, state=JobState.PENDING)
             waiting.filter(phase=Phase.RETRYING).update(not_before=timezone.now())
-            if accept_shrink:
-                waiting.update(accept_shrink=True)
+            if accept_shrink:  # one that runs already asks for it when it compares
+                syncs.filter(pk=job.pk).update(accept_shrink=True)
             if trigger not in UNATTENDED:  # now somebody waits for it
                 waiting.filter(trigger__in=UNATTENDED).update(trigger=trigger, requested_by=requested_by)
             job.refresh_from_db()
@@ -103,6 +103,8 @@ def request_sync(
 def request_deletion(*, deployment: Deployment, requested_by: User | None) -> LicenseSyncJob:
     """The job that deletes a deployment. Its other open jobs end; a running worker notices at its next step."""
     with transaction.atomic():
+        # First of all, as whoever shows a count does (`flows.turns.flip`), which locks a job and then its deployment.
+        Enterprise.objects.select_for_update().get(pk=deployment.enterprise_id)
         Deployment.objects.select_for_update().get(pk=deployment.pk)
         jobs = LicenseSyncJob.objects.filter(deployment=deployment, state__in=OPEN_STATES)
         if deletion := jobs.filter(kind=JobKind.DELETE).first():
@@ -122,6 +124,11 @@ def hold_to_add(deployment: Deployment) -> None:
     deletions = LicenseSyncJob.objects.filter(deployment=deployment, kind=JobKind.DELETE, state__in=OPEN_STATES)
     if is_given_up or deletions.exists():
         raise ExpectedError(BEING_DELETED, source=str(deployment))
+
+
+def accepts_shrink(job: LicenseSyncJob) -> bool:
+    """Whether a claimed job may remove many accounts; somebody may have said so since it was claimed."""
+    return claimed(job).filter(accept_shrink=True).exists()
 
 
 def note_fetch(job: LicenseSyncJob, fetch: dict[str, Any]) -> None:
@@ -190,7 +197,7 @@ def claim(job_id: int) -> LicenseSyncJob | None:
     return LicenseSyncJob.objects.select_related("deployment__enterprise", "requested_by").get(pk=job_id)
 
 
-def claimed(job: LicenseSyncJob) -> "Any":
+def claimed(job: LicenseSyncJob) -> QuerySet[LicenseSyncJob]:
     """The row of a job as long as the claim holds: a queryset of one or none."""
     return LicenseSyncJob.objects.filter(pk=job.pk, state=JobState.RUNNING, claim_token=job.claim_token)
 
@@ -223,7 +230,7 @@ def release(
     )
 
 
-def _back_to_waiting(job: LicenseSyncJob, rows: Any, **changes: Any) -> bool:
+def _back_to_waiting(job: LicenseSyncJob, rows: QuerySet[LicenseSyncJob], **changes: Any) -> bool:
     """RUNNING to PENDING, of the job's row if it is among `rows`; where a newer job of this kind waits already, that
     one takes its place."""
     try:

@@ -19,6 +19,8 @@ from licensesync.syncing.models import LicenseSyncJob, Phase
 
 log = structlog.get_logger()
 
+MOST = 2**31 - 1  # what a progress may be
+
 # Whether the worker was asked to stop, which only it hears: one byte that it shares with the processes it forks.
 _stopping = mmap.mmap(-1, 1)
 
@@ -46,7 +48,8 @@ class Work:
         if self._lost.is_set():
             raise ClaimLost
         changed_phase = phase is not self._progress[0]
-        self._progress = (phase, done, total)
+        # What the other side announces may be any number; one that the row can't hold would silence the heartbeat.
+        self._progress = (phase, min(done, MOST), None if total is None else min(total, MOST))
         if changed_phase:
             self._news.set()
 

@@ -216,9 +216,12 @@ def load_temporary(table: str, columns: Sequence[str], rows: Iterable[Row]) -> i
     # A deferred transaction that only writes temporary tables never asks for the lock of the main database.
     execute("BEGIN DEFERRED")
     try:
-        return _insert_many(table, columns, rows)
-    finally:
-        execute("COMMIT")
+        count = _insert_many(table, columns, rows)
+    except BaseException:
+        execute("ROLLBACK")
+        raise
+    execute("COMMIT")
+    return count
 
 
 @contextmanager

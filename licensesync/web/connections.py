@@ -308,7 +308,7 @@ class ScheduleForm(forms.Form):
 
 def schedule(request: HttpRequest, slug: str, deployment_id: int) -> HttpResponse:
     enterprise = enterprise_for(request, slug, owner=True)
-    connection = get_object_or_404(Connection, deployment=deployment_id, deployment__enterprise=enterprise)
+    connection = get_object_or_404(Connection, deployment__pk=deployment_id, deployment__enterprise=enterprise)
     form = ScheduleForm(request.POST or None, initial={"schedule": connection.schedule})
     if form.is_valid():
         connections.set_schedule(connection, Schedule(form.cleaned_data["schedule"]))
@@ -321,7 +321,7 @@ def schedule(request: HttpRequest, slug: str, deployment_id: int) -> HttpRespons
 def disconnect(request: HttpRequest, slug: str, deployment_id: int) -> HttpResponse:
     """Asks first: in a dialog when htmx fetches it, else as a page."""
     enterprise = enterprise_for(request, slug, owner=True)
-    connection = get_object_or_404(Connection, deployment=deployment_id, deployment__enterprise=enterprise)
+    connection = get_object_or_404(Connection, deployment__pk=deployment_id, deployment__enterprise=enterprise)
     if request.method == "POST":
         connections.disconnect(connection)
         say.done(request, gettext("%(source)s is disconnected.") % {"source": connection.deployment})

@@ -43,7 +43,7 @@ def _endpoint(request: HttpRequest, enterprise: Enterprise) -> str:
 @require_POST
 def revoke_push_token(request: HttpRequest, slug: str, deployment_id: int, token_id: int) -> HttpResponse:
     enterprise = enterprise_for(request, slug, owner=True)
-    token = get_object_or_404(ApiToken, pk=token_id, deployment=deployment_id, enterprise=enterprise)
+    token = get_object_or_404(ApiToken, pk=token_id, deployment__pk=deployment_id, enterprise=enterprise)
     tokens.revoke(token)
     say.done(request, gettext("The token “%(name)s” no longer works.") % {"name": token.name})
     return redirect("push", enterprise.slug, deployment_id)
