@@ -316,8 +316,8 @@ def _pages(to: cloud.CloudConnection, step: Step, folder: Path) -> Iterator[Stor
     while number:
         path = kept.get(number)
         if path is None:
-            step.give_others_a_turn()
             path = _stored(step.ask(partial(cloud.fetch_page, to, rules(), number)), number, folder)
+            step.give_others_a_turn()
         body = path.read_bytes()
         size += len(body)
         if size > settings.MAX_UNPACKED_BYTES:

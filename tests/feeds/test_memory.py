@@ -65,6 +65,17 @@ def test_memory_is_constant(tmp_path: Path, lines: Callable[[], Iterator[str]]) 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
+def test_accounts_as_large_as_they_may_be(tmp_path: Path) -> None:
+    addresses = [f"{number}@o.example" for number in range(40_000)]
+    accounts = ({"id": number, "login": f"user{number}", "emails": addresses} for number in range(1, 61))
+    path = tmp_path / "usage.json"
+    path.write_text(f'{{"server_id":"a","users":[{",".join(map(json.dumps, accounts))}]}}')
+    recognised, read, peak_kib = map(int, said_by(READ, path))
+    assert recognised == read == 60
+    assert peak_kib * 1024 < 120 * MIB  # the accounts take 500 MiB together
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
 def test_facts_that_are_nothing_but_brackets_do_not_stay(tmp_path: Path) -> None:
     """A file of 18 MB that packs into 20 KB; each of its values would take 16 MiB."""
     path = tmp_path / "usage.json"

@@ -1,5 +1,6 @@
 """Sync now, against a GitHub that behaves as documented, and against one in trouble."""
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -262,6 +263,54 @@ def test_a_script_can_confirm_ahead(pages: Connected) -> None:
     pages.sync(pages.cloud)
     pages.cloud.turnover(go=300)
     assert pages.sync(pages.cloud, accept_shrink=True).state == JobState.SUCCESS
+
+
+def test_a_script_can_confirm_while_it_runs(pages: Connected) -> None:
+    pages.sync(pages.cloud)
+    pages.cloud.turnover(go=300)
+
+    def confirm() -> None:
+        pages.request(pages.cloud, accept_shrink=True)
+
+    pages.cloud.after_page(2, confirm)
+    assert pages.sync(pages.cloud).state == JobState.SUCCESS
+
+
+def test_a_fetch_that_takes_long_gives_others_a_turn(pages: Connected, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sync_now, "IN_ONE_GO", 0)
+    job = pages.request(pages.cloud)
+    turns = 0
+    while job.is_open:
+        run_job.run_job(job.pk)
+        job.refresh_from_db()
+        turns += 1
+    assert (outcome(job), job.accounts_read, job.attempts) == ((JobState.SUCCESS, ""), 650, 1)
+    assert turns == 8  # a page each, and what comes after them
+    assert set(pages.cloud.pages_asked().values()) == {1}
+
+
+def test_what_the_disk_has_no_room_for_is_not_fetched(small: Connected, settings: Any) -> None:
+    settings.DISK_RESERVE_MB = 10**12
+    assert outcome(small.sync(small.cloud)) == (JobState.FAILURE, "disk_full")
+    assert outcome(small.sync(small.server)) == (JobState.FAILURE, "disk_full")
+
+
+def test_a_list_without_end_is_not_fetched_to_its_end(pages: Connected, settings: Any) -> None:
+    settings.MAX_UNPACKED_BYTES = 100_000
+    assert outcome(pages.sync(pages.cloud)) == (JobState.FAILURE, "answer_too_large")
+
+
+def test_a_progress_that_no_row_can_hold(small: Connected) -> None:
+    """Whatever the other side announces, the worker is still heard."""
+    job = syncing.claim(small.request(small.server).pk)
+    assert job is not None
+    with at_work(job) as work:
+        work.report(Phase.FETCHING, 5, 3_000_000_000)
+        deadline = time.monotonic() + 10
+        while job.progress_done != 5 and time.monotonic() < deadline:
+            time.sleep(0.05)
+            job.refresh_from_db()
+    assert (job.progress_done, job.progress_total) == (5, 2**31 - 1)
 
 
 def test_a_canceled_sync_stops_and_changes_nothing(small: Connected) -> None:

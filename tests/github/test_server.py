@@ -4,6 +4,7 @@ import io
 import json
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -49,6 +50,14 @@ def test_the_license() -> None:
         found = server.read_license(connected(site), LOOPBACK)
     assert (found.seats, found.seats_used, found.seats_available) == (1400, 1316, 84)
     assert found.expires_at == datetime(2016, 2, 6, 18, 41, 52, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("odd", [{"seats_used": -1}, {"seats": 2**31}, {"seats_used": "many"}])
+def test_a_license_with_what_is_no_number_of_seats(odd: dict[str, Any]) -> None:
+    site = serving(by_path(license=replying(200, json.dumps(LICENSE | odd).encode())))
+    with site as played, pytest.raises(ExpectedError) as error:
+        server.read_license(connected(played), LOOPBACK)
+    assert error.value.problem is errors.ANSWER_NOT_UNDERSTOOD
 
 
 def test_a_license_without_a_limit() -> None:

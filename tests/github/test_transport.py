@@ -239,6 +239,9 @@ def test_a_packed_answer_is_unpacked(size: int) -> None:
     body = bytes(size)
     with serving(replying(200, gzip.compress(body), Content_Encoding="gzip")) as site:
         assert fetched(site.url) == body
+    parts = gzip.compress(body) + gzip.compress(b"more") + gzip.compress(body)
+    with serving(replying(200, parts, Content_Encoding="gzip")) as site:
+        assert fetched(site.url) == body + b"more" + body
 
 
 def test_a_bomb_is_unpacked_piece_by_piece_and_no_further_than_the_limit() -> None:

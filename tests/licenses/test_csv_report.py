@@ -104,9 +104,9 @@ def test_what_begins_like_a_formula_is_text(begin: str) -> None:
 def test_a_formula_does_not_begin_behind_a_semicolon_either() -> None:
     """Excel splits the line there, quotes or not, where the decimal sign is a comma."""
     enterprise = new_enterprise()
-    import_one(enterprise, cloud_list([cloud_user("ana", github_com_name="Ana; =1+1;-2;+3 ;x=4; a")]))
+    import_one(enterprise, cloud_list([cloud_user("ana", github_com_name='Ana; =1+1;-2;+3 ;x=4;"=5; " =6; a')]))
     [row] = rows(csv_report(licenses(enterprise), hosts_of(enterprise)))
-    assert row["GitHub com name"] == row["Person"] == "Ana;' =1+1;'-2;'+3 ;x=4; a"
+    assert row["GitHub com name"] == row["Person"] == "Ana;' =1+1;'-2;'+3 ;x=4;'\"=5;' \" =6; a"
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), min_size=1))
