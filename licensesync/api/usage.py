@@ -9,6 +9,7 @@ from typing import IO, Any, cast
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest
+from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import get_object_or_404
 from django.urls import path
 from drf_spectacular.types import OpenApiTypes
@@ -181,7 +182,7 @@ def _content(request: HttpRequest) -> tuple[IO[bytes], str]:
     allow_uploads(request)
     try:
         files = [file for name in request.FILES for file in request.FILES.getlist(name)]
-    except SuspiciousOperation:
+    except (SuspiciousOperation, MultiPartParserError):
         raise ParseError from None
     if problem := problem_of_upload(request):
         raise problem

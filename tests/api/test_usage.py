@@ -62,6 +62,9 @@ def test_a_file_in_a_form_is_moved_not_copied(owners_script: Client, settings: S
 
 
 def test_a_form_brings_one_file(owners_script: Client) -> None:
+    for boundary in ("", "; boundary=é", "; boundary="):
+        answer = owners_script.post(USAGE, b"x", content_type=f"multipart/form-data{boundary}")
+        assert answer.status_code == 400
     for form in ({}, {"file": [SimpleUploadedFile("a", b"1"), SimpleUploadedFile("b", b"2")]}):
         answer = owners_script.post(USAGE, form)
         assert answer.status_code == 422
