@@ -73,6 +73,13 @@ WEB_PAGE = Problem(
         "Sign in to GitHub in the browser, download the file again and add the new one."
     ),
 )
+OUR_REPORT = Problem(
+    "our_report",
+    _(
+        "This is the CSV report of LicenseSync, not a list of GitHub. Nothing was changed. "
+        "Download the report at GitHub, under the licensing of the enterprise, and add that one."
+    ),
+)
 TRUNCATED = Problem(
     "truncated",
     _(
@@ -181,7 +188,7 @@ SERVER_UNKNOWN = Problem(
 SERVER_CONFLICT = Problem(
     "server_conflict",
     _(
-        "%(host)s is known with another server id. Nothing was changed. "
+        "The host name %(host)s and the server id of this file are not known as one server. Nothing was changed. "
         "Say whether the server was replaced or renamed, or whether this is a copy of it."
     ),
     in_script=_("In a script, --server HOST says which instance it is."),

@@ -129,7 +129,7 @@ def _account(entry: dict[str, Any], deployments: dict[int, Deployment]) -> dict[
 def explained(request: Request, slug: str, person: Person) -> dict[str, Any]:
     """One license with all that is known of it."""
     rules = [Rule(entry["rule"]) for entry in person.license.accounts]
-    sentences = explain.summary(rules, ambiguous=person.license.ambiguous)
+    sentences = explain.summary(rules, ambiguous=person.license.ambiguous, has_subscriber=person.has_subscriber)
     return {
         **shown(request, slug, person.license, person.deployments),
         "summary": [explain.in_english(each) for each in sentences],

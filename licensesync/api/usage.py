@@ -152,6 +152,8 @@ class Usage(Endpoint):
         facts: dict[str, Any] = said.validated_data
         content, name = _content(request._request)
         token = token_of(request)
+        if facts.get("server") == "cloud":  # as addresses call it
+            raise ValidationError({"server": "The host name of a server; the cloud’s list says what it is."})
         host = deployments.host_name(facts["server"]) if facts.get("server") else ""
         if token.deployment and host and host != token.deployment.host:
             raise ValidationError({"server": f"This token delivers for {token.deployment} only."})

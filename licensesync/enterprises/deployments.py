@@ -12,7 +12,8 @@ from licensesync.enterprises.models import Deployment, DeploymentKind, Enterpris
 from licensesync.errors import SERVER_CONFLICT, SERVER_NAMELESS, ExpectedError
 from licensesync.feeds.records import ServerFacts
 
-HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*")
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+HOST = re.compile(rf"(?=.{{1,253}}\Z)(?!\d+\Z){_LABEL}(?:\.{_LABEL})*")  # a number alone is that of an instance
 
 
 def cloud_of(enterprise: Enterprise) -> Deployment:
@@ -63,6 +64,24 @@ def server_of(enterprise: Enterprise, facts: ServerFacts) -> Deployment | None:
             host=name,
             server_id=facts.server_id,
         )
+
+
+def belongs_elsewhere(enterprise: Enterprise, facts: ServerFacts, *, host: str) -> bool:
+    """Whether an export says that it is of another server than the one with this host name. Where host name and server
+    id of the export don't fit together (`server_of`), whoever names an instance has settled it."""
+    servers = Deployment.objects.filter(enterprise=enterprise, kind=DeploymentKind.SERVER)
+    named = servers.filter(host=host_name(host)).first()
+    try:
+        says = host_name(facts.host)
+    except ExpectedError:  # it says nothing that could be one
+        return False
+    if says == host_name(host) or (named and named.server_id in ("", facts.server_id)):
+        return False
+    by_id = servers.filter(server_id=facts.server_id).first() if facts.server_id else None
+    by_host = servers.filter(host=says).first()
+    if by_id is not None:
+        return by_id.host == says
+    return by_host is None or by_host.server_id in ("", facts.server_id)
 
 
 def end_earlier_counts(enterprise: Enterprise) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from licensesync.errors import NOT_RECOGNISED, WEB_PAGE, ExpectedError
+from licensesync.errors import NOT_RECOGNISED, OUR_REPORT, WEB_PAGE, ExpectedError
 from licensesync.feeds import cloud_licenses, server_export, values
 from licensesync.feeds.columns import USER_LISTS, plain
 from licensesync.feeds.json_stream import JsonReader
@@ -20,6 +20,7 @@ from licensesync.feeds.tables import Table
 _HTML = re.compile(r"<(?:!doctype html|html|head|body)\b", re.IGNORECASE)
 _SERVER_COLUMNS = frozenset({"id", "login", "email", "suspended"})
 _CLOUD_COLUMNS = frozenset({"githubcomlogin", "licensetype"})
+_OUR_COLUMNS = frozenset({"licensenumber", "matchedby"})  # of `licenses.csv_report`
 _HEAD_KEYS = server_export.FACT_KEYS | cloud_licenses.TOTALS
 
 
@@ -27,7 +28,7 @@ def recognise(path: Path, *, max_unpacked_bytes: int) -> Recognition:
     """Look through a file once, in constant memory. What is no feed at all is refused at its beginning.
 
     `max_unpacked_bytes`: how large a packed file may be when unpacked.
-    Raises ExpectedError: NOT_RECOGNISED, WEB_PAGE, and those of `text_chunks`, `JsonReader` and `Table`.
+    Raises ExpectedError: NOT_RECOGNISED, WEB_PAGE, OUR_REPORT, and those of `text_chunks`, `JsonReader` and `Table`.
     """
     with contextlib.closing(text_chunks(path, max_unpacked_bytes=max_unpacked_bytes)) as chunks:
         first = next(chunks)
@@ -43,6 +44,8 @@ def _recognise_table(table: Table) -> Recognition:
     columns = frozenset(map(plain, table.heading))
     if columns >= _SERVER_COLUMNS:
         return Recognition(FeedKind.SERVER_REPORT, server=ServerFacts(), rows=sum(map(len, table.blocks())))
+    if columns >= _OUR_COLUMNS:  # it has GitHub's as well, and would confirm itself
+        raise ExpectedError(OUR_REPORT)
     if columns >= _CLOUD_COLUMNS:
         return Recognition(FeedKind.CLOUD_REPORT, rows=sum(map(len, table.blocks())))
     raise ExpectedError(NOT_RECOGNISED)

@@ -255,6 +255,8 @@ def _source(file: UsageFile, recognition: feeds.Recognition) -> Deployment:
     if file.deployment is not None:
         return Deployment.objects.get(pk=file.deployment.pk)  # as it is now, not as it was when it was chosen
     if file.host:
+        if deployments.belongs_elsewhere(file.enterprise, facts, host=file.host):
+            raise ExpectedError(WRONG_SOURCE, found=facts.host, source=file.host)
         return deployments.server_named(file.enterprise, file.host)
     try:
         found = deployments.server_of(file.enterprise, facts)

@@ -59,7 +59,7 @@ class Comparison(msgspec.Struct):
     units: int
     licenses: int
     entries: list[Entry]
-    twice: list[int]  # licenses that both sides seem to count twice: a secondary e-mail is known to the cloud
+    twice: list[int]  # beside the difference, whom both seem to count twice: a secondary e-mail is known to the cloud
 
     @property
     def difference(self) -> int:
@@ -157,7 +157,7 @@ def _compare(scope: _Scope) -> Comparison:
                 scope.params,
             ),
             entries=sorted(entries, key=lambda entry: (entry.cause_index, entry.kind_index, entry.number, entry.unit)),
-            twice=sorted(_twice(scope)),
+            twice=sorted({*_twice(scope)} - {entry.number for entry in entries}),
         )
     finally:
         bulk.drop_temporary_tables("named_account", "compared_unit", "github_newest", "other_address")

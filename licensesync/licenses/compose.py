@@ -10,6 +10,7 @@ import msgspec
 from licensesync.licenses import facets as found_by
 from licensesync.licenses.models import LicenseType, Where
 from licensesync.matching import rules
+from licensesync.matching.addresses import address_key
 
 COLUMNS = (
     "number", "name", "sort_name", "login", '"where"', "license_type", "emails", "accounts", "cloud",
@@ -18,7 +19,7 @@ COLUMNS = (
 )  # fmt: skip
 
 # Whoever changes what `compose` makes of the same accounts raises it: the next count then composes everybody anew.
-VERSION = 2
+VERSION = 3
 
 CLOUD, SERVER, SUBSCRIBER = 0, 1, 2  # Member.kind, in the order in which they are shown
 CLOUD_KIND, SERVER_KIND = "cloud", "server"  # AccountEntry.kind
@@ -132,10 +133,10 @@ def compose(members: Sequence[Member]) -> Composed:
         if member.dormant is not None:
             dormancy.add(bool(member.dormant))
         if "@" in member.email:
-            emails.setdefault(member.email.lower(), member.email)
+            emails.setdefault(address_key(member.email), member.email)
         if member.kind == CLOUD:
             for email in (*facts.verified_emails, *filter(None, (facts.visual_studio_email,))):
-                emails.setdefault(email.lower(), email)
+                emails.setdefault(address_key(email), email)
     dormant = first.kind == SERVER and dormancy == {True}
     servers = len(accounts) - (first.kind == CLOUD)
     where = Where.SERVER if first.kind != CLOUD else Where.BOTH if servers else Where.CLOUD

@@ -4,7 +4,8 @@ A facet is written as the parameter of the list that asks for it (`licenses.filt
     where, type, two_factor, dormant, invitation, match, email, servers   one of a few values
     instance, only     the number of a deployment where an account is, where all of them are
     organization, role, subscription   GitHub's words: organizations, enterprise roles, Visual Studio license status
-    mail, verified     domains of the addresses of server accounts; the cloud's list has a verified e-mail
+    mail, identity, verified   domains of the addresses of server accounts, and of a SAML NameID that is one; the
+                               cloud's list has a verified e-mail
 """
 
 import sys
@@ -90,6 +91,7 @@ class _Said(NamedTuple):
     roles: tuple[str, ...] = ()
     status: str = ""
     is_verified: bool = False
+    identity: str = ""  # domain of the SAML NameID
 
 
 def facets_of(
@@ -109,7 +111,10 @@ def facets_of(
     if where == Where.SERVER:
         return _lines(_Said(where, license_type, flags, emails, deployments, domains))
     organizations = (*[role.partition(":")[0] for role in facts.member_roles], *facts.pending_invites)
-    cloud = (organizations, tuple(facts.enterprise_roles), facts.visual_studio_status, bool(facts.verified_emails))
+    name_id = accounts[0].email
+    identity = domain_of(name_id) if "@" in name_id else ""
+    is_verified = bool(facts.verified_emails)
+    cloud = (organizations, tuple(facts.enterprise_roles), facts.visual_studio_status, is_verified, identity)
     return _lines(_Said(where, license_type, flags, emails, deployments, domains, *cloud))
 
 
@@ -129,6 +134,8 @@ def _lines(said: _Said) -> str:
     facets += [f"role:{role}" for role in said.roles]
     if said.status:
         facets.append(f"subscription:{said.status}")
+    if said.identity:
+        facets.append(f"identity:{said.identity}")
     if said.is_verified:
         facets.append(VERIFIED_BY_CLOUD)
     return "\n".join(dict.fromkeys(facet.replace("\n", " ") for facet in facets))
@@ -141,12 +148,14 @@ def beginnings(search: str) -> str:
 
 
 def searchable(name: str, accounts: Sequence[_Account], emails: Iterable[str]) -> str:
-    """Names, logins, addresses and the user ids of servers: every word once, each after a space."""
+    """Names, logins, addresses, SAML NameIDs and the user ids of servers: every word once, each after a space."""
     parts = [name, *emails]
     for account in accounts:
         parts += (account.login, account.name)
         if account.is_server:
             parts.append(str(account.user_id))
+        elif "@" not in account.email:
+            parts.append(account.email)
     # Part by part: of most people only the name has letters that take time, and it comes with every account.
     text = " ".join(parts)
     text = _plain_ascii(text) if text.isascii() else " ".join([plain(part) for part in dict.fromkeys(parts)])

@@ -71,9 +71,11 @@ class Selection:
 
     @property
     def without_verified_domain(self) -> Mask:
-        """Who has no e-mail of a verified domain: neither by the cloud's list nor as the primary one of a server."""
-        mails = [f"mail:{spelling}" for domain in self.domains for spelling in spellings(domain)]
-        return self.index.without((VERIFIED_BY_CLOUD, *mails))
+        """Who has no e-mail of a verified domain: not by the cloud's list, as SAML NameID, or as the primary one of a
+        server."""
+        known = [spelling for domain in self.domains for spelling in spellings(domain)]
+        has = (f"{kind}:{spelling}" for spelling in known for kind in ("mail", "identity"))
+        return self.index.without((VERIFIED_BY_CLOUD, *has))
 
     def count(self) -> tuple[int, bool]:
         """How many there are, and whether that is exact: with very common words it is MOST_FOUND or more."""

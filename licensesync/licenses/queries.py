@@ -14,8 +14,9 @@ from django.utils import timezone
 from licensesync.enterprises.models import Deployment, Enterprise, LicenseModel
 from licensesync.licenses.compose import SERVER_KIND
 from licensesync.licenses.csv_report import csv_report
-from licensesync.licenses.models import ConsumedLicense, Count, LicenseChange, LicensedAccount
+from licensesync.licenses.models import ConsumedLicense, Count, LicenseChange, LicensedAccount, LicenseType
 from licensesync.licenses.report import LicenseRow, chosen_blocks, in_blocks, license_row
+from licensesync.matching import rules
 from licensesync.matching.addresses import address_key
 from licensesync.usage.models import CloudAddress, CloudUser, ServerUserAccount, valid_at
 
@@ -114,6 +115,13 @@ class Person:
     deployments: dict[int, Deployment] = field(default_factory=dict)
     changes: list[LicenseChange] = field(default_factory=list)
     rivals: list[ConsumedLicense] = field(default_factory=list)  # whose cloud accounts claim an account of this one
+
+    @property
+    def has_subscriber(self) -> bool:
+        """Whether the license is of its type by a subscription that no cloud account uses."""
+        reported = self.cloud.facts.get("license_type", "") if self.cloud else ""
+        is_of_cloud = rules.license_type(reported, has_subscriber=False) == rules.VISUAL_STUDIO
+        return self.license.license_type == LicenseType.VISUAL_STUDIO and not is_of_cloud
 
     @property
     def listed_at(self) -> datetime | None:

@@ -50,8 +50,8 @@ REASONS = {
     ),
     Rule.SUBSCRIPTION_EMAIL: _("The e-mail %(address)s of the Visual Studio subscription belongs to this license."),
     Rule.NO_MATCH: _(
-        "No cloud account is known to have the primary e-mail %(address)s of %(login)s on %(host)s, "
-        "and no other server account that counts has it."
+        "No cloud account is known to have the primary e-mail %(address)s of %(login)s on %(host)s in its SAML or SCIM "
+        "identity or among its verified e-mails, and no other server account that counts has it."
     ),
     Rule.NO_EMAIL: _("%(login)s on %(host)s has no e-mail to compare."),
 }
@@ -72,11 +72,10 @@ SHARED = ngettext(
     "%(count)s server account has a primary e-mail that no cloud account is known to have.",
     "%(count)s server accounts have the same primary e-mail; no cloud account is known to have it.",
 )
-SUBSCRIBED = ngettext(
-    "%(count)s Visual Studio subscription has the same e-mail.",
-    "%(count)s Visual Studio subscriptions have the same e-mail.",
+SUBSCRIBED = _(
+    "A Visual Studio subscription that no cloud account uses has the same e-mail, so this license is of that type."
 )
-CLOUD_ONLY = _("Only in the cloud: no server account that counts is known to belong to it.")
+CLOUD_ONLY = _("Only in the cloud: no server account is counted with it.")
 NO_MATCH = _("Only one server account that counts has this primary e-mail; no cloud account is known to have it.")
 NO_EMAIL = _("A server account without an e-mail: there is nothing to compare, so it counts by itself.")
 AMBIGUOUS = _("More than one cloud account claims an account of this license; it is counted with the first of them.")
@@ -88,11 +87,12 @@ def reason(rule: Rule, *, login: str, host: str, address: str, listed_on: str) -
     return Sentence(template, {"login": login, "host": host, "address": address, "listed_on": listed_on})
 
 
-def summary(rules: Iterable[Rule], *, ambiguous: bool) -> list[Sentence]:
-    """What a license is made of, from the rules of all its accounts: nearly always one sentence."""
+def summary(rules: Iterable[Rule], *, ambiguous: bool, has_subscriber: bool) -> list[Sentence]:
+    """What a license is made of, from the rules of all its accounts: nearly always one sentence. `has_subscriber`: it
+    is of its type by a subscription that no cloud account uses."""
     counts = Counter(rules)
     in_cloud = counts[Rule.CLOUD_ACCOUNT]
-    servers = counts.total() - in_cloud - counts[Rule.SUBSCRIPTION_EMAIL]
+    servers = counts.total() - in_cloud
     rows = (
         (CARRIED, counts[Rule.SAML_OR_SCIM] + counts[Rule.VERIFIED_EMAIL]),
         (LINKED, counts[Rule.LINKED_BY_GITHUB]),
@@ -100,7 +100,7 @@ def summary(rules: Iterable[Rule], *, ambiguous: bool) -> list[Sentence]:
         ((CLOUD_ONLY, ""), 0 if servers else in_cloud),
         ((NO_MATCH, ""), counts[Rule.NO_MATCH]),
         ((NO_EMAIL, ""), counts[Rule.NO_EMAIL]),
-        (SUBSCRIBED, counts[Rule.SUBSCRIPTION_EMAIL]),
+        ((SUBSCRIBED, ""), int(has_subscriber)),
         ((AMBIGUOUS, ""), int(ambiguous)),
     )
     return [Sentence(one, {"count": count}, many, count) for (one, many), count in rows if count]

@@ -174,5 +174,5 @@ def _question(file: UsageFile) -> str:
         case Question.SHRINKS:
             template = _("This list would remove %(removed)s of the %(before)s accounts of %(source)s.")
         case _:
-            template = _("%(host)s is known with another server id.")
+            template = _("The host name %(host)s and the server id of this file are not known as one server.")
     return template % facts

@@ -80,13 +80,14 @@ class PersonPage:
 def person_page(person: Person) -> PersonPage:
     facts = msgspec.convert(person.cloud.facts, CloudFacts) if person.cloud else NO_FACTS
     rules = [Rule(entry["rule"]) for entry in person.license.accounts]
+    sentences = explain.summary(rules, ambiguous=person.license.ambiguous, has_subscriber=person.has_subscriber)
     accounts = [*_cloud_account(person, facts), *_server_accounts(person)]
     known = [facts.two_factor, *(account.two_factor for account in person.servers)]
     return PersonPage(
         license=person.license,
         cloud_login=person.cloud.login if person.cloud else "",
         has_cloud=person.cloud is not None,
-        summary=[words.explained(each) for each in explain.summary(rules, ambiguous=person.license.ambiguous)],
+        summary=[words.explained(each) for each in sentences],
         why=[*_met(person, facts), *_not_met(person, facts)],
         accounts=accounts,
         counted=sum(1 for account in accounts if account.counts),
@@ -108,15 +109,15 @@ def place_of(deployment: Deployment | None) -> str:
 
 
 def _cloud_emails(person: Person, facts: CloudFacts) -> list[Email]:
-    """The addresses of the cloud account, each once, with what they are."""
-    notes: dict[str, list[str]] = {}
-    if person.cloud and "@" in person.cloud.saml_name_id:
-        notes.setdefault(person.cloud.saml_name_id, []).append(_("SAML NameID"))
-    for address in facts.verified_emails:
-        notes.setdefault(address, []).append(_("verified e-mail"))
-    if facts.visual_studio_email:
-        notes.setdefault(facts.visual_studio_email, []).append(_("e-mail of the subscription"))
-    return [Email(address, capfirst(", ".join(each))) for address, each in notes.items()]
+    """The addresses of the cloud account, each once, with what they are. A SAML NameID need not be one."""
+    said = [(person.cloud.saml_name_id if person.cloud else "", _("SAML NameID"))]
+    said += [(address, _("verified e-mail")) for address in facts.verified_emails]
+    said += [(facts.visual_studio_email, _("e-mail of the subscription"))]
+    notes: dict[str, tuple[str, list[str]]] = {}
+    for address, note in said:
+        if address:
+            notes.setdefault(address_key(address), (address, []))[1].append(note)
+    return [Email(address, capfirst(", ".join(each))) for address, each in notes.values()]
 
 
 def _cloud_account(person: Person, facts: CloudFacts) -> Iterator[AccountRow]:

@@ -75,6 +75,7 @@ def test_blanks_before_and_after(tmp_path: Path) -> None:
         (b'{"server_id": "a", "users": []} {"server_id": "b", "users": []}', errors.NOT_RECOGNISED),
         (b'{"users": [{"colour": "red"}]}', errors.NOT_RECOGNISED),
         (b'{"users": [{"id": 1}]}', errors.NOT_RECOGNISED),
+        (b"GitHub com login,License type,License number,Matched by\r\nana,Enterprise,1,\r\n", errors.OUR_REPORT),
         (b"<html><body>Sign in</body></html>", errors.WEB_PAGE),
         (b"\n\n<!-- x -->\n<!DOCTYPE html><title>Sign in</title>", errors.WEB_PAGE),
         (b"<?xml version='1.0'?><users/>", errors.NOT_RECOGNISED),

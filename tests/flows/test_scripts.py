@@ -123,6 +123,27 @@ def test_a_file_that_is_refused(
     assert sentence in str(refused.value)
 
 
+def test_a_list_that_says_it_is_of_another_server(enterprise: Enterprise, tmp_path: Path) -> None:
+    file = write(tmp_path, "a", server_export([account(1)], host="ghes.example"))
+    with pytest.raises(CommandError, match=r"a list of ghes\.example, but it was delivered as one of typo\.example"):
+        run("import_usage", enterprise.slug, file, server="typo.example")
+    assert not enterprise.deployments.exists()
+    run("import_usage", enterprise.slug, file, server="https://GHES.example/")
+    with pytest.raises(CommandError, match=r"delivered as one of typo\.example"):
+        run("import_usage", enterprise.slug, file, server="typo.example")
+    assert not enterprise.deployments.filter(host="typo.example").exists()
+
+
+def test_whoever_names_an_instance_settles_which_one_it_is(enterprise: Enterprise, tmp_path: Path) -> None:
+    run("import_usage", enterprise.slug, write(tmp_path, "a", server_export([account(1)], host="ghes.example")))
+    copy = write(tmp_path, "b", server_export([account(1), account(2)], host="ghes.example", server_id="another"))
+    with pytest.raises(CommandError, match="--server HOST"):
+        run("import_usage", enterprise.slug, copy)
+    assert json.loads(run("import_usage", enterprise.slug, copy, server="staging.example"))["state"] == "SUCCESS"
+    renamed = write(tmp_path, "c", server_export([account(3)], host="new.example", server_id="id-of-ghes.example"))
+    assert json.loads(run("import_usage", enterprise.slug, renamed, server="ghes.example"))["state"] == "SUCCESS"
+
+
 def test_nobody_is_asked_so_an_older_file_needs_the_option(enterprise: Enterprise, tmp_path: Path) -> None:
     new = write(tmp_path, "new", server_export([account(1)], exported_at="2026-02-24T00:00:00Z"))
     old = write(tmp_path, "old", server_export([account(2)], exported_at="2026-01-08T00:00:00Z"))

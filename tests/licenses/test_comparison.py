@@ -143,7 +143,9 @@ def test_whatever_is_listed_adds_up(seed: int) -> None:
             server_only(*(named.pop() for _ in range(chance.randint(1, 2))), emails=(chance.choice(addresses),))
         )
     import_one(enterprise, cloud_list(rows))
-    assert compared(enterprise).units == len(rows)
+    found = compared(enterprise)
+    assert found.units == len(rows)
+    assert not {entry.number for entry in found.entries} & {*found.twice}
 
 
 A, B, C = "a", "b", "c"

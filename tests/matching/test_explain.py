@@ -10,8 +10,9 @@ def english(sentence: Sentence) -> str:
     return (sentence.one if sentence.count == 1 or not sentence.many else sentence.many) % sentence.params
 
 
-def told(*rules: Rule, ambiguous: bool = False) -> str:
-    return " ".join(english(sentence) for sentence in summary(rules, ambiguous=ambiguous))
+def told(*rules: Rule, ambiguous: bool = False, has_subscriber: bool = False) -> str:
+    sentences = summary(rules, ambiguous=ambiguous, has_subscriber=has_subscriber)
+    return " ".join(english(sentence) for sentence in sentences)
 
 
 def why(rule: Rule, login: str = "acarvalho") -> str:
@@ -41,7 +42,7 @@ def test_an_invitation_is_not_called_an_account() -> None:
 def test_every_rule_has_a_label_a_reason_and_a_summary(rule: Rule) -> None:
     assert RULE_LABELS[rule]
     assert why(rule).endswith(".")
-    assert told(rule).endswith(".")
+    assert told(rule, has_subscriber=rule is Rule.SUBSCRIPTION_EMAIL).endswith(".")
 
 
 def test_no_two_rules_read_the_same() -> None:
@@ -61,10 +62,11 @@ def test_the_order_of_the_accounts_does_not_change_the_summary() -> None:
 
 
 def test_only_in_the_cloud_with_and_without_a_subscription() -> None:
-    only = "Only in the cloud: no server account that counts is known to belong to it."
+    only = "Only in the cloud: no server account is counted with it."
     assert told(Rule.CLOUD_ACCOUNT) == only
-    assert told(Rule.CLOUD_ACCOUNT, Rule.SUBSCRIPTION_EMAIL) == (
-        f"{only} 1 Visual Studio subscription has the same e-mail."
+    assert told(Rule.CLOUD_ACCOUNT, has_subscriber=True) == (
+        f"{only} A Visual Studio subscription that no cloud account uses has the same e-mail, "
+        "so this license is of that type."
     )
 
 

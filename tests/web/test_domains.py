@@ -66,6 +66,15 @@ def test_an_owner_adds_several_at_once_and_removes_one(client: Client, enterpris
     assert verified_domains(enterprise) == ["apac.octo.example"]
 
 
+def test_a_saml_name_id_is_an_address_as_well(client: Client, enterprise: Enterprise, owner: User) -> None:
+    names = ("ana@octo.example", "bob@mail.example", "eve")
+    import_one(
+        enterprise, cloud_list([cloud_user(f"u{n}", github_com_saml_name_id=name) for n, name in enumerate(names)])
+    )
+    client.force_login(owner)
+    assert "2 of 3 people have no e-mail of a verified domain" in add(client, enterprise, "octo.example")
+
+
 def test_people_without_an_e_mail_of_them(client: Client, enterprise: Enterprise, owner: User) -> None:
     import_one(enterprise, cloud_list([cloud_user("ana", "ana@octo.example")]))
     accounts = [account(1, "ana@bücher.example"), account(2, "bob@mail.example"), account(3, "eve@mail.example")]

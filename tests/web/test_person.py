@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.flows import delete_deployment, run_job
-from licensesync.licenses.models import Count
+from licensesync.licenses.models import ConsumedLicense, Count
 from licensesync.licenses.queries import end_of
 from licensesync.users.models import User
 from tests.flows.lists import account, cloud_list, cloud_user, import_one, numbers, server_export
@@ -111,6 +111,28 @@ def test_only_in_the_cloud(client: Client, enterprise: Enterprise) -> None:
     html = person(client, enterprise, "cloud", "ana")
     assert "Only in the cloud" in html
     assert "Matched by rule" not in html
+
+
+def test_of_its_type_by_a_subscription_that_no_cloud_account_uses(client: Client, enterprise: Enterprise) -> None:
+    subscriber = cloud_user("", visual_studio_subscription_user=True, visual_studio_subscription_email=ANA)
+    bob = cloud_user("bob", license_type="Visual Studio subscription")
+    import_one(enterprise, cloud_list([cloud_user("ana", ANA), bob, subscriber]))
+    said = "A Visual Studio subscription that no cloud account uses has the same e-mail"
+    assert said in person(client, enterprise, "cloud", "ana")
+    assert said not in person(client, enterprise, "cloud", "bob")
+
+
+def test_a_saml_name_id_that_is_no_address_is_shown_and_found(client: Client, enterprise: Enterprise) -> None:
+    others = [cloud_user(f"u{number}") for number in range(3)]
+    import_one(enterprise, cloud_list([cloud_user("ana", github_com_saml_name_id="S-1-5-21"), *others]))
+    assert "S-1-5-21</span> <small>SAML NameID</small>" in person(client, enterprise, "cloud", "ana")
+    found = page(client, enterprise, "licenses", query="?q=s-1-5")
+    assert ("Ana" in found, "U1" in found) == (True, False)
+
+
+def test_an_address_is_told_once_however_it_is_encoded(client: Client, enterprise: Enterprise) -> None:
+    import_one(enterprise, cloud_list([cloud_user("zoe", "zo\u00eb@octo.example", "zoe\u0308@octo.example")]))
+    assert len(ConsumedLicense.objects.get().emails) == 1
 
 
 def test_nobody_has_this_number(client: Client, enterprise: Enterprise, stranger: User) -> None:

@@ -157,7 +157,7 @@ def test_a_server_that_was_replaced(client: Client, enterprise: Enterprise) -> N
     import_one(enterprise, server_export([account(1, ANA)]))
     ask(
         client, enterprise, server_export([account(7, BOB)], server_id="another"), Question.SERVER_CONFLICT,
-        "ghes.example is known with another server id.",
+        "The host name ghes.example and the server id of this file are not known as one server.",
     )  # fmt: skip
     server = Deployment.objects.get(enterprise=enterprise)
     assert f'<option value="{server.pk}" selected>' in page(client, enterprise)
