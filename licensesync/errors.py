@@ -76,7 +76,7 @@ WEB_PAGE = Problem(
 OUR_REPORT = Problem(
     "our_report",
     _(
-        "This is the CSV report of LicenseSync, not a list of GitHub. Nothing was changed. "
+        "This is a report of LicenseSync, not a list of GitHub. Nothing was changed. "
         "Download the report at GitHub, under the licensing of the enterprise, and add that one."
     ),
 )

@@ -86,8 +86,10 @@ def license_row(license: ConsumedLicense, hosts: dict[int, str]) -> LicenseRow:
 
 
 def json_report(consumed: int, purchased: int, rows: Iterable[LicenseRow]) -> Iterator[str]:
-    """One object as GitHub's REST answers, with all users in it, in pieces: a million need not fit in memory."""
-    yield f'{{"total_seats_consumed": {consumed}, "total_seats_purchased": {purchased}, "users": ['
+    """One object as GitHub's REST answers, with all users in it, in pieces: a million need not fit in memory. It says
+    who made it, or it would be taken for a list of GitHub when somebody adds it (`feeds.recognise`)."""
+    yield '{"made_by": "LicenseSync", '
+    yield f'"total_seats_consumed": {consumed}, "total_seats_purchased": {purchased}, "users": ['
     rows, separator = iter(rows), "\n"
     while block := list(islice(rows, ROWS_AT_ONCE)):
         yield separator + ",\n".join([_encode(row).decode() for row in block])

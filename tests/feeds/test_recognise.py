@@ -76,6 +76,7 @@ def test_blanks_before_and_after(tmp_path: Path) -> None:
         (b'{"users": [{"colour": "red"}]}', errors.NOT_RECOGNISED),
         (b'{"users": [{"id": 1}]}', errors.NOT_RECOGNISED),
         (b"GitHub com login,License type,License number,Matched by\r\nana,Enterprise,1,\r\n", errors.OUR_REPORT),
+        (b'{"made_by": "LicenseSync", "total_seats_consumed": 0, "users": []}', errors.OUR_REPORT),
         (b"<html><body>Sign in</body></html>", errors.WEB_PAGE),
         (b"\n\n<!-- x -->\n<!DOCTYPE html><title>Sign in</title>", errors.WEB_PAGE),
         (b"<?xml version='1.0'?><users/>", errors.NOT_RECOGNISED),
@@ -108,6 +109,10 @@ def test_long_values_under_unknown_keys_are_left_out(tmp_path: Path) -> None:
     content = export(user(1), notes="x" * 5_000_000, tree=[{"a": [1, "]}", {}]}] * 1000, escaped='\\"' * 500_000)
     assert look(tmp_path, content).rows == 1
     assert len(read_server(tmp_path, content)) == 1
+
+
+def test_whoever_else_made_it(tmp_path: Path) -> None:
+    assert look(tmp_path, export(user(1), made_by={"name": ["GitHub"]})).rows == 1
 
 
 def test_truncated_list_says_how_many_were_read(tmp_path: Path) -> None:
