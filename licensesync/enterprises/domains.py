@@ -10,16 +10,11 @@ from collections.abc import Iterable
 import idna
 
 from licensesync.enterprises.models import Enterprise, VerifiedDomain
-from licensesync.errors import ExpectedError, Problem
+from licensesync.errors import ExpectedError, Problem, _
 
 MOST_DOMAINS = 1_000  # of an enterprise
 MOST_NAMED = 10  # of what is no domain
 LONGEST = 253
-
-
-def _(message: str) -> str:
-    """Mark a template for translation without translating it here, as `errors` does."""
-    return message
 
 
 NO_DOMAIN = Problem("no_domain", _("“%(name)s” is not a domain. Nothing was changed. Enter domains like octo.example."))

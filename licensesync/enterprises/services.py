@@ -15,15 +15,9 @@ from licensesync.enterprises.models import (
     in_seven_days,
 )
 from licensesync.enterprises.queries import sha256
-from licensesync.errors import ExpectedError, Problem
+from licensesync.errors import ExpectedError, Problem, _
 from licensesync.users.models import User
 from licensesync.users.services import create_user, void_password_links
-
-
-def _(message: str) -> str:
-    """Mark a template for translation without translating it here, as `errors` does."""
-    return message
-
 
 LAST_OWNER = Problem(
     "last_owner",

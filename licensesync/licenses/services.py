@@ -17,7 +17,7 @@ from django.db.models import Exists, Max, OuterRef
 from django.utils import timezone
 
 from licensesync.enterprises.models import Deployment, Enterprise, LicenseModel
-from licensesync.licenses import compose as row
+from licensesync.licenses.compose import CLOUD, COLUMNS, SERVER, VERSION, Member, compose
 from licensesync.licenses.index import Index
 from licensesync.licenses.models import ConsumedLicense, Count, LicenseChange, LicenseIndex, LicenseType, Where
 from licensesync.usage import bulk
@@ -55,7 +55,7 @@ def _new_count(enterprise: Enterprise, owner: str) -> Count | None:
                 generation=(last.generation if last else 0) + 1,
                 next_number=last.next_number if last else 1,
                 owner=owner,
-                composition=row.VERSION,
+                composition=VERSION,
             )
     except IntegrityError:
         return None
@@ -64,7 +64,7 @@ def _new_count(enterprise: Enterprise, owner: str) -> Count | None:
 def composes_as_before(enterprise: Enterprise) -> bool:
     """Whether the licenses of the count that everybody sees were composed as they would be now."""
     shown = Count.objects.filter(enterprise=enterprise, generation=enterprise.generation)
-    return shown.filter(composition=row.VERSION).exists()
+    return shown.filter(composition=VERSION).exists()
 
 
 def last_consumed(enterprise: Enterprise) -> int | None:
@@ -131,18 +131,18 @@ def write_licenses(count: Count, *, since: datetime, is_first_list: bool, progre
             m.old_number, o.digest, o.since, o.since_or_before, o.since_generation
         FROM member m
         JOIN person p ON p.person = m.person
-        LEFT JOIN usage_serveruseraccount s ON m.kind = {row.SERVER} AND s.id = m.row_id
-        LEFT JOIN usage_clouduser c ON m.kind <> {row.SERVER} AND c.id = m.row_id
+        LEFT JOIN usage_serveruseraccount s ON m.kind = {SERVER} AND s.id = m.row_id
+        LEFT JOIN usage_clouduser c ON m.kind <> {SERVER} AND c.id = m.row_id
         LEFT JOIN licenses_consumedlicense o
             ON o.enterprise_id = %(enterprise)s AND o.number = m.old_number AND o.valid_to = {OPEN}
         ORDER BY p.number, m.kind, m.deployment_id, m.user_id"""
     columns = (
-        *row.COLUMNS, "since", "since_or_before", "since_generation", "enterprise_id", "valid_from", "valid_to",
+        *COLUMNS, "since", "since_or_before", "since_generation", "enterprise_id", "valid_from", "valid_to",
     )  # fmt: skip
     new = (bulk.stored_time(since), is_first_list, count.generation)
     last = (count.enterprise_id, count.generation, OPEN)
     people = (
-        row.compose([row.Member._make(member) for member in person])
+        compose([Member._make(member) for member in person])
         for _, person in groupby(bulk.stream_ahead(members, {"enterprise": count.enterprise_id}), key=itemgetter(0))
     )
     ending = array("q")
@@ -234,8 +234,8 @@ def write_changes(count: Count, *, at: datetime, first_new: int, is_first_list: 
         f"""{head} j.number, '{kind.ACCOUNT_ADDED}', NULL, j.deployment_id, j.user_id, '',
                 COALESCE(s.login, c.login)
             FROM joined j
-            LEFT JOIN usage_serveruseraccount s ON j.kind = {row.SERVER} AND s.id = j.row_id
-            LEFT JOIN usage_clouduser c ON j.kind = {row.CLOUD} AND c.id = j.row_id
+            LEFT JOIN usage_serveruseraccount s ON j.kind = {SERVER} AND s.id = j.row_id
+            LEFT JOIN usage_clouduser c ON j.kind = {CLOUD} AND c.id = j.row_id
             WHERE j.number < %(first_new)s
             AND ({"" if is_first_list else "j.old_number IS NULL OR "}{lives_on.format("j.old_number")})""",
         # An account left a license that lives on.
