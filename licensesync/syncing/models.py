@@ -40,6 +40,7 @@ class Trigger(models.TextChoices):
     DELETION = "deletion", _("Delete instance")
 
 
+NOBODY_ANSWERS = (Trigger.SCRIPT, Trigger.PUSHED)  # their lists are refused where an owner would be asked
 UNATTENDED = (Trigger.SCHEDULED, Trigger.PUSHED)  # behind which nobody sits and waits
 
 
@@ -193,4 +194,4 @@ class UsageFile(models.Model):
     @property
     def somebody_answers(self) -> bool:
         """Whether there is a person to ask. What a script delivers is refused instead, with the sentence."""
-        return self.trigger not in (Trigger.SCRIPT, Trigger.PUSHED)
+        return self.trigger not in NOBODY_ANSWERS

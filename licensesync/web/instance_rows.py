@@ -116,7 +116,7 @@ def instance_row(deployment: Deployment, job: LicenseSyncJob | None, told: Licen
             row.label = _("Deleting") if told and told.kind == JobKind.DELETE else _("Syncing")
         case JobState.FAILURE if told:
             row.state, row.label = JobState.FAILURE, _("Failed")
-            row.problem, row.advice = _halves(words.problem_of_job(told))
+            row.problem, row.advice = words.halves(words.problem_of_job(told))
             known = PROBLEMS.get(told.problem_code)
             row.keeps_figures = deployment.last_usage_at is not None and not (known and "%(stays)s" in known.sentence)
         case _ if deployment.last_usage_at is None:
@@ -131,9 +131,3 @@ def instance_row(deployment: Deployment, job: LicenseSyncJob | None, told: Licen
 def is_out_of_date(deployment: Deployment) -> bool:
     dated = deployment.list_date or deployment.last_usage_at
     return dated is not None and timezone.now() - dated > OUT_OF_DATE_AFTER
-
-
-def _halves(sentences: str) -> tuple[str, str]:
-    """What happened, and the rest."""
-    happened, stop, rest = sentences.partition(". ")
-    return (happened + ".", rest) if stop else (sentences, "")

@@ -70,6 +70,21 @@ def change_role(request: HttpRequest, slug: str, member_id: int) -> HttpResponse
     return redirect("people", slug)
 
 
+def step_down(request: HttpRequest, slug: str) -> HttpResponse:
+    """Give up one's own role of an owner. Asks first, as only another owner can give it back."""
+    enterprise = enterprise_for(request, slug, owner=True)
+    membership = get_object_or_404(members(enterprise), user=user_of(request))
+    if request.method == "POST":
+        try:
+            services.change_role(membership=membership, role=Role.BILLING_MANAGER)
+            say.done(request, gettext("You are a billing manager of %(name)s now.") % {"name": enterprise})
+        except ExpectedError as error:
+            say.refused(request, words.problem_of(error))
+        return redirect("people", slug)
+    template = "people/_step_down.html" if is_htmx(request) else "people/step_down.html"
+    return render(request, template, {"enterprise": enterprise})
+
+
 def remove_member(request: HttpRequest, slug: str, member_id: int) -> HttpResponse:
     """Asks first: in a dialog when htmx fetches it, else as a page."""
     enterprise = enterprise_for(request, slug, owner=True)
@@ -110,5 +125,6 @@ urlpatterns = [
     path(_PEOPLE, people, name="people"),
     path(f"{_PEOPLE}/<int:member_id>/role", change_role, name="change_role"),
     path(f"{_PEOPLE}/<int:member_id>/remove", remove_member, name="remove_member"),
+    path(f"{_PEOPLE}/step-down", step_down, name="step_down"),
     path(f"{_PEOPLE}/<int:member_id>/password-link", make_password_link, name="make_password_link"),
 ]

@@ -1,16 +1,16 @@
 """Push: a token that may only deliver the usage of one instance, and the command lines that use it, to copy."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, resolve_url
 from django.urls import path, reverse
 from django.utils.translation import gettext
-from django.views.decorators.http import require_POST
 
 from licensesync.enterprises import tokens
 from licensesync.enterprises.models import ApiToken, Deployment, Enterprise, Scope
 from licensesync.users.links import absolute
-from licensesync.web import once, say
+from licensesync.web import once
 from licensesync.web.access import enterprise_for, user_of
+from licensesync.web.tokens import revoke
 
 
 def push(request: HttpRequest, slug: str, deployment_id: int) -> HttpResponse:
@@ -40,13 +40,11 @@ def _endpoint(request: HttpRequest, enterprise: Enterprise) -> str:
     return absolute(request, reverse("api_usage", args=[enterprise.slug]))
 
 
-@require_POST
 def revoke_push_token(request: HttpRequest, slug: str, deployment_id: int, token_id: int) -> HttpResponse:
     enterprise = enterprise_for(request, slug, owner=True)
     token = get_object_or_404(ApiToken, pk=token_id, deployment__pk=deployment_id, enterprise=enterprise)
-    tokens.revoke(token)
-    say.done(request, gettext("The token “%(name)s” no longer works.") % {"name": token.name})
-    return redirect("push", enterprise.slug, deployment_id)
+    back = resolve_url("push", slug, deployment_id)
+    return revoke(request, enterprise, token, back=back, page=gettext("Push of %(host)s") % {"host": token.deployment})
 
 
 _PUSH = "enterprises/<slug:slug>/settings/instances/<int:deployment_id>/push"

@@ -1,7 +1,7 @@
 """Sync now, for one deployment or for all that are connected; and deleting an instance, which is a job as well."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.urls import path
 from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_POST
@@ -43,8 +43,13 @@ def sync_all(request: HttpRequest, slug: str) -> HttpResponse:
 def _followed(request: HttpRequest, enterprise: Enterprise, deployment: Deployment | None) -> HttpResponse:
     """Back to where the button was, which follows the job by itself."""
     if request.POST.get("from") == "instance" and deployment is not None:
-        return redirect("instance", enterprise.slug, deployment.pk)
+        return to_job_of(deployment)
     return show_news(request, enterprise) if is_htmx(request) else redirect("license", enterprise.slug)
+
+
+def to_job_of(deployment: Deployment) -> HttpResponse:
+    """The page of an instance, where whoever clicked finds the button again: the browser gives it the focus."""
+    return redirect(f"{resolve_url('instance', deployment.enterprise.slug, deployment.pk)}#job-of-{deployment.pk}")
 
 
 def delete_instance(request: HttpRequest, slug: str, deployment_id: int) -> HttpResponse:

@@ -5,14 +5,14 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.urls import get_script_prefix, path
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from licensesync.enterprises import tokens
-from licensesync.enterprises.models import Role, Scope
+from licensesync.enterprises.models import ApiToken, Enterprise, Role, Scope
 from licensesync.enterprises.queries import role_of
 from licensesync.users.links import absolute
 from licensesync.web import once, say
@@ -77,15 +77,19 @@ def api_tokens(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def revoke_token(request: HttpRequest, slug: str, token_id: int) -> HttpResponse:
-    """Asks first: in a dialog when htmx fetches it, else as a page."""
     enterprise = enterprise_for(request, slug)
     token = get_object_or_404(tokens.tokens_shown_to(user_of(request), enterprise), pk=token_id)
+    return revoke(request, enterprise, token, back=resolve_url("tokens", slug), page=gettext("API tokens"))
+
+
+def revoke(request: HttpRequest, enterprise: Enterprise, token: ApiToken, *, back: str, page: str) -> HttpResponse:
+    """Asks first: in a dialog when htmx fetches it, else as a page; then leads `back` to the page of that name."""
     if request.method == "POST":
         tokens.revoke(token)
         say.done(request, gettext("The token “%(name)s” no longer works.") % {"name": token.name})
-        return redirect("tokens", slug)
+        return redirect(back)
     template = "tokens/_revoke.html" if is_htmx(request) else "tokens/revoke.html"
-    return render(request, template, {"enterprise": enterprise, "token": token})
+    return render(request, template, {"enterprise": enterprise, "token": token, "back": back, "page": page})
 
 
 _TOKENS = "enterprises/<slug:slug>/settings/tokens"

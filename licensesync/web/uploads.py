@@ -18,10 +18,11 @@ from licensesync.flows import receive_usage
 from licensesync.flows.upload_limit import allow_uploads, problem_of_upload
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import LicenseSyncJob, UsageFile
-from licensesync.web import words
+from licensesync.web import say, words
 from licensesync.web.access import enterprise_for, user_of
 from licensesync.web.asked import id_of, is_htmx
 from licensesync.web.license_page import Answered, show, show_news
+from licensesync.web.syncs import to_job_of
 
 
 @csrf_exempt  # because the check reads the form: who asks is checked first, then `_receive` checks the token
@@ -128,9 +129,10 @@ def dismiss_file(request: HttpRequest, slug: str, file_id: int) -> HttpResponse:
 def cancel_job(request: HttpRequest, slug: str, job_id: int) -> HttpResponse:
     enterprise = enterprise_for(request, slug, owner=True)
     job = get_object_or_404(LicenseSyncJob, pk=job_id, deployment__enterprise=enterprise)
-    syncing.cancel(job)
+    if not syncing.cancel(job):
+        say.refused(request, _("It was over already, so nothing was canceled."))
     if request.POST.get("from") == "instance":
-        return redirect("instance", enterprise.slug, job.deployment_id)
+        return to_job_of(job.deployment)
     return _changed(request, enterprise)
 
 

@@ -57,8 +57,14 @@ def problem_of(error: ExpectedError, *, stays: str = FIGURES_STAY) -> str:
 
 
 def problem_of_job(job: LicenseSyncJob) -> str:
-    """Why a job failed, "" for one that did not."""
+    """Why a job failed, or has to try again; "" for any other."""
     return problem(job.problem_code, job.problem_params, stays=stays_of(job))
+
+
+def halves(sentences: str) -> tuple[str, str]:
+    """What happened, and the rest."""
+    happened, stop, rest = sentences.partition(". ")
+    return (happened + ".", rest) if stop else (sentences, "")
 
 
 def explained(sentence: Sentence) -> str:
@@ -173,7 +179,9 @@ def progress(job: LicenseSyncJob) -> str:
     if job.state == JobState.PENDING and job.phase == Phase.WAITING_FOR_COUNT:
         return _("starts as soon as another count of this enterprise is done")
     if job.state == JobState.PENDING and job.phase in WAITS:
-        return _(WAITS[Phase(job.phase)]) % {"time": date_format(localtime(job.not_before), _("H:i"))}
+        waits = _(WAITS[Phase(job.phase)]) % {"time": date_format(localtime(job.not_before), _("H:i"))}
+        happened, _advice = halves(problem_of_job(job)) if job.phase == Phase.RETRYING else ("", "")
+        return f"{waits} ({happened.removesuffix('.')})" if happened else waits
     return {
         Phase.WAITING: _("waiting to start") if job.state == JobState.PENDING else _("starting"),
         Phase.FETCHING: _("fetching"),

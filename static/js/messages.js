@@ -19,12 +19,16 @@ document.addEventListener("htmx:oobAfterSwap", ({ detail }) => {
   if (detail.target.id === "messages") document.getElementById("messages").scrollIntoView({ block: "nearest" });
 });
 
-const unreachable = document.getElementById("unreachable");
+const [unreachable, gone] = ["unreachable", "gone"].map((id) => document.getElementById(id));
 for (const event of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
-  document.addEventListener(event, () => unreachable?.removeAttribute("hidden"));
+  document.addEventListener(event, ({ detail }) => {
+    const told = [404, 410].includes(detail.xhr.status) ? gone : unreachable;
+    told?.removeAttribute("hidden");
+    told?.scrollIntoView({ block: "nearest" });
+  });
 }
 document.addEventListener("htmx:afterOnLoad", ({ detail }) => {
-  if (detail.successful) unreachable?.setAttribute("hidden", "");
+  if (detail.successful) for (const told of [unreachable, gone]) told?.setAttribute("hidden", "");
 });
 
 // Whoever sent a form that was refused goes on where something is wrong with it.

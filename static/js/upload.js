@@ -23,13 +23,17 @@ for (const name of ["dragover", "dragleave", "drop"]) {
   });
 }
 
-// A file that is dragged over the page opens the panel; dropped beside it, it does not replace the page.
+// A file that is dragged over the page opens the panel; dropped beside it, it is added all the same.
 const panel = document.getElementById("add-usage");
 document.addEventListener("dragenter", () => panel.classList.add("is-open"));
 panel.addEventListener("click", ({ target }) => {
   if (target.closest("[href='#instances']")) panel.classList.remove("is-open"); // it comes with the first count
 });
-for (const name of ["dragover", "drop"]) document.addEventListener(name, (event) => event.preventDefault());
+document.addEventListener("dragover", (event) => event.preventDefault());
+document.addEventListener("drop", (event) => {
+  event.preventDefault();
+  if (!zone.contains(event.target)) add(event.dataTransfer.files);
+});
 
 /** Send files one after the other. Those that are added together belong together: the pages of a cloud list. */
 async function add(files) {

@@ -114,9 +114,11 @@ def test_connected_by_the_form_and_followed_to_the_end(
 
     # A slow one is canceled; one that fails says why, keeps the figures, and goes well again.
     server.expect(Trouble(path="all_users", bytes_per_second=STUCK))
-    sync_now.click()
+    sync_now.press("Enter")
     expect(syncing).to_be_visible(timeout=LONG)
-    page.get_by_role("button", name="Cancel", exact=True).click()
+    cancel = page.get_by_role("button", name="Cancel", exact=True)
+    expect(cancel).to_be_focused()  # whoever goes by keyboard goes on here
+    cancel.press("Enter")
     expect(page.locator("#history tbody tr").first).to_contain_text("Canceled. Nothing was changed.", timeout=LONG)
     expect(sync_now).to_be_visible(timeout=LONG)
     token, server.token = server.token, "ghp_another"

@@ -471,7 +471,9 @@ def test_a_push_token_is_shown_once_and_is_for_this_instance_only(
     assert (token.deployment, token.scopes, token.name) == (server, ["write:usage"], "cron")
     assert f"Bearer {secret}" in page
     assert "lsy_" not in browser.get(url).content.decode()
-    browser.post(address("revoke_push_token", enterprise, server.pk, token.pk))
+    revoke = address("revoke_push_token", enterprise, server.pk, token.pk)
+    assert "Revoke the token “cron”?" in browser.get(revoke).content.decode()
+    assert browser.post(revoke)["Location"] == url
     assert not ApiToken.objects.exists()
 
 

@@ -1,16 +1,22 @@
 """A server instance, the cloud, and the sync history."""
 
+import io
 import re
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from licensesync.enterprises.models import Deployment, Enterprise
-from licensesync.syncing.models import JobState, LicenseSyncJob
+from licensesync.errors import CONNECTION_LOST, ExpectedError
+from licensesync.flows import receive_usage, run_job
+from licensesync.syncing import services as syncing
+from licensesync.syncing.models import JobState, LicenseSyncJob, Phase
 from licensesync.users.models import User
 from licensesync.web.words import short_host
 from tests.flows.lists import account, cloud_list, cloud_user, import_one, report, server_export
@@ -77,6 +83,31 @@ def test_the_history_leaves_a_host_name_as_it_is(client: Client, enterprise: Ent
     html = page(client, enterprise, "sync_history")
     assert '<td class="out">ghes.example does not accept this token.' in html
     assert '<td class="out">Starting</td>' in html
+
+
+def test_the_history_of_what_waits_to_try_again_says_why(client: Client, enterprise: Enterprise) -> None:
+    import_one(enterprise, server_export([account(1)]))
+    job = syncing.create_file_job(deployment=server(enterprise), trigger="uploaded", requested_by=None, files=[])
+    claimed = syncing.claim(job.pk)
+    assert claimed is not None
+    lost = ExpectedError(CONNECTION_LOST, host="ghes.example")
+    syncing.release(claimed, until=timezone.now() + timedelta(minutes=4), phase=Phase.RETRYING, because=lost)
+    for name, arguments in (("sync_history", []), ("instance", [server(enterprise).pk]), ("license", [])):
+        html = page(client, enterprise, name, *arguments)
+        assert "(The connection to ghes.example was lost before the answer was complete)" in html
+
+
+def test_the_history_of_a_list_that_asked_first(client: Client, enterprise: Enterprise) -> None:
+    import_one(enterprise, server_export([account(number) for number in range(1, 31)]))
+    content = io.BytesIO(server_export([account(1)]))
+    few = receive_usage.receive_file(content, enterprise=enterprise, name="few", uploaded_by=None)
+    receive_usage.recognise_file(few.pk)
+    few.refresh_from_db()
+    assert few.job is not None
+    run_job.run_job(few.job.pk)
+    html = page(client, enterprise, "sync_history")
+    assert "Asked first" in html
+    assert "This list would remove 29 of 30 accounts of ghes.example.</td>" in html
 
 
 def test_history_is_paged(client: Client, enterprise: Enterprise, billing_manager: User) -> None:

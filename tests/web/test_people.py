@@ -147,6 +147,18 @@ def test_an_owner_leaves_when_another_stays(
     assert role_of(owner, enterprise) is None
 
 
+def test_an_owner_steps_down_when_another_stays(
+    signed_in: SignedIn, owner: User, billing_manager: User, enterprise: Enterprise
+) -> None:
+    browser, url = signed_in(owner), f"{PEOPLE}/step-down"
+    assert f"Give up being an owner of {enterprise.name}?" in browser.get(url).content.decode()
+    assert "is the last owner" in browser.post(url, follow=True).content.decode()
+    assert role_of(owner, enterprise) == Role.OWNER
+    services.change_role(membership=Membership.objects.get(user=billing_manager), role=Role.OWNER)
+    assert f"You are a billing manager of {enterprise.name} now" in browser.post(url, follow=True).content.decode()
+    assert role_of(owner, enterprise) == Role.BILLING_MANAGER
+
+
 def test_a_billing_manager_sees_people_but_nothing_to_change(signed_in: SignedIn, billing_manager: User) -> None:
     page = signed_in(billing_manager).get(PEOPLE).content.decode()
     assert "owner<wbr>@octo.example" in page

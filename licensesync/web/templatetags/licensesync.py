@@ -80,6 +80,12 @@ def day(moment: datetime | None) -> str:
     return _day(moment, timezone.localdate(), timezone.get_current_timezone_name(), get_language())
 
 
+@register.simple_tag
+def date_of(moment: datetime | None) -> SafeString | str:
+    """For paper: the date, also of today."""
+    return MISSING if moment is None else _time(moment, "")
+
+
 @lru_cache(maxsize=4096)  # most people of a list are there since the same few days
 def _day(moment: datetime, today: date, _zone: str, _language: str | None) -> SafeString:
     days = (today - timezone.localdate(moment)).days
