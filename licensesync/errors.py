@@ -288,6 +288,14 @@ ALREADY_CONNECTED = Problem(
         "or, if this is another server, enter the host name configured on the server."
     ),
 )
+HOST_NAME_NEEDED = Problem(
+    "host_name_needed",
+    _(
+        "Enter the host name that people type to open this server. Nothing was stored. GitHub’s lists name servers by "
+        "it, so accounts are not found by an IP address or “localhost”."
+    ),
+    in_script=_("In a script, --host HOST names it."),
+)
 SERVER_ELSEWHERE = Problem(
     "server_elsewhere",
     _(

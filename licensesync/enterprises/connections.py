@@ -14,10 +14,12 @@ from licensesync.enterprises.secrets import reseal, seal, unseal
 from licensesync.errors import (
     ALREADY_CONNECTED,
     CLOUD_ELSEWHERE,
+    HOST_NAME_NEEDED,
     PROXY_SECRET_UNREADABLE,
     SERVER_ELSEWHERE,
     ExpectedError,
 )
+from licensesync.github.rules import address_in
 from licensesync.github.transport import proxy_origin
 from licensesync.users.models import User
 
@@ -71,6 +73,17 @@ def host_of(url: str) -> str:
     """The host name in the address of a server, under which an instance is known: without its port, as GitHub's lists
     have none."""
     return urlsplit(url).hostname or ""
+
+
+def require_host_name(url: str) -> None:
+    """The address of a new instance must hold its name, where nobody says it: under another one it would count, and
+    none of its accounts be found in GitHub's lists.
+
+    ExpectedError(HOST_NAME_NEEDED): it holds an IP address, or the name that each machine has for itself.
+    """
+    host = host_of(url).rstrip(".")
+    if host == "localhost" or address_in(host):
+        raise ExpectedError(HOST_NAME_NEEDED)
 
 
 def place_of(url: str) -> str:

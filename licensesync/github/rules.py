@@ -56,7 +56,7 @@ class Rules:
 
 def permits_name(rules: Rules, host: str) -> bool | None:
     """What the rules say about a host by its name alone: True, False, or None when its addresses decide."""
-    literal = _literal(host)
+    literal = address_in(host)
     if literal:
         return permits_address(rules, literal)
     if _names(rules.allow, host):
@@ -122,7 +122,7 @@ def _contains(networks: Iterable[Network], address: Address) -> bool:
     return any(address in network for network in networks if network.version == address.version)
 
 
-def _literal(host: str) -> Address | None:
+def address_in(host: str) -> Address | None:
     """The address that a host is, also in the old ways to write one of IPv4 (127.1, 0x7f000001, 2130706433), which a
     proxy may know as our own name service does.
     """

@@ -141,6 +141,16 @@ class ServerForm(ConnectionForm):
         host = str(self.cleaned_data["host"])
         return _read(deployments.host_name, host) if host else ""
 
+    def clean(self) -> dict[str, Any]:
+        """A new instance needs a name, in its address or by itself."""
+        typed = super().clean()
+        if typed.get("host") == "" and "url" in typed:
+            try:
+                connections.require_host_name(typed["url"])
+            except ExpectedError as error:
+                self.add_error("host", words.problem_of(error))
+        return typed
+
     def check(self) -> list[Check]:
         """Test what was typed."""
         typed = self.cleaned_data
@@ -267,7 +277,7 @@ def _connect(
     if not is_htmx(request):
         return render(request, "connections/page.html", context)
     if checks or is_test:  # what was typed stays, the token with it
-        return render(request, "connections/_checks.html", context)
+        return render(request, "connections/_checks.html", context | {"is_piece": True})
     response = render(request, "connections/page.html", context)
     return reswap(retarget(reselect(response, "#connection"), "#connection"), "outerHTML")
 

@@ -71,6 +71,10 @@ def test_connected_by_the_form_and_followed_to_the_end(
     expect(page.get_by_text("Enter the address of the server.")).to_be_visible()
     expect(page.get_by_label("Address")).to_be_focused()
     fill_in(page, addresses.servers[server.host], "ghp_wrong")
+    page.get_by_role("button", name="Test connection").click()
+    host = page.get_by_label("Host name", exact=True)
+    expect(host).to_have_attribute("aria-invalid", "true")
+    host.fill(server.host)
     page.get_by_role("button", name="Connect and sync").click()
     expect(page.locator("#checks [data-state=FAILURE]")).not_to_have_count(0, timeout=LONG)
     expect(page.get_by_role("button", name="Save anyway")).to_be_visible()
@@ -84,7 +88,7 @@ def test_connected_by_the_form_and_followed_to_the_end(
 
     # Connected, and its first list comes by itself.
     page.get_by_role("button", name="Connect and sync").click()
-    expect(page.get_by_text("The connection of 127.0.0.1 is saved. Its first sync has started.")).to_be_visible()
+    expect(page.get_by_text("The connection of ghe.octo.example is saved. Its first sync has started.")).to_be_visible()
     expect(page.get_by_text("Up to date")).to_be_visible(timeout=LONG)
     instance = page.url.removeprefix(visitor.url)
     assert server.token not in page.content()

@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 
 from licensesync.config.simulated_github import Addresses, SimulatedGitHub, running, worlds
 from licensesync.enterprises import connections
-from licensesync.enterprises.models import Connection, Enterprise
+from licensesync.enterprises.models import Connection, Deployment, Enterprise
 from licensesync.licenses.queries import current_count
 from licensesync.syncing.models import LicenseSyncJob, Trigger, UsageFile
 from tests.flows.lists import new_enterprise
@@ -54,6 +54,7 @@ def connect(monkeypatch: pytest.MonkeyPatch, enterprise: Enterprise, github: Pla
     played, addresses = github
     assert played.cloud
     server = ["server", "--url", addresses.servers["ghe.octo.example"], "--login", "octo-admin"]
+    server += ["--host", "ghe.octo.example"]
     cloud = ["cloud", "--url", addresses.cloud, "--slug", played.cloud.slug]
 
     def words(kind: str, token: str = "") -> list[dict[str, Any]]:
@@ -67,7 +68,7 @@ def connect(monkeypatch: pytest.MonkeyPatch, enterprise: Enterprise, github: Pla
 def test_connected_and_synced_by_script(connect: Connect, enterprise: Enterprise, github: Played) -> None:
     played, addresses = github
     [server], [cloud] = connect("server"), connect("cloud")
-    assert (server["source"], server["login"], server["schedule"]) == ("127.0.0.1", "octo-admin", "weekly")
+    assert (server["source"], server["login"], server["schedule"]) == ("ghe.octo.example", "octo-admin", "weekly")
     assert server["url"] == addresses.servers["ghe.octo.example"]
     assert (cloud["login"], cloud["slug"]) == (None, "octo-industries")
     assert played.servers[0].token not in str([server, cloud])
@@ -76,11 +77,11 @@ def test_connected_and_synced_by_script(connect: Connect, enterprise: Enterprise
     assert (waiting["state"], waiting["accounts_read"], waiting["problem"]) == ("PENDING", None, None)
     done = run("sync", enterprise.slug, "--all", "--wait")
     assert [(line["source"], line["state"], line["accounts_read"]) for line in done] == [
-        ("127.0.0.1", "SUCCESS", 6),
+        ("ghe.octo.example", "SUCCESS", 6),
         ("GitHub Enterprise Cloud", "SUCCESS", 3),
     ]
     assert done[1]["job"] == waiting["job"]  # the one that waited
-    [again] = run("sync", enterprise.slug, "--server", "127.0.0.1", "--wait")
+    [again] = run("sync", enterprise.slug, "--server", "ghe.octo.example", "--wait")
     assert (again["added"], again["changed"], again["removed"]) == (0, 0, 0)
     assert set(LicenseSyncJob.objects.values_list("trigger", flat=True)) == {Trigger.SCRIPT}
     enterprise.refresh_from_db()
@@ -93,7 +94,7 @@ def test_one_that_fails_is_said_and_the_others_are_synced(connect: Connect, ente
     connect("server", "ghp_wrong")
     connect("cloud")
     out = io.StringIO()
-    with pytest.raises(CommandError, match=r"127\.0\.0\.1: ") as failed:
+    with pytest.raises(CommandError, match=r"ghe\.octo\.example: ") as failed:
         call_command("sync", enterprise.slug, "--all", "--wait", stdout=out)
     lines = [json.loads(line) for line in out.getvalue().splitlines()]
     assert [line["state"] for line in lines] == ["FAILURE", "SUCCESS"]
@@ -147,7 +148,11 @@ def test_a_script_connects_two_servers_of_one_machine_and_moves_none_by_mistake(
         [connected] = run("connect", enterprise.slug, *words, *more)
         return str(connected["source"])
 
-    assert [connect(8101), connect(8101)] == ["127.0.0.1", "127.0.0.1"]
+    with pytest.raises(CommandError, match=r"Enter the host name.*Nothing was stored.*--host HOST"):
+        connect(8101)
+    assert not Deployment.objects.exists()
+    named = ("--host", "127.0.0.1")
+    assert [connect(8101, *named), connect(8101)] == ["127.0.0.1", "127.0.0.1"]  # as it is known, it stays
     with pytest.raises(
         CommandError, match=r"127\.0\.0\.1:8102 may be another server than 127\.0\.0\.1:8101.*--host HOST"
     ):
@@ -195,7 +200,7 @@ def test_no_token_is_in_any_line_or_row(
     connect: Connect, enterprise: Enterprise, github: Played, caplog: pytest.LogCaptureFixture, capfd: Any
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    for kind, which in (("server", ["--server", "127.0.0.1"]), ("cloud", ["--cloud"])):
+    for kind, which in (("server", ["--server", "ghe.octo.example"]), ("cloud", ["--cloud"])):
         connect(kind, "ghp_wrong_one")
         with pytest.raises(CommandError) as failed:
             run("sync", enterprise.slug, *which, "--wait")

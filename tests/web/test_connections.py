@@ -25,6 +25,7 @@ from tests.web.usage import HTMX
 
 pytestmark = pytest.mark.django_db
 
+HOST = "ghe.octo.example"
 ANYWAY = {"anyway": "1"}  # saves what these tests make up, which nobody answers at
 
 
@@ -68,9 +69,9 @@ def test_a_new_instance_is_connected_and_its_first_sync_requested(
 ) -> None:
     played, addresses = github
     url = addresses.servers["ghe.octo.example"]
-    typed = {"url": f" {url}/login ", "login": "octo-admin", "token": played.servers[0].token}
+    typed = {"url": f" {url}/login ", "login": "octo-admin", "token": played.servers[0].token, "host": HOST}
     answer = browser.post(address("connect_new_server", enterprise), typed, follow=True)
-    assert "The connection of 127.0.0.1 is saved. Its first sync has started." in answer.content.decode()
+    assert "The connection of ghe.octo.example is saved. Its first sync has started." in answer.content.decode()
     connection = Connection.objects.get()
     assert (connection.url, connection.login) == (url, "octo-admin")
     assert connections.token_of(connection) == played.servers[0].token
@@ -94,7 +95,7 @@ def test_connections_that_hang_leave_the_web_server_to_others(browser: Client, e
         hanging = ServerConnection(url=url, login="octo-admin", token="ghp_secret")
         waiting = [pool.submit(connecting.check_server, hanging) for _each in range(3)]
         taken = [silent.accept()[0] for _each in waiting]
-        typed = {"url": url, "login": "octo-admin", "token": "ghp_secret", "test": "1"}
+        typed = {"url": url, "login": "octo-admin", "token": "ghp_secret", "host": HOST, "test": "1"}
         for headers in ({}, {"HX-Request": "true"}):
             page = browser.post(address("connect_new_server", enterprise), typed, headers=headers).content.decode()
             assert page.count("Several connections are being tested at this moment. Nothing was stored.") == 1
@@ -117,7 +118,7 @@ def test_the_test_says_step_by_step_what_works(
     browser: Client, enterprise: Enterprise, github: tuple[SimulatedGitHub, Addresses]
 ) -> None:
     played, addresses = github
-    typed = {"url": addresses.servers["ghe.octo.example"], "login": "octo-admin", "token": played.servers[0].token}
+    typed = {"url": addresses.servers[HOST], "login": "octo-admin", "token": played.servers[0].token, "host": HOST}
     answer = browser.post(address("connect_new_server", enterprise), typed | {"test": "1"})
     page = answer.content.decode()
     assert "GitHub Enterprise Server 3.19.2" in page
@@ -134,7 +135,7 @@ def test_what_does_not_work_is_saved_only_anyway(
     """With script the piece below the form comes, so that what was typed stays; without, the page with the same."""
     _played, addresses = github
     url = address("connect_new_server", enterprise)
-    typed = {"url": addresses.servers["ghe.octo.example"], "login": "octo-admin", "token": "ghp_wrong"}
+    typed = {"url": addresses.servers[HOST], "login": "octo-admin", "token": "ghp_wrong", "host": HOST}
     for headers in ({}, HTMX):
         page = browser.post(url, typed | {"save": ""}, headers=headers).content.decode()
         assert 'data-state="FAILURE"' in page
@@ -189,19 +190,55 @@ def test_two_servers_on_two_ports_are_two_instances(
 ) -> None:
     """A host name has no port, as GitHub's lists have none; so the second one says by which name it knows itself."""
     url = address("connect_new_server", enterprise)
-    first = ANYWAY | {"url": "http://127.0.0.1:8101", "login": "octo-admin", "token": "ghp_first"}
+    first = ANYWAY | {"url": "http://127.0.0.1:8101", "login": "octo-admin", "token": "ghp_first", "host": HOST}
     second = ANYWAY | {"url": "http://127.0.0.1:8102", "login": "octo-admin", "token": "ghp_second"}
     browser.post(url, first)
-    page = browser.post(url, second).content.decode()
-    assert "127.0.0.1 is connected already, at http://127.0.0.1:8101." in page
-    assert "<details open>" in page  # where the host name is entered
+    page = browser.post(url, second | {"host": HOST}).content.decode()
+    assert "ghe.octo.example is connected already, at http://127.0.0.1:8101." in page
+    assert '<details id="more" open>' in page  # where the host name is entered
     browser.post(url, second | {"host": "GHE.apac.example"})
     found = {each.deployment.host: each.url for each in Connection.objects.select_related("deployment")}
-    assert found == {"127.0.0.1": "http://127.0.0.1:8101", "ghe.apac.example": "http://127.0.0.1:8102"}
+    assert found == {HOST: "http://127.0.0.1:8101", "ghe.apac.example": "http://127.0.0.1:8102"}
     again = browser.post(url, second | {"host": "ghe.apac.example"}).content.decode()
     assert "ghe.apac.example is connected already" in again
     assert "can’t be a host name" in browser.post(url, second | {"host": "no host"}).content.decode()
     assert Deployment.objects.count() == 2
+
+
+NAMELESS = "Enter the host name that people type to open this server."
+
+
+@pytest.mark.parametrize("place", ["127.0.0.1:8251", "127.1", "[fd12::1]:8443", "localhost", "LocalHost.:1"])
+def test_an_address_without_a_name_needs_one(browser: Client, enterprise: Enterprise, place: str) -> None:
+    """GitHub's lists name servers by it; so it is asked for where it is entered, in the part that is folded else."""
+    url = address("connect_new_server", enterprise)
+    typed = {"url": f"https://{place}", "login": "octo-admin", "token": "ghp_secret"}
+    for button in ({"save": ""}, {"test": "1"}, ANYWAY):
+        page = browser.post(url, typed | button).content.decode()
+        assert NAMELESS in page.split('<details id="more" open>')[1].split("</details>")[0]
+    piece = browser.post(url, typed | {"test": "1"}, headers=HTMX).content.decode()
+    assert piece.count(NAMELESS) == 2  # below the form, and at the field
+    assert '<details id="more" hx-swap-oob="true" open>' in piece
+    assert not Deployment.objects.exists()
+    # An IP address that is said to be the name is one: a server may have no other.
+    assert browser.post(url, typed | ANYWAY | {"host": "10.0.0.7"}).status_code == 302
+    known = Deployment.objects.get()
+    assert known.host == "10.0.0.7"
+    change = address("connect_server", enterprise, known.pk)
+    assert browser.post(change, typed | ANYWAY).status_code == 302
+
+
+def test_a_host_name_that_was_missing_is_not_said_to_be_once_it_is_there(
+    browser: Client, enterprise: Enterprise
+) -> None:
+    url = address("connect_new_server", enterprise)
+    typed = {"url": "https://[::1]", "login": "octo-admin", "token": "ghp_secret", "host": HOST, "test": "1"}
+    piece = browser.post(url, typed, headers=HTMX).content.decode()
+    assert '<details id="more" hx-swap-oob="true" open>' in piece
+    assert f'value="{HOST}"' in piece
+    assert NAMELESS not in piece
+    named = typed | {"url": "https://localhost.octo.example", "host": ""}
+    assert "<details" not in browser.post(url, named, headers=HTMX).content.decode()
 
 
 @pytest.mark.parametrize("other", ["https://other.octo.example", "https://ghe.octo.example:8443"])

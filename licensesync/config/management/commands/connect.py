@@ -9,7 +9,7 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 
 from licensesync.config.management.enterprise import enterprise_of
 from licensesync.enterprises import connections, deployments
-from licensesync.enterprises.models import Connection
+from licensesync.enterprises.models import Connection, Deployment, Enterprise
 from licensesync.errors import NOTHING_STORED, ExpectedError, sentence
 from licensesync.github.certificates import trusting
 from licensesync.github.cloud import api_url_of
@@ -26,7 +26,7 @@ class Command(BaseCommand):
         server = kinds.add_parser("server", help="a GitHub Enterprise Server")
         server.add_argument("--url", required=True, help="its address, for example https://ghes.example.com")
         server.add_argument("--login", required=True, help="login of a site admin, whose token it is")
-        server.add_argument("--host", help="its host name, where that is not in the address")
+        server.add_argument("--host", help="its host name, where the address does not hold it")
         server.add_argument(
             "--same-server", action="store_true", help="an address elsewhere than before leads to the same server"
         )
@@ -69,7 +69,7 @@ class Command(BaseCommand):
                 proxy_host(proxy)
             if kind == "server":
                 address = server_url_of(url)
-                deployment = deployments.server_named(owner, more["host"] or connections.host_of(address))
+                deployment = _server(owner, address, more["host"])
                 facts = {"login": more["login"], "is_same": more["same_server"]}
             else:
                 address = api_url_of(url)
@@ -82,6 +82,14 @@ class Command(BaseCommand):
             said = sentence(error.problem.code, error.params, in_script=True, stays=NOTHING_STORED)
             raise CommandError(said) from None
         self.stdout.write(json.dumps(shown(connection)))
+
+
+def _server(enterprise: Enterprise, address: str, host: str | None) -> Deployment:
+    """The instance with this host name, or with that in its address; one that is connected already keeps its own."""
+    known = Connection.objects.filter(deployment__enterprise=enterprise, deployment__host=connections.host_of(address))
+    if not (host or known.exists()):
+        connections.require_host_name(address)
+    return deployments.server_named(enterprise, host or connections.host_of(address))
 
 
 def shown(connection: Connection) -> dict[str, Any]:
