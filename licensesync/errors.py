@@ -288,6 +288,13 @@ ALREADY_CONNECTED = Problem(
         "or, if this is another server, enter the host name configured on the server."
     ),
 )
+ADDRESS_CONNECTED = Problem(
+    "address_connected",
+    _(
+        "%(address)s is already connected as %(source)s, and a server under two names would be counted twice. "
+        "Nothing was stored. Change the address, or delete that instance first if its host name is wrong."
+    ),
+)
 HOST_NAME_NEEDED = Problem(
     "host_name_needed",
     _(

@@ -12,6 +12,7 @@ from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Connection, Deployment, Enterprise, Schedule
 from licensesync.enterprises.secrets import reseal, seal, unseal
 from licensesync.errors import (
+    ADDRESS_CONNECTED,
     ALREADY_CONNECTED,
     CLOUD_ELSEWHERE,
     HOST_NAME_NEEDED,
@@ -45,9 +46,11 @@ def connect(
     address that was entered later. A certificate authority or a proxy of which nothing is said (None) stays.
     `is_same` confirms that what leads elsewhere than before leads to the same server, or the same enterprise.
 
-    ExpectedError: SERVER_ELSEWHERE, CLOUD_ELSEWHERE, PROXY_SECRET_UNREADABLE.
+    ExpectedError: ADDRESS_CONNECTED, SERVER_ELSEWHERE, CLOUD_ELSEWHERE, PROXY_SECRET_UNREADABLE.
     """
     stored = Connection.objects.filter(deployment=deployment).first()
+    if deployment.is_server and not (stored and stored.url == url):
+        _refuse_second_name(deployment, url)
     if deployment.is_server and not is_same:
         _refuse_other_place(deployment, stored, url)
     elif stored and not is_same:
@@ -102,6 +105,14 @@ def new_server(enterprise: Enterprise, host: str) -> Deployment:
     if connection is not None:
         raise ExpectedError(ALREADY_CONNECTED, host=deployment.host, address=connection.url)
     return deployment
+
+
+def _refuse_second_name(deployment: Deployment, url: str) -> None:
+    """One server under two host names would be two instances, each with all of its accounts."""
+    others = Connection.objects.filter(deployment__enterprise=deployment.enterprise_id, url=url)
+    other = others.exclude(deployment=deployment).select_related("deployment").first()
+    if other is not None:
+        raise ExpectedError(ADDRESS_CONNECTED, address=url, source=str(other.deployment))
 
 
 def _refuse_other_place(deployment: Deployment, stored: Connection | None, url: str) -> None:

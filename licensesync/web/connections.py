@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.urls import path
@@ -15,6 +16,7 @@ from django_htmx.http import HttpResponseClientRedirect, reselect, reswap, retar
 from licensesync.enterprises import connections, deployments
 from licensesync.enterprises.models import Connection, Deployment, DeploymentKind, Enterprise, Schedule
 from licensesync.errors import (
+    ADDRESS_CONNECTED,
     ALREADY_CONNECTED,
     CLOUD_ELSEWHERE,
     NOTHING_STORED,
@@ -284,9 +286,10 @@ def _connect(
 
 def _already_there(enterprise: Enterprise, refusal: ExpectedError | None) -> Deployment | None:
     """The instance whose connection somebody has probably meant to change."""
-    if refusal is None or refusal.problem is not ALREADY_CONNECTED:
+    named = {ALREADY_CONNECTED: "host", ADDRESS_CONNECTED: "source"}
+    if refusal is None or refusal.problem not in named:
         return None
-    return deployments.server_named(enterprise, str(refusal.params["host"]))
+    return deployments.server_named(enterprise, str(refusal.params[named[refusal.problem]]))
 
 
 def _stored(connection: Connection | None, deployment: Deployment | None) -> dict[str, str]:
@@ -296,6 +299,7 @@ def _stored(connection: Connection | None, deployment: Deployment | None) -> dic
     return {name: getattr(connection, name) for name in names}
 
 
+@transaction.atomic  # what is refused leaves no new instance behind
 def _save(
     request: HttpRequest, enterprise: Enterprise, form: ServerForm | CloudForm, deployment: Deployment | None
 ) -> HttpResponse:

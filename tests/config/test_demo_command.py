@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from licensesync.config.demo import SLUG, write_demo_files
-from licensesync.config.demo.groups import EMEA
+from licensesync.config.demo.groups import APAC, EMEA
 from licensesync.config.management.commands.demo import OWNER, connect_example
 from licensesync.config.simulated_github import Addresses, worlds
 from licensesync.enterprises import deployments
@@ -69,3 +69,12 @@ def test_the_example_stays_connected_wherever_github_is_played(enterprise: Enter
         addresses = Addresses(cloud="http://127.0.0.1:8100", servers={EMEA: url})
         connect_example(enterprise, addresses, is_new=not Connection.objects.exists())
         assert Connection.objects.get().url == url
+
+
+def test_the_example_stays_connected_where_ports_move_by_one(enterprise: Enterprise) -> None:
+    for host in (EMEA, APAC):
+        deployments.server_named(enterprise, host)
+    for emea, apac in ((8101, 8102), (8102, 8103), (8101, 8102)):
+        servers = {EMEA: f"http://127.0.0.1:{emea}", APAC: f"http://127.0.0.1:{apac}"}
+        connect_example(enterprise, Addresses("http://127.0.0.1:8100", servers), is_new=not Connection.objects.exists())
+        assert dict(Connection.objects.values_list("deployment__host", "url")) == servers

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from licensesync.enterprises import connections, deployments
 from licensesync.enterprises.models import Connection, Deployment, Enterprise, Schedule
-from licensesync.errors import SECRET_UNREADABLE, ExpectedError
+from licensesync.errors import ADDRESS_CONNECTED, SECRET_UNREADABLE, ExpectedError
+from licensesync.users.models import User
 
 pytestmark = pytest.mark.django_db
 
@@ -23,7 +24,7 @@ def server(enterprise: Enterprise) -> Deployment:
 def connected(server: Deployment, *, at: datetime | None = None) -> Connection:
     connection = connections.connect(
         server,
-        url="https://ghes.octo.example",
+        url=f"https://{server.host}",
         login="admin",
         token="ghp_a-secret",
         proxy="http://user:password@proxy.octo.example:3128",
@@ -33,6 +34,29 @@ def connected(server: Deployment, *, at: datetime | None = None) -> Connection:
         connection.connected_at = at
         connections.set_schedule(connection, Schedule.WEEKLY)
     return connection
+
+
+def test_one_server_is_not_connected_under_two_names(server: Deployment, enterprise: Enterprise) -> None:
+    """It would be counted twice. What was connected so before may still get a new token."""
+    first = connected(server)
+    other = deployments.server_named(enterprise, "other.octo.example")
+    second = connected(other)
+    for is_same in (False, True):
+        with pytest.raises(ExpectedError) as refused:
+            connections.connect(
+                other, url=first.url, login="admin", token="ghp_new", connected_by=None, is_same=is_same
+            )
+        assert refused.value.problem is ADDRESS_CONNECTED
+        assert "https://ghes.octo.example is already connected as ghes.octo.example" in str(refused.value)
+    second.refresh_from_db()
+    assert second.url == "https://other.octo.example"
+    Connection.objects.filter(pk=second.pk).update(url=first.url)
+    assert connected(server).url == first.url
+
+
+def test_two_enterprises_may_connect_one_server(server: Deployment, stranger: User) -> None:
+    elsewhere = deployments.server_named(Enterprise.objects.get(slug="hubot-labs"), server.host)
+    assert connected(server).url == connected(elsewhere).url
 
 
 def test_nothing_secret_is_stored_as_it_is(server: Deployment) -> None:

@@ -158,6 +158,9 @@ def test_a_script_connects_two_servers_of_one_machine_and_moves_none_by_mistake(
     ):
         connect(8102)
     assert connect(8102, "--host", "ghe.apac.example") == "ghe.apac.example"
+    with pytest.raises(CommandError, match=r"http://127\.0\.0\.1:8102 is already connected as ghe\.apac\.example"):
+        connect(8102, "--host", "typo.example")
+    assert not Deployment.objects.filter(host="typo.example").exists()
     assert connect(8103, "--same-server") == "127.0.0.1"
     assert set(Connection.objects.values_list("url", flat=True)) == {"http://127.0.0.1:8102", "http://127.0.0.1:8103"}
 

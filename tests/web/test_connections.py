@@ -241,6 +241,16 @@ def test_a_host_name_that_was_missing_is_not_said_to_be_once_it_is_there(
     assert "<details" not in browser.post(url, named, headers=HTMX).content.decode()
 
 
+def test_one_server_under_another_name_is_refused_and_leads_to_the_first(
+    browser: Client, enterprise: Enterprise, connection: Connection
+) -> None:
+    typed = ANYWAY | {"url": "GHE.octo.example:443/login", "login": "octo-admin", "token": "ghp_new", "host": "typo"}
+    page = browser.post(address("connect_new_server", enterprise), typed).content.decode()
+    assert "https://ghe.octo.example is already connected as ghe.octo.example" in page
+    assert f'<a href="{address("connect_server", enterprise, connection.deployment_id)}">Change the connection' in page
+    assert Deployment.objects.get() == connection.deployment, "no instance is left behind"
+
+
 @pytest.mark.parametrize("other", ["https://other.octo.example", "https://ghe.octo.example:8443"])
 def test_an_address_elsewhere_is_taken_once_it_is_said_to_be_the_same_server(
     browser: Client, enterprise: Enterprise, connection: Connection, other: str

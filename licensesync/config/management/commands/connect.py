@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
 from licensesync.config.management.enterprise import enterprise_of
 from licensesync.enterprises import connections, deployments
@@ -67,17 +68,18 @@ class Command(BaseCommand):
             trusting(pem or "")
             if proxy:
                 proxy_host(proxy)
-            if kind == "server":
-                address = server_url_of(url)
-                deployment = _server(owner, address, more["host"])
-                facts = {"login": more["login"], "is_same": more["same_server"]}
-            else:
-                address = api_url_of(url)
-                deployment = deployments.cloud_of(owner)
-                facts = {"cloud_slug": more["slug"], "is_same": more["same_enterprise"]}
-            connection = connections.connect(
-                deployment, url=address, token=token, connected_by=None, ca_certificates=pem, proxy=proxy, **facts
-            )
+            with transaction.atomic():  # what is refused leaves no new instance behind
+                if kind == "server":
+                    address = server_url_of(url)
+                    deployment = _server(owner, address, more["host"])
+                    facts = {"login": more["login"], "is_same": more["same_server"]}
+                else:
+                    address = api_url_of(url)
+                    deployment = deployments.cloud_of(owner)
+                    facts = {"cloud_slug": more["slug"], "is_same": more["same_enterprise"]}
+                connection = connections.connect(
+                    deployment, url=address, token=token, connected_by=None, ca_certificates=pem, proxy=proxy, **facts
+                )
         except ExpectedError as error:
             said = sentence(error.problem.code, error.params, in_script=True, stays=NOTHING_STORED)
             raise CommandError(said) from None

@@ -121,6 +121,8 @@ def date_back(enterprise: Enterprise, job: LicenseSyncJob, at: datetime) -> None
 
 def connect_example(enterprise: Enterprise, github: Addresses, *, is_new: bool) -> None:
     """Connect the example to the GitHub that is played now. What somebody has disconnected since stays so."""
+    for host, url in github.servers.items():  # all before one, since its port may have been another's the last time
+        Connection.objects.filter(deployment__enterprise=enterprise, deployment__host=host).update(url=url)
     for deployment in Deployment.objects.filter(enterprise=enterprise):
         if not (is_new or Connection.objects.filter(deployment=deployment).exists()):
             continue
