@@ -473,6 +473,14 @@ SIGN_IN_PAGE = Problem(
         "%(scope)s. %(stays)s Enter a new one, then try again."
     ),
 )
+LOGIN_REFUSED = Problem(
+    "login_refused",
+    _(
+        "%(host)s takes the token and its scope %(scope)s, but does not give its report to %(login)s. "
+        "The token belongs to another login, or %(login)s is no site admin. "
+        "%(stays)s Enter the login of the site admin whose token it is."
+    ),
+)
 SERVER_HAS_NOT = Problem(
     "server_has_not",
     _(

@@ -25,6 +25,7 @@ State = Literal["ok", "failed", "skipped", "hint"]
 
 SERVER_STEPS = ("name", "connection", "credentials", "scope", "version", "license", "report")
 CLOUD_STEPS = ("name", "connection", "credentials", "scope", "list")
+REFUSALS = (errors.SIGN_IN_PAGE, errors.WRONG_CREDENTIALS, errors.SCOPE_MISSING)
 LIMITS = Limits(connect=5, read=30, total=45)  # somebody is waiting before the page
 
 
@@ -52,7 +53,7 @@ def check_server(connection: ServerConnection, rules: Rules, *, limits: Limits =
         with rest.get(connection.url + server.META, connection.token, route, server.SCOPE, limits) as answer:
             steps.ok(**_certificate(answer))
             _credentials(steps, answer, lambda: server.require_data(answer, server.META))
-            _scope(steps, answer, server.SCOPE, lambda: server.require_data(answer, server.META))
+            has_scope = _scope(steps, answer, server.SCOPE, lambda: server.require_data(answer, server.META))
             version = server.version_in(answer)
             steps.add("hint" if _older_than_sync_now(version) else "ok", version=version)
         _license(steps, connection, rules)
@@ -62,6 +63,13 @@ def check_server(connection: ServerConnection, rules: Rules, *, limits: Limits =
                 steps.ok(**_length(answer))
         except NotReady as not_ready:
             steps.add("hint", not_ready)
+        except ExpectedError as error:
+            if has_scope and error.problem in REFUSALS:  # only here the login is told, beside the token
+                host = httpx.URL(connection.url).host
+                raise ExpectedError(
+                    errors.LOGIN_REFUSED, host=host, login=connection.login, scope=server.SCOPE
+                ) from error
+            raise
     return steps.checks
 
 
@@ -141,7 +149,8 @@ def _credentials(steps: _Steps, answer: Answer, require_data: Callable[[], None]
     steps.ok()
 
 
-def _scope(steps: _Steps, answer: Answer, scope: str, require_data: Callable[[], None]) -> None:
+def _scope(steps: _Steps, answer: Answer, scope: str, require_data: Callable[[], None]) -> bool:
+    """Whether the token is seen to have it."""
     if answer.status == 403:
         require_data()
     held = answers.scopes(answer)
@@ -151,6 +160,7 @@ def _scope(steps: _Steps, answer: Answer, scope: str, require_data: Callable[[],
         steps.ok(needed=scope, held=", ".join(held))
     else:
         raise ExpectedError(errors.SCOPE_MISSING, host=answer.host, scope=scope)
+    return held is not None
 
 
 def _license(steps: _Steps, connection: ServerConnection, rules: Rules) -> None:

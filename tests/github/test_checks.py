@@ -54,8 +54,7 @@ def test_a_server_where_all_is_well() -> None:
         ({"meta": replying(403, b"{}")}, "scope", errors.SCOPE_MISSING),
         ({"meta": replying(200, META, X_OAuth_Scopes="repo")}, "scope", errors.SCOPE_MISSING),
         ({"meta": replying(200, b"[]", X_OAuth_Scopes="site_admin")}, "version", errors.ANSWER_NOT_UNDERSTOOD),
-        ({"all_users": replying(200, b"<!doctype html>")}, "report", errors.SIGN_IN_PAGE),
-        ({"all_users": replying(401)}, "report", errors.WRONG_CREDENTIALS),
+        ({"all_users": replying(404)}, "report", errors.SERVER_HAS_NOT),
     ],
 )
 def test_the_step_that_fails_is_named_and_the_rest_skipped(answers: dict, step: str, problem: object) -> None:  # type: ignore[type-arg]
@@ -67,6 +66,29 @@ def test_the_step_that_fails_is_named_and_the_rest_skipped(answers: dict, step: 
     assert because is not None
     assert because.problem is problem
     assert TOKEN not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "problem"),
+    [
+        (replying(200, b"<!doctype html>"), errors.SIGN_IN_PAGE),
+        (replying(302, Location="/login"), errors.SIGN_IN_PAGE),
+        (replying(401), errors.WRONG_CREDENTIALS),
+        (replying(403, b"{}"), errors.SCOPE_MISSING),
+    ],
+)
+def test_a_report_that_is_refused_to_a_good_token_is_about_the_login(
+    refusal: Callable[[Handler], None], problem: object
+) -> None:
+    """The login is told at the report for the first time. Where GitHub does not say the scopes, it may be the token."""
+    with serving(by_path(**(GOOD | {"all_users": refusal}))) as site:
+        good = server_checks(site.url)[-1].problem
+    with serving(by_path(**(GOOD | {"all_users": refusal, "meta": replying(200, META)}))) as site:
+        unsaid = server_checks(site.url)[-1].problem
+    assert good
+    assert unsaid
+    assert (good.problem, unsaid.problem) == (errors.LOGIN_REFUSED, problem)
+    assert "does not give its report to mona. The token belongs to another login, or mona is no site admin" in str(good)
 
 
 def test_a_refused_address_and_an_unknown_certificate() -> None:

@@ -127,6 +127,8 @@ def test_the_test_says_step_by_step_what_works(
     wrong = browser.post(address("connect_new_server", enterprise), typed | {"token": "ghp_wrong", "test": "1"})
     assert 'data-state="FAILURE"' in wrong.content.decode()
     assert "ghp_wrong" not in wrong.content.decode()
+    nobody = browser.post(address("connect_new_server", enterprise), typed | {"login": "nobody", "test": "1"})
+    assert "The token belongs to another login, or nobody is no site admin." in nobody.content.decode()
 
 
 def test_what_does_not_work_is_saved_only_anyway(
