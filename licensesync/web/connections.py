@@ -1,5 +1,6 @@
 """Connect: how LicenseSync reaches a server instance or the cloud, tested before it is saved; and when it syncs."""
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -14,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django_htmx.http import HttpResponseClientRedirect, reselect, reswap, retarget
 
 from licensesync.enterprises import connections, deployments
-from licensesync.enterprises.models import Connection, Deployment, DeploymentKind, Enterprise, Schedule
+from licensesync.enterprises.models import Connection, Deployment, DeploymentKind, Enterprise, Schedule, slug_validator
 from licensesync.errors import (
     ADDRESS_CONNECTED,
     ALREADY_CONNECTED,
@@ -167,11 +168,20 @@ class ServerForm(ConnectionForm):
         )
 
 
+class CloudSlugField(forms.SlugField):
+    """The slug of an enterprise at GitHub, also as a pasted address of one of its pages."""
+
+    def to_python(self, value: Any) -> str:
+        typed = str(super().to_python(value))
+        page = re.search(r"(?:^|/)enterprises/([^/?#]+)", typed)
+        return page[1] if page else typed
+
+
 class CloudForm(ConnectionForm):
-    cloud_slug = forms.SlugField(
+    cloud_slug = CloudSlugField(
         label=_("Enterprise slug"),
         max_length=100,
-        error_messages={"required": _("Enter the slug of the enterprise.")},
+        error_messages={"required": _("Enter the slug of the enterprise."), "invalid": slug_validator.message},
         help_text=_("As in github.com/enterprises/SLUG."),
         widget=forms.TextInput(attrs=PLAIN),
     )

@@ -88,6 +88,32 @@ def test_the_cloud_is_connected(browser: Client, enterprise: Enterprise) -> None
     assert not connection.deployment.is_server
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        " octo-industries ",
+        "https://github.com/enterprises/octo-industries",
+        "https://github.com/enterprises/octo-industries/",
+        "https://github.com/enterprises/octo-industries/settings/billing?tab=usage#licenses",
+        "https://github.com/enterprises/octo-industries?tab=usage",
+        "octo.ghe.com/enterprises/octo-industries",
+        "enterprises/octo-industries",
+    ],
+)
+def test_the_slug_is_taken_out_of_a_pasted_address(browser: Client, enterprise: Enterprise, typed: str) -> None:
+    form = ANYWAY | {"cloud_slug": typed, "token": "ghp_secret", "url": "https://api.github.com"}
+    assert browser.post(address("connect_cloud", enterprise), form).status_code == 302
+    assert Connection.objects.get().cloud_slug == "octo-industries"
+
+
+@pytest.mark.parametrize("typed", ["Octo Industries", "https://github.com/octo-industries", "github.com/enterprises/"])
+def test_what_is_no_slug_is_told_how_one_looks(browser: Client, enterprise: Enterprise, typed: str) -> None:
+    form = ANYWAY | {"cloud_slug": typed, "token": "ghp_secret", "url": "https://api.github.com"}
+    page = browser.post(address("connect_cloud", enterprise), form).content.decode()
+    assert "Use small letters, digits and single hyphens, for example octo-industries." in page
+    assert not Connection.objects.exists()
+
+
 def test_connections_that_hang_leave_the_web_server_to_others(browser: Client, enterprise: Enterprise) -> None:
     """Three tests hold a thread each, for as long as a server that accepts and says nothing lets them."""
     with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(3) as pool:
