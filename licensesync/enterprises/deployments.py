@@ -14,6 +14,7 @@ from licensesync.feeds.records import ServerFacts
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 HOST = re.compile(rf"(?=.{{1,253}}\Z)(?!\d+\Z){_LABEL}(?:\.{_LABEL})*")  # a number alone is that of an instance
+PORT = re.compile(r":[0-9]{1,5}\Z")
 
 
 def cloud_of(enterprise: Enterprise) -> Deployment:
@@ -28,8 +29,10 @@ def server_named(enterprise: Enterprise, host: str) -> Deployment:
 
 
 def host_name(text: str) -> str:
-    """A host name as we keep it, from what a person types or an export says; ExpectedError when it can't be one."""
-    host = text.strip().lower().removeprefix("https://").removeprefix("http://").rstrip("/.")
+    """A host name as we keep it, from what a person types or an export says, also as an address with a port and a path;
+    ExpectedError when it can't be one."""
+    place = text.strip().lower().removeprefix("https://").removeprefix("http://").partition("/")[0]
+    host = PORT.sub("", place).rstrip(".")
     if not HOST.fullmatch(host):
         raise ExpectedError(SERVER_NAMELESS, host=text.strip()[:100])
     return host

@@ -224,7 +224,7 @@ def test_two_servers_on_two_ports_are_two_instances(
     page = browser.post(url, second | {"host": HOST}).content.decode()
     assert "ghe.octo.example is connected already, at http://127.0.0.1:8101." in page
     assert '<details id="more" open>' in page  # where the host name is entered
-    browser.post(url, second | {"host": "GHE.apac.example"})
+    browser.post(url, second | {"host": "https://GHE.apac.example:443/"})
     found = {each.deployment.host: each.url for each in Connection.objects.select_related("deployment")}
     assert found == {HOST: "http://127.0.0.1:8101", "ghe.apac.example": "http://127.0.0.1:8102"}
     again = browser.post(url, second | {"host": "ghe.apac.example"}).content.decode()
