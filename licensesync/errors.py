@@ -364,6 +364,13 @@ ADDRESS_REFUSED = Problem(
         "Ask whoever operates LicenseSync to allow it (LICENSESYNC_CONNECT_ALLOW)."
     ),
 )
+HOST_REFUSED = Problem(
+    "host_refused",
+    _(
+        "LicenseSync is not allowed to connect to %(host)s. %(stays)s "
+        "Ask whoever operates LicenseSync to allow it (LICENSESYNC_CONNECT_ALLOW)."
+    ),
+)
 UNREACHABLE = Problem(
     "unreachable",
     _(

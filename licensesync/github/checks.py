@@ -126,7 +126,7 @@ def _name(address: str, route: Route) -> dict[str, str]:
     url = httpx.URL(address)
     if route.proxy:
         if rulebook.permits_name(route.rules, url.host) is False:
-            raise ExpectedError(errors.ADDRESS_REFUSED, host=url.host, address=url.host)
+            raise ExpectedError(errors.HOST_REFUSED, host=url.host)
         return {"host": url.host, "proxy": transport.proxy_host(route.proxy)}
     found = network.addresses(url.host, transport.port_of(url), route.rules, route.resolve)
     return {"host": url.host, "addresses": ", ".join(map(str, found))}

@@ -31,11 +31,12 @@ def resolved(host: str, port: int) -> list[Address]:
 def addresses(host: str, port: int, rules: Rules, resolve: Resolve = resolved) -> list[Address]:
     """The addresses of a host that the rules permit; one that they don't permit refuses the host.
 
-    Raises ExpectedError: HOST_UNKNOWN, ADDRESS_REFUSED; Passing: HOST_UNKNOWN while the name service does not answer.
+    Raises ExpectedError: HOST_UNKNOWN, HOST_REFUSED, ADDRESS_REFUSED; Passing: HOST_UNKNOWN while the name service
+    does not answer.
     """
     by_name = rulebook.permits_name(rules, host)
     if by_name is False:
-        raise ExpectedError(errors.ADDRESS_REFUSED, host=host, address=host)
+        raise ExpectedError(errors.HOST_REFUSED, host=host)
     try:
         found = resolve(host, port)
     except (OSError, UnicodeError) as error:

@@ -96,8 +96,8 @@ def get(
 ) -> Iterator[Answer]:
     """Ask for `url`; redirects within its origin are followed. The answer can be read while the context is open.
 
-    Raises ExpectedError: HOST_UNKNOWN, ADDRESS_REFUSED, PLAIN_HTTP_REFUSED, CERTIFICATE_…, TLS_FAILED, CA_UNREADABLE,
-    PROXY_REFUSED, PROXY_UNREADABLE, REDIRECTED, SIGN_IN_PAGE (naming `sign_in_scope`).
+    Raises ExpectedError: HOST_UNKNOWN, HOST_REFUSED, ADDRESS_REFUSED, PLAIN_HTTP_REFUSED, CERTIFICATE_…, TLS_FAILED,
+    CA_UNREADABLE, PROXY_REFUSED, PROXY_UNREADABLE, REDIRECTED, SIGN_IN_PAGE (naming `sign_in_scope`).
     Raises Passing: UNREACHABLE, NOT_ANSWERING, CONNECTION_LOST.
     """
     limits = limits or Limits()
@@ -182,7 +182,7 @@ def _sent(
 
 def _check_by_name(url: httpx.URL, route: Route) -> None:
     if rulebook.permits_name(route.rules, url.host) is False:
-        raise ExpectedError(errors.ADDRESS_REFUSED, host=url.host, address=url.host)
+        raise ExpectedError(errors.HOST_REFUSED, host=url.host)
     if url.scheme != "https":
         raise ExpectedError(errors.PLAIN_HTTP_REFUSED, host=url.host)
 

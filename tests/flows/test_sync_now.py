@@ -402,7 +402,7 @@ def test_one_that_is_being_deleted_keeps_no_other_from_its_sync(small: Connected
 
 def test_an_address_that_is_not_allowed_is_never_called(small: Connected, settings: Any) -> None:
     settings.CONNECT_ALLOW = ()
-    assert outcome(small.sync(small.server))[1] in ("address_refused", "plain_http_refused")
+    assert outcome(small.sync(small.server))[1] in ("host_refused", "plain_http_refused")
     assert not small.server.seen
 
 

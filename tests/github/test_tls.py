@@ -169,7 +169,7 @@ def test_an_address_that_no_proxy_can_have(proxy: str) -> None:
 
 def test_the_proxy_itself_must_be_at_a_permitted_address() -> None:
     with proxying() as (proxy, heads):
-        assert failed("https://ghes.example/", Route(Rules(), proxy=proxy)).problem is errors.ADDRESS_REFUSED
+        assert failed("https://ghes.example/", Route(Rules(), proxy=proxy)).problem is errors.HOST_REFUSED
         assert not heads
 
 
@@ -177,7 +177,7 @@ def test_the_proxy_itself_must_be_at_a_permitted_address() -> None:
 def test_hosts_are_refused_by_name_behind_a_proxy(host: str) -> None:
     with proxying() as (proxy, heads):
         route = Route(Rules(allow=("127.0.0.1",), deny=("no.example",)), proxy=proxy)
-        assert failed(f"https://{host}/", route).problem is errors.ADDRESS_REFUSED
+        assert failed(f"https://{host}/", route).problem is errors.HOST_REFUSED
         assert not heads
 
 

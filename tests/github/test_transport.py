@@ -73,7 +73,9 @@ def test_no_log_line_carries_the_token(caplog: pytest.LogCaptureFixture) -> None
 @pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "0x7f.1", "127.1", "localhost", "[::ffff:127.0.0.1]"])
 def test_loopback_is_closed_in_every_spelling_unless_opened(host: str) -> None:
     with serving(replying()) as site:
-        assert failed(at(site, host), Route(Rules())).problem is errors.ADDRESS_REFUSED
+        error = failed(at(site, host), Route(Rules()))
+        assert error.problem is errors.HOST_REFUSED
+        assert f"not allowed to connect to {host.strip('[]')}." in str(error)
         assert not site.asked
 
 
