@@ -406,6 +406,13 @@ TLS_FAILED = Problem(
         "Ask whoever operates the server whether it speaks TLS 1.2 or newer on port %(port)s."
     ),
 )
+TLS_NOT_SPOKEN = Problem(
+    "tls_not_spoken",
+    _(
+        "%(host)s answers on port %(port)s, but most likely without TLS, in plain http. %(stays)s "
+        "Change the port of the address, or ask whoever operates the server on which one it speaks https."
+    ),
+)
 CA_UNREADABLE = Problem(
     "ca_unreadable",
     _(

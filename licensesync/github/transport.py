@@ -32,6 +32,7 @@ MAX_REDIRECTS = 3
 CHUNK = 64 * 1024
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 SIGN_IN_WORDS = ("login", "session", "sign_in", "signin", "saml", "sso", "oauth", "auth")
+NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"})  # of OpenSSL before 3.2 and since
 EXPIRED, NOT_YET_VALID, OTHER_HOST, OTHER_ADDRESS = 10, 9, 62, 64  # of OpenSSL's X509_V_ERR_*
 
 
@@ -97,7 +98,7 @@ def get(
     """Ask for `url`; redirects within its origin are followed. The answer can be read while the context is open.
 
     Raises ExpectedError: HOST_UNKNOWN, HOST_REFUSED, ADDRESS_REFUSED, PLAIN_HTTP_REFUSED, CERTIFICATE_…, TLS_FAILED,
-    CA_UNREADABLE, PROXY_REFUSED, PROXY_UNREADABLE, REDIRECTED, SIGN_IN_PAGE (naming `sign_in_scope`).
+    TLS_NOT_SPOKEN, CA_UNREADABLE, PROXY_REFUSED, PROXY_UNREADABLE, REDIRECTED, SIGN_IN_PAGE (naming `sign_in_scope`).
     Raises Passing: UNREACHABLE, NOT_ANSWERING, CONNECTION_LOST.
     """
     limits = limits or Limits()
@@ -193,6 +194,8 @@ def _connect_failure(error: Exception, url: httpx.URL, route: Route, limits: Lim
     if isinstance(cause, ssl.SSLCertVerificationError):
         return _certificate_failure(cause, url, route, limits)
     if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        if cause.reason in NO_TLS:
+            return ExpectedError(errors.TLS_NOT_SPOKEN, host=url.host, port=str(port))
         reason = (cause.reason or "TLS").replace("_", " ").lower()
         return ExpectedError(errors.TLS_FAILED, host=url.host, port=str(port), reason=reason)
     if isinstance(cause, ssl.SSLError | ConnectionResetError):

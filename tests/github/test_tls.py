@@ -98,7 +98,7 @@ def test_the_name_is_checked_and_sent_though_the_address_is_connected(authority:
 def test_a_server_without_tls_on_that_port() -> None:
     with serving(replying()) as site:
         error = failed(site.url.replace("http:", "https:"), Route(LOOPBACK))
-    assert error.problem is errors.TLS_FAILED
+    assert error.problem is errors.TLS_NOT_SPOKEN
     assert error.params["port"] == str(site.port)
     assert not isinstance(error, Passing)
 
