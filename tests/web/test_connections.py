@@ -510,8 +510,9 @@ def test_a_click_that_is_refused_is_told_so_at_once_where_it_was_clicked(
 
 
 def test_the_schedule_is_changed(browser: Client, enterprise: Enterprise, connection: Connection) -> None:
-    url = address("schedule", enterprise, connection.deployment_id)
+    url, license = address("schedule", enterprise, connection.deployment_id), address("license", enterprise)
     browser.post(url, {"schedule": "daily"})
+    assert "<small>Only on Sync now</small>" not in browser.get(license).content.decode()
     connection.refresh_from_db()
     assert connection.schedule == Schedule.DAILY
     browser.post(url, {"schedule": "off"})
@@ -519,6 +520,9 @@ def test_the_schedule_is_changed(browser: Client, enterprise: Enterprise, connec
     assert connection.next_sync_at is None
     page = browser.get(address("instance", enterprise, connection.deployment_id)).content.decode()
     assert "It never syncs by itself." in page
+    assert "<small>Only on Sync now</small>" in browser.get(license).content.decode()
+    connections.disconnect(connection)
+    assert "<small>Only on Sync now</small>" not in browser.get(license).content.decode()
 
 
 def test_to_disconnect_forgets_the_token_and_keeps_the_accounts(
