@@ -6,8 +6,10 @@ import sys
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db import OperationalError, ProgrammingError
 
 from licensesync.config import data_dir_from
+from licensesync.config.environment import refuse_to_read_nothing
 
 
 def main() -> None:
@@ -16,9 +18,17 @@ def main() -> None:
     sys.argv = data_dir_from(sys.argv)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "licensesync.config.settings")
     try:
+        refuse_to_read_nothing(sys.argv)
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(str(error))  # a sentence for whoever set the environment; a traceback would hide it
+    except (OperationalError, ProgrammingError) as error:
+        from licensesync.config.unprepared import why_not  # noqa: PLC0415 - models need the settings first
+
+        sentence = why_not(error, migrates=sys.argv[1:2] == ["migrate"])
+        if not sentence:
+            raise
+        sys.exit(sentence)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,13 @@ import contextlib
 import os
 import secrets
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
+
+READING = ("alive", "consumed_licenses", "doctor")  # commands that change nothing
 
 
 def text(name: str, default: str = "") -> str:
@@ -54,12 +56,25 @@ def listing(name: str, default: str = "") -> list[str]:
 
 def data_directory() -> Path:
     """The one folder with everything a fresh start creates: database, key, uploads, queue. Only we may read it."""
-    directory = Path(text("LICENSESYNC_DATA_DIR", "var")).absolute()
+    directory = _data_directory()
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise ImproperlyConfigured(f"The data directory {directory} can't be made: {error.strerror}.") from error
     return directory
+
+
+def refuse_to_read_nothing(argv: Sequence[str]) -> None:
+    """Before settings make the data directory: a command that only reads was told one that is not there."""
+    directory = _data_directory()
+    if {*argv[1:2]} & {*READING} and not {"-h", "--help"} & {*argv} and not directory.exists():
+        raise ImproperlyConfigured(
+            f"There is no data directory {directory}. Check --data-dir, or make it with manage.py up."
+        )
+
+
+def _data_directory() -> Path:
+    return Path(text("LICENSESYNC_DATA_DIR", "var")).absolute()
 
 
 def secret_key(directory: Path) -> str:

@@ -36,11 +36,17 @@ class Finding:
 
 
 def findings() -> list[Finding]:
-    """Everything, looked at now. Without a database, what is in it can't be told."""
-    first = [_database()]
-    if first[0].ok:
-        first += [look() for look in (_migrations, _workers, _scheduler)]
+    """Everything, looked at now. Without a database and its tables, what is in them can't be told."""
+    first = of_database()
+    if first[-1].ok:
+        first += [_workers(), _scheduler()]
     return [*first, _queue(), _disk()]
+
+
+def of_database() -> list[Finding]:
+    """The database, and its tables where it answers."""
+    answers = _database()
+    return [answers, _migrations()] if answers.ok else [answers]
 
 
 def is_ready() -> bool:
@@ -73,6 +79,9 @@ def _migrations() -> Finding:
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if not missing:
         return Finding(title, _("The tables are those of this version."))
+    if not executor.loader.applied_migrations:
+        fix = _("Run manage.py migrate or manage.py up. If there should be some, check --data-dir or DATABASE_URL.")
+        return Finding(title, _("The database has no tables yet."), fix)
     says = _("%(count)s changes of the tables are missing.") % {"count": len(missing)}
     return Finding(title, says, _("Run manage.py migrate."))
 
