@@ -16,8 +16,8 @@ from licensesync.api.access import enterprise_for
 from licensesync.api.description import answers
 from licensesync.api.endpoint import AnyGitHubType, Endpoint
 from licensesync.api.instances import INSTANCE, instance_named
-from licensesync.api.licenses import filter_parameters
-from licensesync.enterprises.models import Scope
+from licensesync.api.licenses import asked_of_list, filter_parameters
+from licensesync.enterprises.models import Deployment, Scope
 from licensesync.licenses import queries
 from licensesync.licenses.finding import numbers_asked_for
 from licensesync.usage.export import export_usage
@@ -43,14 +43,16 @@ class LicensesAsCsv(Endpoint):
         summary="Get licenses as CSV",
         description=(
             "GitHub’s columns, ours behind them. Everybody in GitHub’s order, or with the parameters of the list what "
-            "that has, in its order. Scope `read:enterprise`."
+            "that has, in its order; what the list refuses is refused here. Scope `read:enterprise`."
         ),
         parameters=filter_parameters(),
-        responses=answers(OpenApiTypes.STR, status=(200, "text/csv")),
+        responses=answers(OpenApiTypes.STR, status=(200, "text/csv"), also=[422]),
     )
     def get(self, request: Request, enterprise: str) -> HttpResponseBase:
         ours = enterprise_for(request, enterprise, Scope.READ)
-        pieces = queries.csv_of(ours, numbers=numbers_asked_for(ours, request.query_params.dict()))
+        deployments = set(Deployment.objects.filter(enterprise=ours).values_list("pk", flat=True))
+        asked = asked_of_list(request, deployments)
+        pieces = queries.csv_of(ours, numbers=numbers_asked_for(ours, asked))
         return download(pieces, "text/csv; charset=utf-8", f"{ours.slug}-consumed-licenses.csv")
 
 

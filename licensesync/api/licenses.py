@@ -1,12 +1,13 @@
 """Licenses as the page has them: filtered, searched and sorted by the same parameters; one with its
 reasons."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.urls import path
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -55,14 +56,39 @@ def filter_parameters() -> list[OpenApiParameter]:
     return [*found, OpenApiParameter("sort", str, enum=order, default=SORTS[0])]
 
 
+def asked_of_list(request: Request, deployments: Collection[int]) -> dict[str, str]:
+    """The parameters as they were sent; `deployments` are the numbers of those of the enterprise.
+
+    ValidationError: one means nothing. A page leaves it out, but a script would take everybody for what it asked for.
+    """
+    asked = request.query_params.dict()
+    wanted = filters.parse(asked, deployments=deployments)
+    wrong = {
+        name: f"Use one of: {', '.join(values)}."
+        for name, values in filters.FIXED.items()
+        if asked.get(name) and name not in wanted.chosen
+    }
+    wrong |= {
+        name: "The enterprise has no instance of this number."
+        for name in filters.DEPLOYMENTS
+        if asked.get(name) and name not in wanted.chosen
+    }
+    if asked.get("sort", wanted.sort) not in ("", wanted.sort):
+        wrong["sort"] = f"Use one of: {', '.join(SORTS)}; with a “-” before it, it is the other way round."
+    if wrong:
+        raise ValidationError(wrong)
+    return asked
+
+
 class Licenses(Endpoint):
     @extend_schema(
         operation_id="list_licenses",
         tags=["licenses"],
         summary="List licenses",
         description=(
-            "By the parameters of the page “Consumed licenses”; what means nothing is left out, as there. Follow the "
-            "`Link` header. Scope `read:enterprise`."
+            "By the parameters of the page “Consumed licenses”. A value that its parameter doesn’t have is refused "
+            "(422), and so is an instance that the enterprise doesn’t have; an organization, a role or a status that "
+            "nobody has gives an empty list. Follow the `Link` header. Scope `read:enterprise`."
         ),
         parameters=[
             PER_PAGE,
@@ -70,12 +96,12 @@ class Licenses(Endpoint):
             OpenApiParameter("after", str, description="Opaque; from the Link header."),
             OpenApiParameter("before", str, description="Opaque; from the Link header."),
         ],
-        responses=answers(LicensesSerializer),
+        responses=answers(LicensesSerializer, also=[422]),
     )
     def get(self, request: Request, enterprise: str) -> Response:
         ours = enterprise_for(request, enterprise, Scope.READ)
         deployments = {each.pk: each for each in Deployment.objects.filter(enterprise=ours)}
-        asked = request.query_params.dict()
+        asked = asked_of_list(request, deployments)
         selection = finding.Selection(ours, filters.parse(asked, deployments=deployments))
         page = selection.page(page_size(request), after=asked.get("after", ""), before=asked.get("before", ""))
         found, is_exact = selection.count()

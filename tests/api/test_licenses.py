@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from licensesync.enterprises.deployments import server_named
 from licensesync.enterprises.models import Enterprise
+from licensesync.enterprises.services import create_enterprise
 from tests.flows.lists import account, cloud_list, cloud_user, import_one, server_export
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -49,7 +51,10 @@ def test_filters_are_those_of_the_page(owners_script: Client, people: Enterprise
         ("two_factor=off", 1),
         ("q=user3%40octo", 1),
         ("q=ghes.example&where=both", 2),
-        ("where=nowhere&made=up", 10),
+        ("where=&made=up", 10),
+        ("organization=nobody", 0),
+        ("role=nobody", 0),
+        ("subscription=nobody", 0),
     ):
         body = owners_script.get(f"{LICENSES}?{query}").json()
         assert (body["total_count"], body["incomplete_results"]) == (found, False), query
@@ -57,6 +62,35 @@ def test_filters_are_those_of_the_page(owners_script: Client, people: Enterprise
         page = browser.get(f"{PAGE}?{query}").content.decode()
         assert all(re.search(rf'{PAGE}/{each["number"]}["?]', page) for each in body["licenses"]), query
     assert names(owners_script.get(f"{LICENSES}?sort=-name").json()) == names(owners_script.get(LICENSES).json())[::-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("where", "servr"),
+        ("type", "Enterprise"),
+        ("two_factor", "on"),
+        ("dormant", "no"),
+        ("servers", "2"),
+        ("instance", "999999"),
+        ("instance", "ghes.example"),
+        ("only", "999999"),
+        ("sort", "nam"),
+    ],
+)
+def test_a_mistyped_value_is_not_everybody(owners_script: Client, people: Enterprise, name: str, value: str) -> None:
+    for address in (LICENSES, f"{ENTERPRISE}/consumed-licenses.csv"):
+        answer = owners_script.get(f"{address}?where=server&{name}={value}")
+        assert answer.status_code == 422, address
+        assert [(each["field"], each["code"]) for each in answer.json()["errors"]] == [(name, "invalid")]
+
+
+def test_the_instance_of_another_enterprise_is_none(owners_script: Client, people: Enterprise, owner: Any) -> None:
+    other = create_enterprise(owner=owner, slug="other", name="Other", license_model="volume")
+    theirs, ours = server_named(other, "ghes.other.example"), server_named(people, "ghes.example")
+    for name in ("instance", "only"):
+        assert owners_script.get(f"{LICENSES}?{name}={ours.pk}").status_code == 200
+        assert owners_script.get(f"{LICENSES}?{name}={theirs.pk}").status_code == 422
 
 
 def test_links_lead_there_and_back(owners_script: Client, people: Enterprise) -> None:
