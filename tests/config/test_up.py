@@ -1,5 +1,6 @@
 """`manage.py up` as a real process: what it says, what it leaves behind."""
 
+import json
 import os
 import signal
 import socket
@@ -54,6 +55,14 @@ def test_data_is_for_our_eyes_only(product: Product) -> None:
     assert open_to_others == []
 
 
+def test_commands_print_links_that_lead_to_it(product: Product) -> None:
+    made = product.manage("bootstrap", "--enterprise", "acme", "--owner", "owner@example.com")
+    assert json.loads(made.stdout)["password_link"].startswith(f"{product.url}/")
+    link = product.manage("reset_password", "owner@example.com").stdout.strip()
+    assert link.startswith(f"{product.url}/")
+    assert status(link) == 200
+
+
 def test_messages_do_not_pile_up(product: Product) -> None:
     """The scheduler sends, the worker takes."""
     messages = product.data_dir / "queue" / "messages"
@@ -78,10 +87,12 @@ def test_a_part_that_dies_is_started_again(product: Product) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stops_with_everything_it_started(tmp_path: Path, number: signal.Signals) -> None:
     with running(tmp_path / "data") as product:
+        assert (product.data_dir / "address").read_text() == product.url
         family = product.family()
         assert len(family) >= FAMILY - 2  # a worker may still be bringing up its two
         assert product.stop(number) == 0
         assert all_gone(family, 0)
+        assert not (product.data_dir / "address").exists()
         assert "Stopping." in product.said()
         assert "Traceback" not in product.said()
 

@@ -3,9 +3,7 @@
 import json
 import sys
 from typing import TypedDict, Unpack
-from urllib.parse import urljoin
 
-from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management import BaseCommand, CommandError, CommandParser, call_command
@@ -17,6 +15,7 @@ from licensesync.enterprises.models import MOST_LICENSES, Enterprise, LicenseMod
 from licensesync.enterprises.queries import members
 from licensesync.enterprises.services import add_member, change_role, create_enterprise, update_enterprise
 from licensesync.enterprises.tokens import create_api_token
+from licensesync.users.links import absolute_in_command
 from licensesync.users.models import User
 from licensesync.users.queries import by_email
 from licensesync.users.services import create_user, password_link_path, set_password
@@ -79,7 +78,7 @@ class Command(BaseCommand):
             "seats": enterprise.enterprise_licenses,
             "visual_studio_seats": enterprise.visual_studio_licenses,
             "owner": owner.email,
-            "password_link": link and urljoin(settings.LICENSESYNC_URL or "http://127.0.0.1:8000", link),
+            "password_link": link and absolute_in_command(link),
             "token": token,
         }
         self.stdout.write(json.dumps(result, ensure_ascii=False))

@@ -20,6 +20,7 @@ from licensesync.config.keeping import READY, finish_restore
 from licensesync.config.management.commands.demo import example
 from licensesync.config.processes import GaveUpError, Program, hear_stop_signals, run_together, say
 from licensesync.flows.queue import OF_JOBS, OF_SMALL_THINGS
+from licensesync.users.links import running_at
 from licensesync.users.services import first_owner_path
 
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - and where such a listener is found from here
@@ -52,6 +53,7 @@ class Command(BaseCommand):
             greeting = Greeting.at(listener) if listener else None
             address = greeting.address if greeting else settings.LICENSESYNC_URL
             if greeting:
+                held.enter_context(running_at(greeting.address))
                 call_command("collectstatic", interactive=False, verbosity=0)
             github = play_github(greeting.port) if greeting and demo and not only else None
             if github:

@@ -1,10 +1,8 @@
 """`manage.py reset_password`: a way back in for somebody whom no owner can help."""
 
-from urllib.parse import urljoin
-
-from django.conf import settings
 from django.core.management import BaseCommand, CommandError, CommandParser
 
+from licensesync.users.links import absolute_in_command
 from licensesync.users.queries import by_email
 from licensesync.users.services import password_link_path
 
@@ -19,5 +17,4 @@ class Command(BaseCommand):
         user = by_email(email)
         if user is None:
             raise CommandError(f"Nobody signs in here as {email}. Check the spelling.")
-        address = settings.LICENSESYNC_URL or "http://127.0.0.1:8000"
-        self.stdout.write(urljoin(address, password_link_path(user=user)))
+        self.stdout.write(absolute_in_command(password_link_path(user=user)))
