@@ -140,8 +140,10 @@ def test_wrong_words_are_refused_with_a_sentence(words: list[str], sentence: str
     assert not Enterprise.objects.exists()
 
 
-def manage(data_dir: Path, *words: str, stdout: int = subprocess.PIPE) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-u", str(MANAGE), *words]
+def manage(
+    data_dir: Path, *words: str, stdout: int = subprocess.PIPE, unbuffered: bool = True
+) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, *(["-u"] if unbuffered else []), str(MANAGE), *words]
     environment = product_environment(data_dir)
     return subprocess.run(
         command, env=environment, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False, timeout=120
@@ -168,3 +170,13 @@ def test_whoever_has_read_enough_of_the_list_may_go(tmp_path: Path) -> None:
     listed = manage(tmp_path, "consumed_licenses", "acme", stdout=writer)
     os.close(writer)
     assert (listed.returncode, listed.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has it")
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_a_list_that_finds_no_room_is_said_so(tmp_path: Path, form: str) -> None:
+    manage(tmp_path, "bootstrap", "--enterprise", "acme", "--owner", OWNER)
+    with open("/dev/full", "w") as full:
+        listed = manage(tmp_path, "consumed_licenses", "acme", "--format", form, stdout=full.fileno(), unbuffered=False)
+    assert listed.returncode == 1
+    assert listed.stderr == "CommandError: The list could not be written to its end: No space left on device.\n"

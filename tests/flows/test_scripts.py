@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -166,5 +167,10 @@ def test_what_is_not_there(enterprise: Enterprise, tmp_path: Path) -> None:
         run("import_usage", "nobody", tmp_path)
     with pytest.raises(CommandError, match="There is no such file"):
         run("import_usage", enterprise.slug, tmp_path / "nothing")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for other in (tmp_path, pipe):
+        with pytest.raises(CommandError, match=f"Not a regular file: {other}. Give the file itself"):
+            run("import_usage", enterprise.slug, other)
     with pytest.raises(CommandError, match="can’t be a host name"):
         run("import_usage", enterprise.slug, write(tmp_path, "a", report([])), server="not a host")

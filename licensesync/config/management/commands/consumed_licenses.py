@@ -4,7 +4,7 @@ import os
 import sys
 from typing import Any
 
-from django.core.management import BaseCommand, CommandParser
+from django.core.management import BaseCommand, CommandError, CommandParser
 
 from licensesync.config.management.enterprise import enterprise_of
 from licensesync.licenses.queries import csv_of, license_rows, totals
@@ -24,5 +24,8 @@ class Command(BaseCommand):
         try:
             for piece in pieces:
                 self.stdout.write(piece, ending="")
-        except BrokenPipeError:  # whoever reads has enough, as `head` does; Python would complain when it ends
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            self.stdout.flush()
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python would complain when it ends
+            if not isinstance(error, BrokenPipeError):  # whoever reads has enough, as `head` does
+                raise CommandError(f"The list could not be written to its end: {error.strerror}.") from None

@@ -26,8 +26,10 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, enterprise: str, files: list[Path], server: str | None, **options: Any) -> None:
         owner = enterprise_of(enterprise)
-        if missing := [str(file) for file in files if not file.is_file()]:
+        if missing := [str(file) for file in files if not file.exists()]:
             raise CommandError(f"There is no such file: {', '.join(missing)}.")
+        if others := [str(file) for file in files if not file.is_file()]:
+            raise CommandError(f"Not a regular file: {', '.join(others)}. Give the file itself, no folder and no pipe.")
         try:
             failures = []
             for imported in import_files(
