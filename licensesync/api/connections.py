@@ -29,7 +29,12 @@ from licensesync.github.transport import proxy_host
 
 
 class _ReachedSerializer(serializers.Serializer[Any]):
-    token = serializers.CharField(max_length=500, help_text="Stored encrypted, and never given back.")
+    token = serializers.RegexField(
+        r"^[!-~]+$",
+        max_length=500,
+        error_messages={"invalid": "A token has letters, digits and signs of ASCII; no spaces, no line breaks."},
+        help_text="Stored encrypted, and never given back.",
+    )
     ca_certificates = serializers.CharField(
         max_length=200_000,
         required=False,

@@ -21,7 +21,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from licensesync.errors import DISK_FULL, TOO_LARGE, ExpectedError, sentence
+from licensesync.errors import DISK_FULL, NOT_CONNECTED, TOO_LARGE, ExpectedError, sentence
 
 log = structlog.get_logger()
 
@@ -45,6 +45,13 @@ class LengthMissing(APIException):
 
 class Conflict(APIException):
     status_code = status.HTTP_409_CONFLICT
+
+
+class NothingConnected(APIException):
+    """As an instance that is not connected, where all are meant."""
+
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+    default_detail = "Nothing is connected yet, so nothing can be synced. Connect an instance first."
 
 
 class Gone(APIException):
@@ -111,7 +118,9 @@ def _told(error: Exception) -> tuple[int, str, list[dict[str, str]]]:
         case ValidationError():
             return 422, "Validation Failed", list(_fields(error.detail))
         case APIException():
-            return error.status_code, str(error.detail), []
+            message = str(error.detail)
+            errors = [{"code": NOT_CONNECTED.code, "message": message}] if isinstance(error, NothingConnected) else []
+            return error.status_code, message, errors
         case OSError(errno=errno.ENOSPC):
             return 507, sentence(DISK_FULL.code, {}), []
     return 500, "Something went wrong on our side. Nothing is known to have been changed; try again.", []

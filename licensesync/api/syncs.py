@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from licensesync.api.access import enterprise_for
 from licensesync.api.description import IDEMPOTENCY_KEY, answers
 from licensesync.api.endpoint import Endpoint
-from licensesync.api.errors import Conflict
+from licensesync.api.errors import NothingConnected
 from licensesync.api.idempotency import once
 from licensesync.api.instances import INSTANCE, instance_named
 from licensesync.api.jobs import JobSerializer, accepted
@@ -78,7 +78,7 @@ class SyncAll(Endpoint):
     def _sync(self, request: Request, enterprise: Enterprise) -> Response:
         jobs = sync_now.request_all(enterprise, trigger=Trigger.SCRIPT, requested_by=token_of(request).owner)
         if not jobs:
-            raise Conflict("Nothing is connected yet, so nothing can be synced. Connect an instance first.")
+            raise NothingConnected
         answer = [JobSerializer(job, context={"request": request}).data for job in jobs]
         return Response(answer, status=status.HTTP_202_ACCEPTED)
 

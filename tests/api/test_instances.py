@@ -128,6 +128,9 @@ def test_the_cloud_is_connected_under_its_name(owners_script: Client, enterprise
         ({"proxy": "proxy:3128"}, "proxy"),
         ({"proxy": "http://proxy.example:99999"}, "proxy"),
         ({"token": ""}, "token"),
+        ({"token": "ghp_one\nghp_two"}, "token"),
+        ({"token": "ghp_one ghp_two"}, "token"),
+        ({"token": "ghp_öne"}, "token"),
         ({"login": None}, "login"),
     ],
 )
@@ -139,6 +142,8 @@ def test_what_can_not_be_right_is_said_of_its_field(
     assert answer.status_code == 422
     assert [each["field"] for each in answer.json()["errors"]] == [field]
     assert "The last good figures" not in answer.content.decode()
+    tested = owners_script.post(f"{INSTANCES}/{server.pk}/connection/test", reached, content_type=JSON)
+    assert (tested.status_code, tested.json()["errors"]) == (422, answer.json()["errors"])
     assert not Connection.objects.exists()
 
 
@@ -220,7 +225,7 @@ def test_sync_now_of_one_and_of_all(owners_script: Client, connected: Deployment
 
 def test_nothing_connected_nothing_to_sync(owners_script: Client, server: Deployment) -> None:
     refused = owners_script.post(SYNC)
-    assert refused.status_code == 409
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (422, "not_connected")
     assert "Connect an instance first" in refused.json()["message"]
 
 
