@@ -34,6 +34,7 @@ class Error(serializers.Serializer[Any]):
 
 MEANINGS = {
     301: "It is another one now; `Location` says which.",
+    304: "As it was: the `ETag` is that of `If-None-Match`.",
     400: "The request can’t be read.",
     401: "No token, or one that is wrong, revoked or has run out.",
     403: "The token’s scopes, or the role of its owner, don’t allow it.",
@@ -54,6 +55,20 @@ def answers(shape: Any, *, status: int | tuple[int, str] = 200, also: Iterable[i
     """The responses of an operation: its own, and the errors that it can answer with."""
     errors = sorted({*ALWAYS, *also})
     return {status: shape, **{code: OpenApiResponse(Error, description=MEANINGS[code]) for code in errors}}
+
+
+def with_answers_by_method(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Add what `endpoint.Endpoint` and Django answer by themselves, whatever the address: where JSON is read, that it
+    is as it was; where something is sent, that it is too large."""
+    for path in result["paths"].values():
+        for method, operation in path.items():
+            found = operation["responses"]
+            if method == "get" and "application/json" in found["200"]["content"]:
+                found["304"] = {"description": MEANINGS[304]}
+            elif method in ("post", "put", "patch"):
+                found["413"] = {**found["400"], "description": MEANINGS[413]}
+            operation["responses"] = dict(sorted(found.items()))
+    return result
 
 
 def _number(name: str, description: str, default: int | None = None) -> OpenApiParameter:

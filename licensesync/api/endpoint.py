@@ -71,7 +71,7 @@ class Endpoint(APIView):
     parser_classes = [JsonBody]
     renderer_classes = [Json]
     content_negotiation_class = AnyGitHubType
-    metadata_class = None
+    http_method_names = [each for each in APIView.http_method_names if each != "options"]  # the description tells more
 
     def get_exception_handler(self) -> Any:
         return errors.answer_to

@@ -99,10 +99,11 @@ class DeliverySerializer(serializers.Serializer[Any]):
     accept_shrink = serializers.BooleanField(required=False, default=False)
 
 
-class FormSerializer(serializers.Serializer[Any]):
-    file = serializers.FileField()
-
-
+_FORM = {
+    "type": "object",
+    "properties": {"file": {"type": "string", "format": "binary"}},
+    "required": ["file"],
+}
 _PARAMETERS = [
     OpenApiParameter(
         "server", str, description="Host name of the server that it is from; a site-admin report doesn’t say it."
@@ -139,7 +140,7 @@ class Usage(Endpoint):
             "A token that is restricted to one deployment delivers for that one. Scope `write:usage`."
         ),
         parameters=_PARAMETERS,
-        request={"application/octet-stream": OpenApiTypes.BINARY, "multipart/form-data": FormSerializer},
+        request={"application/octet-stream": OpenApiTypes.BINARY, "multipart/form-data": _FORM},
         responses=answers(UsageFileSerializer, status=202, also=[409, 413, 422, 507]),
     )
     def post(self, request: Request, enterprise: str) -> Response:

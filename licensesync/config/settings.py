@@ -230,6 +230,10 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v3",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "licensesync.api.description.with_answers_by_method",
+    ],
     "ENABLE_LIST_MECHANICS_ON_NON_2XX": False,
     "TAGS": [
         {"name": "licensing", "description": "GitHub’s endpoints: scripts work here with another base URL"},

@@ -19,6 +19,7 @@ from tests.people import SignedIn
 from tests.web.test_access import ALL_ROUTES, ROUTES
 
 API_ROUTES = {name: route for name, route in ALL_ROUTES.items() if name not in ROUTES}
+ENTERPRISE = "/api/v3/enterprises/octo-industries"
 READ = {"get": "401 404 200 200"}
 OWNERS_ACTION = "401 404 403 200"
 
@@ -140,9 +141,13 @@ def test_a_browser_is_nobody_here(name: str, arguments: dict[str, str | int], si
         assert getattr(browser, method)(address(name, arguments)).status_code == 401
 
 
+def test_allow_names_what_is_answered(enterprise: Enterprise, owners_script: Client) -> None:
+    for refused in (owners_script.delete(ENTERPRISE), owners_script.options(ENTERPRISE)):
+        assert refused.status_code == 405
+        assert refused["Allow"] == "GET, PATCH, HEAD"
+
+
 @pytest.mark.parametrize("body", ["[" * 100_000, '{"name":' * 50_000])
 def test_json_without_a_bottom_is_no_json(body: str, enterprise: Enterprise, owners_script: Client) -> None:
-    answer = owners_script.generic(
-        "PATCH", "/api/v3/enterprises/octo-industries", body, content_type="application/json"
-    )
+    answer = owners_script.generic("PATCH", ENTERPRISE, body, content_type="application/json")
     assert (answer.status_code, answer.json()["message"]) == (400, "Problems parsing JSON")

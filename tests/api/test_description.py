@@ -91,6 +91,25 @@ def test_every_body_has_an_example_and_every_example_is_right() -> None:
                     jsonschema.validate(example, {**shown["schema"], "components": DESCRIPTION["components"]})
 
 
+@pytest.mark.django_db
+def test_what_no_endpoint_says_by_itself_is_described(owners_script: Client, enterprise: Enterprise) -> None:
+    address = f"/api/v3/enterprises/{enterprise.slug}"
+    described = DESCRIPTION["paths"]["/api/v3/enterprises/{enterprise}"]
+    first = owners_script.get(address)
+    known = owners_script.get(address, headers={"If-None-Match": first["ETag"]})
+    assert known.status_code == 304
+    assert "content" not in described["get"]["responses"]["304"]
+    large = owners_script.patch(address, {"name": "x" * 3_000_000}, content_type="application/json")
+    assert large.status_code == 413
+    described_error = described["patch"]["responses"]["413"]["content"]["application/json"]["schema"]
+    jsonschema.validate(large.json(), {**described_error, "components": DESCRIPTION["components"]})
+
+
+def test_a_form_brings_bytes() -> None:
+    body = DESCRIPTION["paths"]["/api/v3/enterprises/{enterprise}/usage"]["post"]["requestBody"]["content"]
+    assert body["multipart/form-data"]["schema"]["properties"]["file"] == {"type": "string", "format": "binary"}
+
+
 @pytest.fixture
 def parts(enterprise: Enterprise, owner: User, billing_manager: User, settings: Settings) -> dict[str, Any]:
     """A real thing for each part of an address."""
