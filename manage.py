@@ -29,6 +29,9 @@ def main() -> None:
         if not sentence:
             raise
         sys.exit(sentence)
+    finally:
+        if sys.argv[1:2] == ["help"] or {"-h", "--help"} & {*sys.argv}:
+            sys.stdout.write("\nEvery command takes --data-dir DIR: where everything is kept (default: ./var).\n")
 
 
 if __name__ == "__main__":

@@ -146,7 +146,9 @@ INSTANCE = answer(
 )
 NEW_INSTANCE = request("A server", {"host": HOST})
 SERVER_CONNECTION = request("A server", {"url": f"https://{HOST}", "login": "octo-admin", "token": "ghp_..."})
-CLOUD_CONNECTION = request("The cloud", {"enterprise_slug": "octo", "token": "ghp_...", "url": "https://api.github.com"})
+CLOUD_CONNECTION = request(
+    "The cloud", {"enterprise_slug": "octo", "token": "ghp_...", "url": "https://api.github.com"}
+)
 SCHEDULE = request("Never by itself", {"schedule": "off"})
 CHECK = answer(
     "A step that failed",

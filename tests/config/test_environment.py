@@ -107,6 +107,13 @@ def test_any_command_takes_the_data_directory(
     assert os.environ["LICENSESYNC_DATA_DIR"] == str(tmp_path / "data")
 
 
+@pytest.mark.parametrize("words", [("help",), ("help", "bootstrap"), ("up", "--help"), ("doctor", "-h")])
+def test_every_help_names_the_data_directory(tmp_path: Path, words: tuple[str, ...]) -> None:
+    said = manage(product_environment(tmp_path), *words)
+    assert said.returncode == 0
+    assert said.stdout.endswith("\nEvery command takes --data-dir DIR: where everything is kept (default: ./var).\n")
+
+
 def test_a_data_directory_without_its_name() -> None:
     with pytest.raises(SystemExit, match="needs a directory"):
         data_dir_from(["manage.py", "up", "--data-dir"])

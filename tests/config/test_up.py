@@ -160,9 +160,3 @@ def test_runs_on_postgresql_and_redis(tmp_path: Path) -> None:
             assert not (product.data_dir / "licensesync.sqlite3").exists()
             assert not (product.data_dir / "queue").exists()
             assert product.stop() == 0
-
-
-def test_the_help_names_the_data_directory(tmp_path: Path) -> None:
-    product = start(tmp_path / "data", "--help")
-    assert product.process.wait(30) == 0
-    assert "--data-dir" in product.said()

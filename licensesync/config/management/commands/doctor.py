@@ -19,7 +19,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{'ok   ' if finding.ok else 'WRONG'}  {finding.title}: {finding.says}")
             if not finding.ok:
                 self.stdout.write(f"       To do: {finding.fix}")
-        if all(finding.ok for finding in health.of_database()):
+        if found[0].ok and found[1].ok:  # the database and its tables
             self._figures()
         if not all(finding.ok for finding in found):
             raise SystemExit(1)

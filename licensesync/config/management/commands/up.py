@@ -31,8 +31,6 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--bind", default="127.0.0.1:8000", metavar="HOST:PORT", help="default: %(default)s")
-        # manage.py takes this one off every command line, before settings are read; here it is for --help.
-        parser.add_argument("--data-dir", metavar="DIR", help="where everything is kept (default: ./var)")
         parser.add_argument("--demo", action="store_true", help="add a made-up enterprise to look around in")
         parser.add_argument(
             "--only",
