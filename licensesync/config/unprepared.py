@@ -14,9 +14,9 @@ def why_not(error: DatabaseError, *, migrates: bool) -> str:
     connection.close()  # a new one tells how the database is now
     answers, *tables = health.of_database()
     if not answers.ok:
-        return f"{answers.title}: {answers.says} {answers.fix}"
+        return f"{answers.title}: {answers.says.rstrip('.')}. {answers.fix}"
     if not migrates and _is_missing(error) and not tables[0].ok:
-        return f"{tables[0].says} {tables[0].fix} ({error})"
+        return f"{tables[0].says} {tables[0].fix} ({str(error).splitlines()[0]})"  # its statement is none of theirs
     return ""
 
 
