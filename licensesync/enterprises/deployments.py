@@ -41,8 +41,9 @@ def host_name(text: str) -> str:
 def server_of(enterprise: Enterprise, facts: ServerFacts) -> Deployment | None:
     """The instance of an export: by its server id, else by its host with an unknown server id, else a new one.
 
-    None: the export names neither. ExpectedError(SERVER_CONFLICT): the host is known with another server id, or the
-    server id with another host; only a person knows whether it was replaced or renamed, or is a copy.
+    None: the export names neither, or an id that can't be a name. ExpectedError(SERVER_CONFLICT): the host is known
+    with another server id, or the server id with another host; only a person knows whether it was replaced or renamed,
+    or is a copy.
     """
     host = host_name(facts.host) if facts.host else ""
     if not (facts.server_id or host):
@@ -55,7 +56,10 @@ def server_of(enterprise: Enterprise, facts: ServerFacts) -> Deployment | None:
             if host and by_id.host not in (host, facts.server_id.lower()):
                 raise ExpectedError(SERVER_CONFLICT, host=host)
             return by_id
-        name = host or host_name(facts.server_id)  # of a server that does not say what it is called
+        try:
+            name = host or host_name(facts.server_id)  # of a server that does not say what it is called
+        except ExpectedError:
+            return None
         by_host = servers.filter(host=name).first()
         if by_host is not None:
             if facts.server_id and by_host.server_id:

@@ -95,6 +95,6 @@ def csv_of_changes(rows: QuerySet[LicenseChange]) -> Iterator[str]:
                 safe(change.name),
                 safe(change.login),
                 str(change.other_number or ""),
-                safe(str(change.deployment or "")),  # may be called by the id that its file says
+                str(change.deployment or ""),
             )
         )

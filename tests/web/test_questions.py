@@ -12,7 +12,7 @@ from licensesync.licenses.queries import current_count
 from licensesync.syncing.models import FileState, Question, UsageFile
 from licensesync.usage.models import OPEN, ServerUserAccount
 from licensesync.users.models import User
-from tests.flows.lists import account, import_one, report, server_export
+from tests.flows.lists import account, import_bytes, import_one, report, server_export
 from tests.web.usage import HTMX, add, answer, last_file, page, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -165,6 +165,23 @@ def test_a_server_that_was_replaced(client: Client, enterprise: Enterprise) -> N
     work()
     server.refresh_from_db()
     assert (server.server_id, server.accounts) == ("another", 1)
+
+
+def test_a_server_whose_id_can_be_no_name(client: Client, enterprise: Enterprise) -> None:
+    evil = '=HYPERLINK("https://evil.example")'
+    odd = server_export([account(1, ANA)], host="", server_id=evil)
+    ask(client, enterprise, odd, Question.WHICH_SERVER, "does not say which server")
+    answer(client, last_file(), answer="new", host="ghes.example")
+    work()
+    server = Deployment.objects.get(enterprise=enterprise)
+    assert (server.host, server.server_id, server.accounts) == ("ghes.example", evil, 1)
+
+
+def test_a_server_without_a_name_is_called_by_its_id(client: Client, enterprise: Enterprise) -> None:
+    for server_id in ("0b1c-22", "0B1C-22"):  # the second one is another id, under the same name
+        import_bytes(enterprise, server_export([account(1, ANA)], host="", server_id=server_id))
+    assert Deployment.objects.get(enterprise=enterprise).host == "0b1c-22"
+    assert last_file().problem_code == "server_conflict"
 
 
 def test_a_copy_of_a_server(client: Client, enterprise: Enterprise) -> None:

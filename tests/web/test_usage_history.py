@@ -108,18 +108,6 @@ def test_csv(client: Client, with_history: Enterprise) -> None:
     assert {(row["Change"], row["Login"]) for row in rows} == {("came", "'=cem"), ("went", "bo")}
 
 
-def test_csv_of_a_server_that_names_itself_like_a_formula(client: Client, enterprise: Enterprise, owner: User) -> None:
-    """What has no host name is called by its id, which a file says."""
-    for ago, users in ((10, [account(1)]), (0, [account(1), account(2)])):
-        import_one(enterprise, server_export(users, host="", server_id='=HYPERLINK("https://evil.example")'))
-        enterprise.refresh_from_db()
-        Count.objects.filter(generation=enterprise.generation).update(finished_at=timezone.now() - timedelta(days=ago))
-    client.force_login(owner)
-    response = client.get(reverse("csv_of_changes", args=[enterprise.slug]))
-    rows = list(csv.DictReader(io.StringIO(response.getvalue().decode())))
-    assert {row["Deployment"] for row in rows} == {'\'=hyperlink("https://evil.example")'}
-
-
 @pytest.mark.parametrize(
     ("then", "today", "is_told"),
     [
