@@ -79,6 +79,7 @@ def request_sync(
     ExpectedError(BEING_DELETED).
     """
     with transaction.atomic():
+        _hold_enterprise(deployment)
         hold_to_add(deployment)  # of two who ask at once, one makes it
         syncs = LicenseSyncJob.objects.filter(deployment=deployment, kind=JobKind.SYNC)
         job = syncs.filter(state__in=OPEN_STATES).order_by("pk").first()
@@ -103,8 +104,7 @@ def request_sync(
 def request_deletion(*, deployment: Deployment, requested_by: User | None) -> LicenseSyncJob:
     """The job that deletes a deployment. Its other open jobs end; a running worker notices at its next step."""
     with transaction.atomic():
-        # First of all, as whoever shows a count does (`flows.turns.flip`), which locks a job and then its deployment.
-        Enterprise.objects.select_for_update().get(pk=deployment.enterprise_id)
+        _hold_enterprise(deployment)
         Deployment.objects.select_for_update().get(pk=deployment.pk)
         jobs = LicenseSyncJob.objects.filter(deployment=deployment, state__in=OPEN_STATES)
         if deletion := jobs.filter(kind=JobKind.DELETE).first():
@@ -113,6 +113,12 @@ def request_deletion(*, deployment: Deployment, requested_by: User | None) -> Li
         return LicenseSyncJob.objects.create(
             deployment=deployment, kind=JobKind.DELETE, trigger=Trigger.DELETION, requested_by=requested_by
         )
+
+
+def _hold_enterprise(deployment: Deployment) -> None:
+    """Within a transaction that locks a deployment and then a running job: first of all, as whoever shows a count does
+    (`flows.turns.flip`), which locks these two the other way round."""
+    Enterprise.objects.select_for_update().get(pk=deployment.enterprise_id)
 
 
 def hold_to_add(deployment: Deployment) -> None:

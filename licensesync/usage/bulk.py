@@ -9,14 +9,14 @@ import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar, copy_context
 from datetime import UTC, datetime
 from functools import cache, partial
 from itertools import islice
 from typing import Any, TypeVar
 
-from django.db import OperationalError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from psycopg import Copy
 from psycopg.copy import LibpqWriter, QueuedLibpqWriter
 from psycopg.errors import LockNotAvailable
@@ -218,7 +218,8 @@ def load_temporary(table: str, columns: Sequence[str], rows: Iterable[Row]) -> i
     try:
         count = _insert_many(table, columns, rows)
     except BaseException:
-        execute("ROLLBACK")
+        with suppress(DatabaseError):  # it may have rolled back by itself
+            execute("ROLLBACK")
         raise
     execute("COMMIT")
     return count
