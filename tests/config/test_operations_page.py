@@ -133,8 +133,10 @@ def test_it_runs_survives_and_is_brought_back(tmp_path: Path) -> None:
 
             # One of two workers is killed during a sync, which then ends well.
             manage("bootstrap", "--enterprise", "octo", "--owner", "o@octo.example", "--seats", "50")
-            manage("connect", "octo", "server", "--url", address, "--login", server.login, "--token-stdin",
-                   stdin="a-token\n")  # fmt: skip
+            manage(
+                "connect", "octo", "server", "--url", address, "--host", server.host, "--login", server.login,
+                "--token-stdin", stdin="a-token\n",
+            )  # fmt: skip
             server.expect(Trouble(path="all_users.csv", delay_seconds=PATIENCE))
             manage("sync", "octo", "--all")
             wait_until(lambda: job() == ("RUNNING", 1, "fetching"))
