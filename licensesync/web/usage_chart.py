@@ -46,6 +46,7 @@ class Chart:
     excess: str
     consumed: Tick  # at the end of the line
     purchased: Tick | None
+    has_long_labels: bool  # numbers of seven digits and more
     summary: str
 
 
@@ -83,6 +84,7 @@ def usage_chart(points: Sequence[ChartPoint], start: datetime, end: datetime) ->
         excess="".join(_excess([(x(point.at), y(point.consumed), limit_of(point)) for point in points])),
         consumed=Tick(f"{consumed_y + TOP + 4:.1f}", number(last.consumed)),
         purchased=Tick(f"{purchased_y + TOP + 4:.1f}", number(last.purchased)) if last.purchased is not None else None,
+        has_long_labels=high >= 1_000_000,
         summary=summary,
     )
 
