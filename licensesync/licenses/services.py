@@ -28,7 +28,7 @@ OF_ENTERPRISE = "enterprise_id = %s"
 GENERATIONAL = ("licenses_consumedlicense", "licenses_licensedaccount")
 # What plans depend on; other columns are long.
 PLANNED_BY = ("licenses_consumedlicense (enterprise_id, number, valid_from, valid_to)", "licenses_licensedaccount")
-BATCH = 20_000
+BATCH = 1_000  # licenses that are composed before the database gets them: it is to begin soon
 
 
 class TurnLost(Exception):
