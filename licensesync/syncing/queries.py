@@ -7,8 +7,17 @@ from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
 from licensesync.enterprises.models import Deployment, Enterprise
-from licensesync.errors import FIGURES_STAY, NO_FIGURES_YET
-from licensesync.syncing.models import OPEN_STATES, FileState, JobKind, JobState, LicenseSyncJob, Trigger, UsageFile
+from licensesync.errors import FIGURES_STAY, NO_FIGURES_YET, OLDER_THAN_STORED, SHRINKS_TOO_MUCH
+from licensesync.syncing.models import (
+    NOBODY_ANSWERS,
+    OPEN_STATES,
+    FileState,
+    JobKind,
+    JobState,
+    LicenseSyncJob,
+    Trigger,
+    UsageFile,
+)
 
 
 def files_waiting_since(moment: datetime) -> list[int]:
@@ -82,6 +91,18 @@ def failed_uploads(prefix: str = "") -> Q:
     answered or put away."""
     is_failed = {"state": JobState.FAILURE, "kind": JobKind.FILE, "trigger": Trigger.UPLOADED}
     return Q(**{f"{prefix}{name}": value for name, value in is_failed.items()})
+
+
+def has_asked(job: LicenseSyncJob) -> bool:
+    """Whether a job ended because somebody had to say first whether to go on."""
+    is_question = job.problem_code in (OLDER_THAN_STORED.code, SHRINKS_TOO_MUCH.code)
+    return job.state == JobState.FAILURE and is_question and job.trigger not in NOBODY_ANSWERS
+
+
+def asking_jobs(enterprise: Enterprise) -> set[int]:
+    """Ids of the jobs whose question nobody has answered yet."""
+    asking = UsageFile.objects.filter(enterprise=enterprise, state=FileState.NEEDS_ANSWER, job__isnull=False)
+    return set(asking.values_list("job_id", flat=True))
 
 
 def has_taken_list_since(deployment: Deployment, moment: datetime) -> bool:

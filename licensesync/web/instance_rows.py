@@ -1,5 +1,6 @@
 """The deployments of an enterprise as the License page and their own pages show them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -38,6 +39,8 @@ class InstanceRow:
     label: str = ""
     problem: str = ""  # its first sentence says what happened
     advice: str = ""
+    problem_tone: str = "attention"
+    is_asking: bool = False  # `problem` is a question, which waits on the License page
     keeps_figures: bool = False  # the problem does not say yet that the last good figures stay
 
     @property
@@ -96,26 +99,35 @@ def instance_rows(enterprise: Enterprise) -> list[InstanceRow]:
     """The servers by host, then the cloud where there is one."""
     deployments = Deployment.objects.filter(enterprise=enterprise).select_related("enterprise", "connection")
     jobs, told = queries.last_jobs(enterprise), queries.last_told_jobs(enterprise)
+    asking = queries.asking_jobs(enterprise)
     rows = [
-        instance_row(deployment, jobs.get(deployment.pk), told.get(deployment.pk))
+        instance_row(deployment, jobs.get(deployment.pk), told.get(deployment.pk), asking)
         for deployment in deployments.order_by("kind", "host", "pk")
     ]
     return sorted(rows, key=lambda row: row.deployment.kind == DeploymentKind.CLOUD)
 
 
-def instance_row(deployment: Deployment, job: LicenseSyncJob | None, told: LicenseSyncJob | None) -> InstanceRow:
-    """Of the last job of a deployment, and the last one that tells how it is doing."""
+def instance_row(
+    deployment: Deployment, job: LicenseSyncJob | None, told: LicenseSyncJob | None, asking: Collection[int]
+) -> InstanceRow:
+    """Of the last job of a deployment, and the last one that tells how it is doing. `asking`: the ids of those whose
+    question is open. One whose list is not wanted after all says nothing more."""
     for each in filter(None, (job, told)):
         each.deployment = deployment  # so that nobody asks for it again
     row = InstanceRow(deployment, job, told)
-    match told.state if told else "":
+    has_asked = told is not None and queries.has_asked(told)
+    row.is_asking = has_asked and told is not None and told.pk in asking
+    match told.state if told and (row.is_asking or not has_asked) else "":
         case JobState.PENDING:
             row.state, row.label = JobState.PENDING, _("Waiting")
         case JobState.RUNNING:
             row.state = JobState.RUNNING
             row.label = _("Deleting") if told and told.kind == JobKind.DELETE else _("Syncing")
+        case JobState.FAILURE if told and row.is_asking:
+            row.tone, row.label = "attention", _("Asks first")
+            row.problem, row.advice = words.halves(words.problem_of_job(told))
         case JobState.FAILURE if told:
-            row.state, row.label = JobState.FAILURE, _("Failed")
+            row.state, row.label, row.problem_tone = JobState.FAILURE, _("Failed"), "danger"
             row.problem, row.advice = words.halves(words.problem_of_job(told))
             known = PROBLEMS.get(told.problem_code)
             row.keeps_figures = deployment.last_usage_at is not None and not (known and "%(stays)s" in known.sentence)

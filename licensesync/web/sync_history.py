@@ -13,9 +13,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from licensesync.enterprises.models import Deployment, Enterprise
-from licensesync.errors import OLDER_THAN_STORED, SHRINKS_TOO_MUCH
 from licensesync.syncing import queries
-from licensesync.syncing.models import NOBODY_ANSWERS, JobState, LicenseSyncJob
+from licensesync.syncing.models import JobState, LicenseSyncJob
 from licensesync.web import words
 from licensesync.web.access import enterprise_for
 from licensesync.web.asked import id_of
@@ -36,18 +35,12 @@ class JobRow:
         return words.short_host(deployment, self.deployments) if deployment.is_server else _("Cloud")
 
     @property
-    def has_asked(self) -> bool:
-        """Whether it ended because somebody had to say first whether to go on."""
-        is_question = self.job.problem_code in (OLDER_THAN_STORED.code, SHRINKS_TOO_MUCH.code)
-        return self.job.state == JobState.FAILURE and is_question and self.job.trigger not in NOBODY_ANSWERS
-
-    @property
     def label(self) -> str:
-        return _("Asked first") if self.has_asked else self.job.get_state_display()
+        return _("Asked first") if queries.has_asked(self.job) else self.job.get_state_display()
 
     @property
     def tone(self) -> str:
-        return "attention" if self.has_asked else ""
+        return "attention" if queries.has_asked(self.job) else ""
 
     @property
     def took(self) -> str:
@@ -63,7 +56,7 @@ class JobRow:
         match self.job.state:
             case JobState.SUCCESS:
                 return words.licenses_more_or_less(self.job)
-            case JobState.FAILURE if self.has_asked:
+            case JobState.FAILURE if queries.has_asked(self.job):
                 return words.halves(words.problem_of_job(self.job))[0]  # not how to answer: that is over, or elsewhere
             case JobState.FAILURE:
                 return words.problem_of_job(self.job)

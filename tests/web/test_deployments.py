@@ -16,7 +16,7 @@ from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.errors import CONNECTION_LOST, ExpectedError
 from licensesync.flows import receive_usage, run_job
 from licensesync.syncing import services as syncing
-from licensesync.syncing.models import JobState, LicenseSyncJob, Phase
+from licensesync.syncing.models import JobState, LicenseSyncJob, Phase, UsageFile
 from licensesync.users.models import User
 from licensesync.web.words import short_host
 from tests.flows.lists import account, cloud_list, cloud_user, import_one, report, server_export
@@ -108,6 +108,35 @@ def test_the_history_of_a_list_that_asked_first(client: Client, enterprise: Ente
     html = page(client, enterprise, "sync_history")
     assert "Asked first" in html
     assert "This list would remove 29 of 30 accounts of ghes.example.</td>" in html
+
+
+def test_a_fetched_list_that_asks_is_no_failure(client: Client, enterprise: Enterprise) -> None:
+    import_one(enterprise, server_export([account(1)]))
+    instance = server(enterprise)
+    job = LicenseSyncJob.objects.create(
+        deployment=instance,
+        kind="sync",
+        trigger="scheduled",
+        state=JobState.FAILURE,
+        problem_code="shrinks_too_much",
+        problem_params={"removed": 29, "before": 30, "source": "ghes.example"},
+    )
+    asking = UsageFile.objects.create(
+        enterprise=enterprise, deployment=instance, job=job, name="users", is_fetched=True, size=1, state="NEEDS_ANSWER"
+    )
+    for name, arguments in (("license", []), ("instance", [instance.pk])):
+        html = page(client, enterprise, name, *arguments)
+        assert "Asks first" in html
+        assert "This list would remove 29 of 30 accounts of ghes.example." in html
+        assert "Failed" not in html
+    assert '<div class="flash" data-tone="attention">' in html
+    assert f'href="{reverse("license", args=[enterprise.slug])}#add-usage">Answer</a>' in html
+
+    syncing.discard(asking)
+    html = page(client, enterprise, "instance", instance.pk)
+    assert "Asks first" not in html
+    assert 'class="flash"' not in html
+    assert "Up to date" in html
 
 
 def test_history_is_paged(client: Client, enterprise: Enterprise, billing_manager: User) -> None:
