@@ -1,5 +1,6 @@
 """Reads of jobs and files."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from itertools import takewhile
 
@@ -99,9 +100,12 @@ def has_asked(job: LicenseSyncJob) -> bool:
     return job.state == JobState.FAILURE and is_question and job.trigger not in NOBODY_ANSWERS
 
 
-def asking_jobs(enterprise: Enterprise) -> set[int]:
-    """Ids of the jobs whose question nobody has answered yet."""
-    asking = UsageFile.objects.filter(enterprise=enterprise, state=FileState.NEEDS_ANSWER, job__isnull=False)
+def asking_jobs(jobs: Iterable[LicenseSyncJob]) -> set[int]:
+    """Ids of those jobs whose question nobody has answered yet."""
+    asked = [job.pk for job in jobs if has_asked(job)]
+    if not asked:
+        return set()
+    asking = UsageFile.objects.filter(job__in=asked, state=FileState.NEEDS_ANSWER)
     return set(asking.values_list("job_id", flat=True))
 
 

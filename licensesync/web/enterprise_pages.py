@@ -94,10 +94,13 @@ def new_enterprise(request: HttpRequest) -> HttpResponse:
 def enterprise_profile(request: HttpRequest, slug: str) -> HttpResponse:
     """Owners change it, billing managers read it."""
     enterprise = enterprise_for(request, slug, owner=request.method == "POST")
-    names = ProfileForm.base_fields
-    form = ProfileForm(request.POST or None, initial={name: getattr(enterprise, name) for name in names})
+    now = {name: getattr(enterprise, name) for name in ProfileForm.base_fields}
+    form = ProfileForm(request.POST or None, initial=now)
+    for field in form.fields.values():
+        field.show_hidden_initial = True  # what the reader saw: what they left as it was is not theirs to save
     if form.is_valid():
-        services.update_enterprise(enterprise=enterprise, **form.cleaned_data)
+        changed = {name: form.cleaned_data[name] for name in form.changed_data}
+        services.update_enterprise(enterprise=enterprise, **now | changed)
         say.done(request, gettext("Profile and seats are saved."))
         return redirect("enterprise_profile", enterprise.slug)
     context = {"enterprise": enterprise, "form": form, "is_owner": is_owner(request, enterprise)}

@@ -99,7 +99,7 @@ def instance_rows(enterprise: Enterprise) -> list[InstanceRow]:
     """The servers by host, then the cloud where there is one."""
     deployments = Deployment.objects.filter(enterprise=enterprise).select_related("enterprise", "connection")
     jobs, told = queries.last_jobs(enterprise), queries.last_told_jobs(enterprise)
-    asking = queries.asking_jobs(enterprise)
+    asking = queries.asking_jobs(told.values())
     rows = [
         instance_row(deployment, jobs.get(deployment.pk), told.get(deployment.pk), asking)
         for deployment in deployments.order_by("kind", "host", "pk")

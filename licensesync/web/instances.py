@@ -60,7 +60,8 @@ def _context(request: HttpRequest, enterprise: Enterprise, deployment: Deploymen
     deployment.enterprise = enterprise  # so that nobody asks for it again
     jobs = queries.jobs_of(enterprise, deployment) if deployment.pk else queries.jobs_of(enterprise).none()
     connection = Connection.objects.filter(deployment=deployment).first() if deployment.pk else None
-    asking = queries.asking_jobs(enterprise)
+    told = jobs.exclude(queries.failed_uploads()).first()
+    asking = queries.asking_jobs([told] if told else [])
     context: dict[str, Any] = {
         "enterprise": enterprise,
         "is_owner": is_owner(request, enterprise),
@@ -68,7 +69,7 @@ def _context(request: HttpRequest, enterprise: Enterprise, deployment: Deploymen
         "connection": connection,
         "push_tokens": list(push_tokens(deployment)) if deployment.pk else [],
         "failures": queries.failures_in_a_row(deployment) if connection else 0,
-        "row": instance_row(deployment, jobs.first(), jobs.exclude(queries.failed_uploads()).first(), asking),
+        "row": instance_row(deployment, jobs.first(), told, asking),
         "history": history_page(request, jobs),
         "features": ", ".join(name.replace("_", " ") for name in deployment.features),
     }

@@ -113,16 +113,25 @@ def test_the_history_of_a_list_that_asked_first(client: Client, enterprise: Ente
 def test_a_fetched_list_that_asks_is_no_failure(client: Client, enterprise: Enterprise) -> None:
     import_one(enterprise, server_export([account(1)]))
     instance = server(enterprise)
+    many = {"removed": 29, "before": 30, "source": "ghes.example"}
     job = LicenseSyncJob.objects.create(
         deployment=instance,
         kind="sync",
         trigger="scheduled",
         state=JobState.FAILURE,
         problem_code="shrinks_too_much",
-        problem_params={"removed": 29, "before": 30, "source": "ghes.example"},
+        problem_params=many,
     )
     asking = UsageFile.objects.create(
-        enterprise=enterprise, deployment=instance, job=job, name="users", is_fetched=True, size=1, state="NEEDS_ANSWER"
+        enterprise=enterprise,
+        deployment=instance,
+        job=job,
+        name="users",
+        is_fetched=True,
+        size=1,
+        state="NEEDS_ANSWER",
+        question="shrinks",
+        question_params=many,
     )
     for name, arguments in (("license", []), ("instance", [instance.pk])):
         html = page(client, enterprise, name, *arguments)
@@ -135,7 +144,7 @@ def test_a_fetched_list_that_asks_is_no_failure(client: Client, enterprise: Ente
     syncing.discard(asking)
     html = page(client, enterprise, "instance", instance.pk)
     assert "Asks first" not in html
-    assert 'class="flash"' not in html
+    assert "Answer</a>" not in html
     assert "Up to date" in html
 
 

@@ -1,5 +1,8 @@
 """A new enterprise, and its profile and seats."""
 
+import re
+from html import unescape
+
 import pytest
 
 from licensesync.enterprises.models import Enterprise
@@ -24,6 +27,29 @@ def test_an_owner_changes_profile_and_seats(signed_in: SignedIn, owner: User, en
         2200,
         200,
     )
+
+
+def test_of_two_tabs_neither_takes_back_what_the_other_changed(
+    signed_in: SignedIn, owner: User, enterprise: Enterprise
+) -> None:
+    client = signed_in(owner)
+    tab = shown_in_form(client.get(PROFILE).content.decode())
+    assert tab.keys() > {"name", "license_model", "initial-name", "initial-license_model"}
+    client.post(PROFILE, tab | {"name": "Octo Group", "license_model": "metered", "visual_studio_licenses": "7"})
+    refused = client.post(PROFILE, tab | {"enterprise_licenses": "24OO"}).content.decode()
+    client.post(PROFILE, shown_in_form(refused) | {"enterprise_licenses": "2,200"})
+    enterprise.refresh_from_db()
+    assert (enterprise.name, enterprise.license_model) == ("Octo Group", "metered")
+    assert (enterprise.enterprise_licenses, enterprise.visual_studio_licenses) == (2200, 7)
+
+
+def shown_in_form(page: str) -> dict[str, str]:
+    """What a browser would send back as it is."""
+    fields = [
+        dict(re.findall(r'([\w-]+)="([^"]*)"', tag) or []) | {"tag": tag} for tag in re.findall(r"<input[^>]*>", page)
+    ]
+    sent = [each for each in fields if "name" in each and (each.get("type") != "radio" or " checked" in each["tag"])]
+    return {each["name"]: unescape(each.get("value", "")) for each in sent}
 
 
 @pytest.mark.parametrize("number", ["24OO", "-1", "1.5", "99999999999"])

@@ -7,6 +7,7 @@ from functools import lru_cache
 import octicons_pack
 from django import template
 from django.conf import settings
+from django.forms import BoundField
 from django.template.context import Context
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
@@ -51,6 +52,12 @@ def number(value: float | None) -> str:
 @lru_cache(maxsize=4096)
 def _grouped(value: float, _language: str | None) -> str:
     return number_format(value, use_l10n=True, force_grouping=True).replace("-", "−")
+
+
+@register.filter
+def first_shown(field: BoundField) -> str:
+    """What a field showed first, hidden beside it where its form wants that; Django adds it to whole fields alone."""
+    return field.as_hidden(only_initial=True) if field.field.show_hidden_initial else ""
 
 
 @register.simple_tag
