@@ -207,6 +207,7 @@ def _show(
             job,
             **outcome,
             accounts_suspended=now.suspended,
+            forgets_dormancy=deployment.dormant is not None and now.dormant is None,
             licenses_before=before,
             licenses_after=count.consumed,
         ):

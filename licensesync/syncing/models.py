@@ -102,6 +102,7 @@ class LicenseSyncJob(models.Model):
     licenses_before = models.PositiveIntegerField(null=True)
     licenses_after = models.PositiveIntegerField(null=True)
     ignored_keys: Any = models.JSONField(default=dict)
+    forgets_dormancy = models.BooleanField(default=False)  # the last list told who is dormant, this one does not
     problem_code = models.CharField(max_length=40, blank=True)
     problem_params: Any = models.JSONField(default=dict)
 

@@ -153,7 +153,7 @@ def canceled(job: LicenseSyncJob) -> str:
 
 
 def left_out(job: LicenseSyncJob) -> list[str]:
-    """What a list held that was not taken; nothing of it is wrong."""
+    """What a list held that was not taken, and what it does not say; nothing of it is wrong."""
     sentences = []
     if job.invalid_emails:
         sentences.append(
@@ -171,6 +171,13 @@ def left_out(job: LicenseSyncJob) -> list[str]:
         if more > 0:
             shown = _("%(names)s and %(more)s more") % {"names": shown, "more": more}
         sentences.append(_("Not needed and left out: %(names)s.") % {"names": shown})
+    if job.forgets_dormancy:
+        sentences.append(
+            _(
+                "It does not say who is dormant, so nobody is shown as dormant there any more. The site-admin report "
+                "(all_users.csv) says it."
+            )
+        )
     return sentences
 
 

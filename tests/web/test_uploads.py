@@ -17,7 +17,7 @@ from licensesync.licenses.queries import current_count
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, UsageFile
 from licensesync.users.models import User
-from tests.flows.lists import account, cloud_list, cloud_user, import_one, server_export
+from tests.flows.lists import account, cloud_list, cloud_user, import_one, report, server_export
 from tests.web.usage import HTMX, add, last_file, page, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -159,6 +159,22 @@ def test_what_was_left_out_is_told(client: Client, enterprise: Enterprise, owner
     html = page(client, enterprise)
     assert "1 account has an e-mail that isn’t valid" in html
     assert "Not needed and left out: shoe_size." in html
+
+
+def test_that_a_list_forgets_who_is_dormant_is_told(client: Client, enterprise: Enterprise, owner: User) -> None:
+    client.force_login(owner)
+    told = "It does not say who is dormant"
+    export = server_export([account(1, ANA)])
+    add(client, enterprise, export)
+    work()
+    import_one(enterprise, report([(1, ANA)]), server=Deployment.objects.get())
+    assert told not in page(client, enterprise)
+    add(client, enterprise, export)
+    work()
+    assert told in page(client, enterprise)
+    add(client, enterprise, server_export([account(1, ANA), account(2)]))
+    work()
+    assert page(client, enterprise).count(told) == 1, "of the list that did, not of those that come after"
 
 
 @pytest.mark.parametrize(
