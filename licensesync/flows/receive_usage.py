@@ -36,6 +36,7 @@ from licensesync.feeds.records import FeedKind
 from licensesync.flows import payloads, queue, run_job, take_in
 from licensesync.flows.mishaps import expected_error, is_cut_off
 from licensesync.syncing import services as syncing
+from licensesync.syncing import usage_files
 from licensesync.syncing.models import OPEN_STATES, FileState, JobState, LicenseSyncJob, Question, Trigger, UsageFile
 from licensesync.users.models import User
 
@@ -86,7 +87,7 @@ def receive_file(
 def _store(content: IO[bytes], *, enterprise: Enterprise, name: str, **facts: Any) -> UsageFile:
     stored = payloads.store(content, limit=settings.MAX_UPLOAD_BYTES)
     try:
-        return syncing.create_file(
+        return usage_files.create_file(
             enterprise=enterprise,
             name=Path(name).name[:255] or "file",
             stored_name=stored.name,
@@ -115,7 +116,7 @@ def recognise_file(file_id: int) -> None:
             if expected.problem is DATABASE_BUSY or is_cut_off(error):  # the sweep has it looked at again
                 raise
             log.exception("file_not_decided", file=file.pk)
-            syncing.refuse(together, expected)
+            usage_files.refuse(together, expected)
 
 
 def _look_at(file: UsageFile) -> None:
@@ -124,7 +125,7 @@ def _look_at(file: UsageFile) -> None:
         return
     try:
         with payloads.held(file) as is_ours:
-            if not is_ours or not syncing.begin_attempt(file):
+            if not is_ours or not usage_files.begin_attempt(file):
                 return
             recognition = feeds.recognise(payloads.path_of(file), max_unpacked_bytes=settings.MAX_UNPACKED_BYTES)
     except Exception as error:
@@ -133,9 +134,9 @@ def _look_at(file: UsageFile) -> None:
             raise
         if expected is not error:
             log.exception("file_not_recognised", file=file.pk)
-        syncing.refuse([file], expected)
+        usage_files.refuse([file], expected)
     else:
-        syncing.note_recognition(file, recognition)
+        usage_files.note_recognition(file, recognition)
 
 
 def _lists(one: UsageFile) -> Iterator[list[UsageFile]]:
@@ -164,17 +165,17 @@ def _lists(one: UsageFile) -> Iterator[list[UsageFile]]:
 def _decide(files: list[UsageFile]) -> LicenseSyncJob | None:
     """Turn files of one list into a job, or ask, or refuse where nobody can be asked. Of two workers one decides."""
     with transaction.atomic():
-        if not syncing.hold_recognising(files):
+        if not usage_files.hold_recognising(files):
             return None
         try:
             return _job_for(files)
         except take_in.Unanswered as unanswered:
             if files[0].somebody_answers:
-                syncing.ask(files, unanswered.question, **unanswered.params)
+                usage_files.ask(files, unanswered.question, **unanswered.params)
             else:
-                syncing.refuse(files, unanswered.refusal)
+                usage_files.refuse(files, unanswered.refusal)
         except ExpectedError as error:
-            syncing.refuse(files, error)
+            usage_files.refuse(files, error)
     return None
 
 
@@ -189,13 +190,13 @@ def _job_for(files: list[UsageFile]) -> LicenseSyncJob | None:
         facts = recognitions[0].server or feeds.ServerFacts()
         if not (deployment.list_date and facts.exported_at and facts.exported_at < deployment.list_date):
             deployments.take_facts(deployment, facts, list_encrypted_at=timezone.now())
-        syncing.refuse(files, ExpectedError(USERS_ENCRYPTED, source=str(deployment)), deployment=deployment)
+        usage_files.refuse(files, ExpectedError(USERS_ENCRYPTED, source=str(deployment)), deployment=deployment)
         return None
     _refuse_missing_pages(recognitions)
     waiting = _waiting(deployment)
     is_shown = take_in.digest_of(files) == deployment.list_digest and not waiting
     if is_shown and (same := _last_good_job(deployment)):
-        syncing.accept_as(files, same)
+        usage_files.accept_as(files, same)
         deployments.list_came_again(
             deployment,
             event=take_in.event_of(deployment, files),
@@ -309,14 +310,14 @@ def answer(
     `server` or `new_host`: the instance that it is from. ExpectedError: the host name can't be one.
     """
     with transaction.atomic():
-        files = syncing.asking_together(file)
+        files = usage_files.asking_together(file)
         if not files:
             return
         if accept_older and _asked_anew(files):
             return
         if new_host is not None:
             server = deployments.server_named(file.enterprise, new_host)
-        syncing.take_answer(files, deployment=server, accept_older=accept_older, accept_shrink=accept_shrink)
+        usage_files.take_answer(files, deployment=server, accept_older=accept_older, accept_shrink=accept_shrink)
         _decide(files)
 
 
@@ -330,7 +331,7 @@ def _asked_anew(files: list[UsageFile]) -> bool:
         _ask_if_older(deployment, take_in.date_of(files, recognitions), _waiting(deployment))
     except take_in.Unanswered as again:
         if again.question == Question.OLDER and again.params["stored_date"] != told:
-            syncing.ask(files, again.question, **again.params)
+            usage_files.ask(files, again.question, **again.params)
             return True
     except ExpectedError:
         pass  # deciding finds it too
@@ -340,16 +341,16 @@ def _asked_anew(files: list[UsageFile]) -> bool:
 def discard(file: UsageFile) -> None:
     """The owner does not want this list after all."""
     with transaction.atomic():
-        for each in syncing.asking_together(file):
-            syncing.discard(each)
+        for each in usage_files.asking_together(file):
+            usage_files.discard(each)
 
 
 def try_again(file: UsageFile) -> bool:
     """Decide once more about the list of a file whose job failed or was canceled, as long as its bytes are stored;
     False when there is nothing to decide."""
     with transaction.atomic():
-        files = syncing.stopped_together(file)
-        syncing.look_again(files)
+        files = usage_files.stopped_together(file)
+        usage_files.look_again(files)
         for each in files:
             queue.recognise_file(each.pk)
     return bool(files)

@@ -18,7 +18,7 @@ from licensesync.flows.mishaps import expected_error, is_cut_off
 from licensesync.flows.take_in import Overtaken, Unanswered
 from licensesync.flows.turns import NotOurTurn
 from licensesync.licenses import services as licenses
-from licensesync.syncing import order
+from licensesync.syncing import order, usage_files
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import JobKind, LicenseSyncJob, Phase
 from licensesync.syncing.working import ClaimLost, at_work
@@ -97,7 +97,7 @@ def _ask(job: LicenseSyncJob, unanswered: Unanswered) -> None:
     with transaction.atomic():
         files = list(job.files.all())
         if syncing.fail(job, unanswered.refusal) and all(file.somebody_answers for file in files):
-            syncing.ask(files, unanswered.question, **unanswered.params)
+            usage_files.ask(files, unanswered.question, **unanswered.params)
 
 
 def _fail(job: LicenseSyncJob, error: Exception) -> None:

@@ -154,12 +154,12 @@ def fetch(job: LicenseSyncJob, work: Work) -> None:
     recognition = feeds.recognise(stored.path, max_unpacked_bytes=settings.MAX_UNPACKED_BYTES)
     is_ours = syncing.attach(
         job,
+        replace(recognition, **fetched.facts),
         name=fetched.path.name,
         stored_name=stored.name,
         size=stored.size,
         digest=stored.digest,
         created_at=step.fetch.began,
-        recognition=replace(recognition, **fetched.facts),
     )
     if not is_ours:  # canceled meanwhile
         stored.path.unlink(missing_ok=True)

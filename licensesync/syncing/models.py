@@ -1,4 +1,5 @@
-"""The uploaded file and the job. Each row knows its state; `syncing.services` is the only writer of both."""
+"""The uploaded file and the job. Each row knows its state; only `syncing.services` writes jobs, only `usage_files`
+files."""
 
 import uuid
 from typing import Any

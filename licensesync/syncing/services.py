@@ -1,16 +1,14 @@
-"""The only writer of jobs and of uploaded files: every move between their states (what ends for good: `forgetting`).
+"""The only writer of jobs: every move between their states (what ends for good: `forgetting`; files: `usage_files`).
 
 A move is an UPDATE from the old state that must change exactly one row, so two movers can't both succeed. What a
 worker writes names its claim token, so a worker that lost its claim changes nothing any more.
 """
 
 import secrets
-import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
@@ -19,22 +17,19 @@ from django.utils import timezone
 
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.errors import BEING_DELETED, REPLACED, WORKER_STOPPED, ExpectedError
-from licensesync.feeds import FeedKind, Recognition
+from licensesync.feeds import Recognition
+from licensesync.syncing import usage_files
 from licensesync.syncing.models import (
     OPEN_STATES,
     UNATTENDED,
-    FileState,
     JobKind,
     JobState,
     LicenseSyncJob,
     Phase,
-    Question,
     Trigger,
     UsageFile,
 )
 from licensesync.users.models import User
-
-# Jobs ------------------------------------------------------------------------------------------------------------
 
 
 def create_file_job(
@@ -65,9 +60,7 @@ def create_file_job(
             accept_older=accept_older,
             accept_shrink=accept_shrink,
         )
-        UsageFile.objects.filter(pk__in=[file.pk for file in files]).update(
-            job=job, deployment=deployment, state=FileState.ACCEPTED, question="", question_params={}
-        )
+        usage_files.accept_as(files, job)
     return job
 
 
@@ -143,38 +136,13 @@ def note_fetch(job: LicenseSyncJob, fetch: dict[str, Any]) -> None:
     claimed(job).update(fetch=fetch)
 
 
-def attach(
-    job: LicenseSyncJob,
-    *,
-    name: str,
-    stored_name: str,
-    size: int,
-    digest: str,
-    created_at: datetime,
-    recognition: Recognition,
-) -> bool:
-    """Make what was fetched the list of its job; False when the job is not ours any more. What an older list asks is
-    settled by it."""
+def attach(job: LicenseSyncJob, recognition: Recognition, **facts: Any) -> bool:
+    """Make what was fetched the list of its job, `facts` being those of its file; False when the job is not ours any
+    more."""
     with transaction.atomic():
         if not claimed(job).select_for_update().exists():
             return False
-        UsageFile.objects.filter(
-            deployment=job.deployment, state=FileState.NEEDS_ANSWER, job__kind=JobKind.SYNC
-        ).update(state=FileState.DISCARDED)
-        UsageFile.objects.create(
-            enterprise_id=job.deployment.enterprise_id,
-            deployment=job.deployment,
-            job=job,
-            name=name,
-            stored_name=stored_name,
-            size=size,
-            digest=digest,
-            created_at=created_at,
-            is_fetched=True,
-            state=FileState.ACCEPTED,
-            kind=recognition.kind,
-            recognition=msgspec.to_builtins(recognition),
-        )
+        usage_files.create_fetched(job, recognition, **facts)
     return True
 
 
@@ -312,142 +280,3 @@ def hurry(enterprise: Enterprise) -> None:
     LicenseSyncJob.objects.filter(
         deployment__enterprise=enterprise, state=JobState.PENDING, phase=Phase.WAITING_FOR_COUNT
     ).update(not_before=timezone.now())
-
-
-# Files -----------------------------------------------------------------------------------------------------------
-
-
-def create_file(
-    *,
-    enterprise: Enterprise,
-    name: str,
-    stored_name: str,
-    size: int,
-    digest: str,
-    uploaded_by: User | None,
-    batch: uuid.UUID,
-    batch_size: int,
-    deployment: Deployment | None,
-    host: str,
-    trigger: Trigger,
-    accept_older: bool,
-    accept_shrink: bool,
-) -> UsageFile:
-    return UsageFile.objects.create(
-        enterprise=enterprise,
-        name=name,
-        stored_name=stored_name,
-        size=size,
-        digest=digest,
-        uploaded_by=uploaded_by,
-        batch=batch,
-        batch_size=batch_size,
-        deployment=deployment,
-        host=host,
-        trigger=trigger,
-        accept_older=accept_older,
-        accept_shrink=accept_shrink,
-    )
-
-
-def begin_attempt(file: UsageFile) -> bool:
-    """Count one more look at a file. False: it is decided already, or refused now, because whoever looked at it before
-    never came to an end."""
-    undecided = UsageFile.objects.filter(pk=file.pk, state=FileState.RECOGNISING)
-    if undecided.filter(attempts__lt=settings.MAX_ATTEMPTS).update(attempts=F("attempts") + 1):
-        return True
-    refuse([file], ExpectedError(WORKER_STOPPED, attempts=settings.MAX_ATTEMPTS))
-    return False
-
-
-def note_recognition(file: UsageFile, recognition: Recognition) -> None:
-    """Keep what a file was recognised as; it is decided about later, maybe together with others."""
-    UsageFile.objects.filter(pk=file.pk, state=FileState.RECOGNISING).update(
-        kind=recognition.kind, recognition=msgspec.to_builtins(recognition)
-    )
-
-
-def hold_recognising(files: Collection[UsageFile]) -> bool:
-    """Within a transaction: whether these files are undecided still. Nobody else decides before the end of it."""
-    undecided = UsageFile.objects.filter(pk__in=[file.pk for file in files], state=FileState.RECOGNISING)
-    return len(undecided.select_for_update().order_by("pk")) == len(files)
-
-
-def _same_list(file: UsageFile) -> Q:
-    """The files that are one list: all pages of a cloud list that were added together, else this one."""
-    if file.kind == FeedKind.CLOUD_LICENSES:
-        return Q(enterprise=file.enterprise_id, batch=file.batch, kind=file.kind)
-    return Q(pk=file.pk)
-
-
-def asking_together(file: UsageFile) -> list[UsageFile]:
-    """Within a transaction: the files that one answer is for, all pages of a cloud list; empty when none is needed."""
-    asking = UsageFile.objects.filter(_same_list(file), state=FileState.NEEDS_ANSWER).select_related("enterprise")
-    return list(asking.select_for_update(of=("self",)).order_by("pk"))
-
-
-def stopped_together(file: UsageFile) -> list[UsageFile]:
-    """Within a transaction: the stored files of the failed or canceled job of a file, or a file refused by mishap."""
-    stopped = UsageFile.objects.exclude(stored_name="").select_related("enterprise", "deployment", "uploaded_by")
-    if file.job_id:
-        stopped = stopped.filter(job=file.job_id, job__state__in=(JobState.FAILURE, JobState.CANCELED))
-        stopped = stopped.filter(state=FileState.ACCEPTED)
-    else:
-        stopped = stopped.filter(pk=file.pk, state=FileState.REFUSED)
-    return list(stopped.select_for_update(of=("self",)).order_by("pk"))
-
-
-def look_again(files: Iterable[UsageFile]) -> None:
-    """Forget how files ended; they are to be looked at and decided about once more."""
-    UsageFile.objects.filter(pk__in=[file.pk for file in files]).update(
-        state=FileState.RECOGNISING, job=None, attempts=0, problem_code="", problem_params={}
-    )
-
-
-def take_answer(
-    files: Iterable[UsageFile], *, deployment: Deployment | None, accept_older: bool, accept_shrink: bool
-) -> None:
-    """Write an answer into files, which are to be decided about again. What was accepted before stays accepted."""
-    for file in files:
-        file.deployment = deployment or file.deployment
-        file.accept_older = file.accept_older or accept_older
-        file.accept_shrink = file.accept_shrink or accept_shrink
-        file.state, file.question, file.question_params = FileState.RECOGNISING, "", {}
-        file.save()
-
-
-def ask(files: Iterable[UsageFile], question: Question, **params: Any) -> None:
-    """Wait for the owner's answer."""
-    UsageFile.objects.filter(pk__in=[file.pk for file in files]).update(
-        state=FileState.NEEDS_ANSWER, question=question, question_params=params
-    )
-
-
-def refuse(files: Iterable[UsageFile], error: ExpectedError, *, deployment: Deployment | None = None) -> None:
-    """End files that become no job, with a sentence."""
-    changes: dict[str, Any] = {"deployment": deployment} if deployment else {}
-    if error.problem is BEING_DELETED:  # or the sentence would be deleted with it; what is pushed is for it alone
-        UsageFile.objects.filter(pk__in=[file.pk for file in files]).exclude(trigger=Trigger.PUSHED).update(
-            deployment=None
-        )
-    undecided = UsageFile.objects.filter(pk__in=[file.pk for file in files], state=FileState.RECOGNISING)
-    undecided.update(
-        state=FileState.REFUSED, problem_code=error.problem.code, problem_params=error.params, question="", **changes
-    )
-
-
-def accept_as(files: Iterable[UsageFile], job: LicenseSyncJob) -> None:
-    """Point files that bring nothing new to the job that took in the same list."""
-    UsageFile.objects.filter(pk__in=[file.pk for file in files]).update(
-        job=job, deployment=job.deployment, state=FileState.ACCEPTED, question="", question_params={}
-    )
-
-
-def discard(file: UsageFile) -> None:
-    """The owner does not want a file that asks something."""
-    UsageFile.objects.filter(pk=file.pk, state=FileState.NEEDS_ANSWER).update(state=FileState.DISCARDED)
-
-
-def dismiss(file: UsageFile) -> None:
-    """The owner has read the outcome of a list; the page need not show it any more."""
-    UsageFile.objects.filter(_same_list(file), state=file.state, job=file.job_id).update(dismissed=True)

@@ -17,6 +17,7 @@ from licensesync.errors import TOO_MANY_FILES, ExpectedError
 from licensesync.flows import receive_usage
 from licensesync.flows.upload_limit import allow_uploads, problem_of_upload
 from licensesync.syncing import services as syncing
+from licensesync.syncing import usage_files
 from licensesync.syncing.models import LicenseSyncJob, UsageFile
 from licensesync.web import say, words
 from licensesync.web.access import enterprise_for, user_of
@@ -121,7 +122,7 @@ def try_file_again(request: HttpRequest, slug: str, file_id: int) -> HttpRespons
 def dismiss_file(request: HttpRequest, slug: str, file_id: int) -> HttpResponse:
     """Put a file's outcome away; nothing else changes."""
     enterprise = enterprise_for(request, slug, owner=True)
-    syncing.dismiss(_file(enterprise, file_id))
+    usage_files.dismiss(_file(enterprise, file_id))
     return _changed(request, enterprise)
 
 

@@ -16,6 +16,7 @@ from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.errors import CONNECTION_LOST, ExpectedError
 from licensesync.flows import receive_usage, run_job
 from licensesync.syncing import services as syncing
+from licensesync.syncing import usage_files
 from licensesync.syncing.models import JobState, LicenseSyncJob, Phase, UsageFile
 from licensesync.users.models import User
 from licensesync.web.words import short_host
@@ -141,7 +142,7 @@ def test_a_fetched_list_that_asks_is_no_failure(client: Client, enterprise: Ente
     assert '<div class="flash" data-tone="attention">' in html
     assert f'href="{reverse("license", args=[enterprise.slug])}#add-usage">Answer</a>' in html
 
-    syncing.discard(asking)
+    usage_files.discard(asking)
     html = page(client, enterprise, "instance", instance.pk)
     assert "Asks first" not in html
     assert "Answer</a>" not in html

@@ -14,7 +14,7 @@ from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.errors import DISK_FULL, ExpectedError
 from licensesync.flows.receive_usage import recognise_file
 from licensesync.licenses.queries import current_count
-from licensesync.syncing import services as syncing
+from licensesync.syncing import usage_files
 from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, UsageFile
 from licensesync.users.models import User
 from tests.flows.lists import account, cloud_list, cloud_user, import_one, report, server_export
@@ -236,7 +236,7 @@ def test_a_mishap_can_be_tried_again(client: Client, enterprise: Enterprise, own
     client.force_login(owner)
     add(client, enterprise, server_export([account(1, ANA)]))
     file = last_file()
-    syncing.refuse([file], ExpectedError(DISK_FULL))
+    usage_files.refuse([file], ExpectedError(DISK_FULL))
     assert "Try again" in page(client, enterprise)
     client.post(reverse("try_file_again", args=[enterprise.slug, file.pk]))
     work()
