@@ -177,14 +177,14 @@ def test_a_worker_that_was_taken_for_dead_takes_nothing_from_the_next(
     original = syncing.attach
     overslept, second_at_work = threading.Event(), threading.Event()
 
-    def oversleep(job: LicenseSyncJob, **more: Any) -> Any:
+    def oversleep(job: LicenseSyncJob, *facts: Any, **more: Any) -> Any:
         if job.attempts > 1:
             second_at_work.set()
             assert first_done.wait(20)
-            return original(job, **more)
+            return original(job, *facts, **more)
         overslept.set()
         assert second_at_work.wait(20)
-        return original(job, **more)
+        return original(job, *facts, **more)
 
     first_done = threading.Event()
     monkeypatch.setattr(syncing, "attach", oversleep)
