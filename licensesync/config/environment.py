@@ -80,6 +80,8 @@ def _data_directory() -> Path:
 def secret_key(directory: Path) -> str:
     """LICENSESYNC_SECRET_KEY, else a key that is generated once and kept in the data directory."""
     if given := text("LICENSESYNC_SECRET_KEY"):
+        if len(given) < 32:
+            raise ImproperlyConfigured("LICENSESYNC_SECRET_KEY is too short to be one; make it: openssl rand -hex 32")
         return given
     file = directory / "secret-key"
     key = _kept(file, lambda: secrets.token_urlsafe(50))

@@ -41,6 +41,19 @@ def alone(data_dir: Path) -> Iterator[None]:
 
 
 @contextmanager
+def only_one(data_dir: Path, what: str) -> Iterator[None]:
+    """Do what nobody else on this directory does. InUseError: somebody does."""
+    with _lock_file(data_dir, what) as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InUseError(f"LicenseSync runs on {data_dir} already. Stop it, or name another --data-dir.") from None
+        except OSError:  # storage that knows no locks is no reason not to run
+            pass
+        yield
+
+
+@contextmanager
 def one_at_a_time(data_dir: Path, what: str) -> Iterator[None]:
     """Wait until nobody else on this directory does the same."""
     with _lock_file(data_dir, what) as lock:

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import IO
 
 from django.conf import settings
-from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
 from licensesync.config.in_use import alone, close_for_others
+from licensesync.operations.health import of_newer_version
 
 FORMAT = 1
 DATABASE = "licensesync.sqlite3"
@@ -195,9 +195,8 @@ def _check_database(database: Path) -> None:
         if found != "ok":
             raise KeepingError(f"The database in the backup is damaged: {found}")
         applied = set(connection.execute("SELECT app, name FROM django_migrations"))
-    known = set(MigrationLoader(None, ignore_no_migrations=True).disk_migrations or ())
-    if unknown := sorted(" ".join(each) for each in applied - known):
-        raise KeepingError(f"It is of a newer version (which has {unknown[0]}). Install that before you restore it.")
+    if unknown := of_newer_version(applied):
+        raise KeepingError(f"It is of a newer version (which has {unknown}). Install that before you restore it.")
 
 
 def finish_restore(data_dir: Path) -> None:

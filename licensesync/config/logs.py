@@ -1,5 +1,6 @@
 """Logs: lines for a person on a terminal, JSON for a machine (LICENSESYNC_LOG_FORMAT=json)."""
 
+import logging
 import re
 from typing import Any
 
@@ -21,6 +22,13 @@ def without_secrets(_logger: Any, _method: str, line: Any) -> Any:
     for pattern, instead in SECRETS:
         line = pattern.sub(instead, line)
     return line
+
+
+def in_one_line(record: logging.LogRecord) -> bool:
+    """A wrong Host header is what anybody can send: no traceback for it, and the name of the setting as it is here."""
+    record.exc_info = None
+    record.msg = str(record.msg).replace("to ALLOWED_HOSTS", "to LICENSESYNC_ALLOWED_HOSTS")
+    return True
 
 
 def logging_config(style: str) -> dict[str, Any]:
@@ -53,6 +61,7 @@ def logging_config(style: str) -> dict[str, Any]:
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last, without_secrets],
             }
         },
+        "filters": {"in_one_line": {"()": lambda: in_one_line}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"handlers": ["stderr"], "level": "INFO"},
         "loggers": {
@@ -63,6 +72,7 @@ def logging_config(style: str) -> dict[str, Any]:
             "celery.app.trace": {"level": "WARNING"},
             # A line for each request is for a machine; on a terminal it would hide what a person has to read.
             "licensesync.web.requests": {"level": "INFO" if style == "json" else "WARNING"},
+            "django.security.DisallowedHost": {"filters": ["in_one_line"]},
             "httpx": {"level": "WARNING"},
             "axes": {"level": "ERROR"},  # it logs e-mail addresses at info level
         },

@@ -3,6 +3,7 @@ SQLite and a queue in the data directory, no Redis, plain http on loopback."""
 
 import ipaddress
 import tomllib
+import zoneinfo
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -28,7 +29,7 @@ DEBUG = environment.flag("LICENSESYNC_DEBUG", False)
 # The address that people type. It decides hosts, CSRF origins, cookies and the links that we print.
 LICENSESYNC_URL = environment.text("LICENSESYNC_URL").rstrip("/")
 _address = urlsplit(LICENSESYNC_URL or "http://127.0.0.1:8000")
-if _address.scheme not in ("http", "https") or not _address.hostname:
+if _address.scheme not in ("http", "https") or not _address.hostname or _address.query or _address.fragment:
     raise ImproperlyConfigured(f"LICENSESYNC_URL is {LICENSESYNC_URL!r}; write it like https://licenses.example.com.")
 _secure = _address.scheme == "https"
 # Below a path of another site: the proxy takes the path away, and every link of ours begins with it.
@@ -190,10 +191,13 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = environment.text("LICENSESYNC_TIME_ZONE", "UTC")
+if TIME_ZONE not in zoneinfo.available_timezones():
+    raise ImproperlyConfigured(f"LICENSESYNC_TIME_ZONE is {TIME_ZONE!r}; write it like Europe/Berlin.")
 USE_TZ = True
 USE_THOUSAND_SEPARATOR = True
 
-STATIC_URL = "static/"
+# With the path of the site: what Django would put before it depends on who asks first.
+STATIC_URL = f"{_address.path}/static/"
 STATIC_ROOT = DATA_DIR / "static"
 # htmx and Swagger UI come out of installed packages; the paths name just the one folder with each.
 STATICFILES_DIRS = [
@@ -284,6 +288,8 @@ WEB_STATEMENT_SECONDS = environment.number("LICENSESYNC_WEB_STATEMENT_SECONDS", 
 WEB_LOCK_SECONDS = environment.number("LICENSESYNC_WEB_LOCK_SECONDS", 5)
 
 REDIS_URL = environment.text("REDIS_URL")
+if REDIS_URL and urlsplit(REDIS_URL).scheme not in ("redis", "rediss", "redis+socket", "sentinel"):
+    raise ImproperlyConfigured("REDIS_URL is no address of a Redis; write it like redis://127.0.0.1:6379/0.")
 EMAIL_HOST = environment.text("LICENSESYNC_MAIL_HOST")
 EMAIL_PORT = environment.whole_number("LICENSESYNC_MAIL_PORT", 587)
 EMAIL_HOST_USER = environment.text("LICENSESYNC_MAIL_USER")

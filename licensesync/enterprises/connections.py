@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Connection, Deployment, Enterprise, Schedule
-from licensesync.enterprises.secrets import reseal, seal, unseal
+from licensesync.enterprises.secrets import opens, reseal, seal, unseal
 from licensesync.errors import (
     ADDRESS_CONNECTED,
     ALREADY_CONNECTED,
@@ -221,6 +221,11 @@ def proxy_shown(connection: Connection) -> str:
 
 
 @transaction.atomic
+def unreadable() -> int:
+    """How many connections have a token that none of our keys opens."""
+    return sum(not opens(sealed) for sealed in Connection.objects.values_list("sealed_token", flat=True))
+
+
 def reseal_all() -> int:
     """Seal every stored secret with the first encryption key; gives how many connections there are."""
     stored = Connection.objects.select_for_update().order_by("pk")

@@ -25,6 +25,15 @@ def unseal(sealed: str) -> str:
         raise ExpectedError(SECRET_UNREADABLE) from None
 
 
+def opens(sealed: str) -> bool:
+    """Whether one of our keys opens it."""
+    try:
+        _box().decrypt(sealed)
+    except InvalidToken:
+        return False
+    return True
+
+
 def reseal(sealed: str) -> str:
     """The same secret, sealed with the first key."""
     try:

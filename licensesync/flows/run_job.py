@@ -106,5 +106,6 @@ def _fail(job: LicenseSyncJob, error: Exception) -> None:
     if expected.problem is UNEXPECTED:
         log.exception("job_failed")
     else:
-        log.info("job_failed", problem=expected.problem.code)
+        source = {"enterprise": job.deployment.enterprise.slug, "source": str(job.deployment)}
+        log.warning("job_failed", problem=expected.problem.code, **source)
     syncing.fail(job, expected)

@@ -1,19 +1,23 @@
 """Is everything there that LicenseSync needs, and what to do where it isn't: for probes, `doctor` and the page."""
 
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.apps import apps
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from kombu.exceptions import OperationalError as QueueError
 
+from licensesync.enterprises import connections
 from licensesync.flows import queue
 from licensesync.operations.models import Seen
 from licensesync.operations.services import SCHEDULER
@@ -37,6 +41,12 @@ class Finding:
 
 def findings() -> list[Finding]:
     """Everything, looked at now. Without a database and its tables, what is in them can't be told."""
+    needed = _needed()
+    return [*needed, _keys()] if needed[1].ok and needed[0].ok else needed
+
+
+def _needed() -> list[Finding]:
+    """What pages and jobs can't do without."""
     first = of_database()
     if first[-1].ok:
         first += [_workers(), _scheduler()]
@@ -50,7 +60,7 @@ def of_database() -> list[Finding]:
 
 
 def is_ready() -> bool:
-    return all(finding.ok for finding in findings())
+    return all(finding.ok for finding in _needed())
 
 
 def was_seen(name: str) -> bool:
@@ -73,9 +83,19 @@ def _database() -> Finding:
         return Finding(title, says, _("Start the database, or correct DATABASE_URL."))
 
 
+def of_newer_version(applied: Iterable[tuple[str, str]]) -> str:
+    """One of these changes of the tables (app, name) that this version does not know, "" where it knows all of ours."""
+    ours = {app.label for app in apps.get_app_configs() if app.name.startswith("licensesync.")}
+    known = MigrationLoader(None, ignore_no_migrations=True).disk_migrations or {}
+    return next((" ".join(each) for each in sorted(applied) if each[0] in ours and each not in known), "")
+
+
 def _migrations() -> Finding:
     title = gettext_lazy("Migrations")
     executor = MigrationExecutor(connection)
+    if unknown := of_newer_version(executor.loader.applied_migrations or ()):
+        says = _("The tables are of a newer version (which has %(change)s).") % {"change": unknown}
+        return Finding(title, says, _("Install that version; the way back is a backup from before."))
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if not missing:
         return Finding(title, _("The tables are those of this version."))
@@ -104,6 +124,20 @@ def _scheduler() -> Finding:
         return Finding(title, _("Its last sweep was done within the last minute."))
     says = _("For a minute nothing was swept: jobs of dead workers stay as they are, and nothing is scheduled.")
     return Finding(title, says, _("Start it: manage.py up --only scheduler (it needs a worker on the queue upkeep)."))
+
+
+def _keys() -> Finding:
+    title = gettext_lazy("Encryption keys")
+    closed = connections.unreadable()
+    if not closed:
+        return Finding(title, _("They open every stored token."))
+    says = ngettext(
+        "The token of %(count)s connection can’t be opened with them.",
+        "The tokens of %(count)s connections can’t be opened with them.",
+        closed,
+    ) % {"count": closed}
+    fix = _("Put back the key that was there (encryption-key or LICENSESYNC_ENCRYPTION_KEYS), or enter them anew.")
+    return Finding(title, says, fix)
 
 
 def _queue() -> Finding:

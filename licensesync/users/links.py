@@ -1,5 +1,6 @@
 """The links that are handed out to people."""
 
+import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,6 +8,7 @@ from urllib.parse import urljoin
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import get_script_prefix
 
 DEFAULT_ADDRESS = "http://127.0.0.1:8000"
 
@@ -24,17 +26,21 @@ def absolute_in_command(path: str) -> str:
             address = _address_file().read_text()
         except FileNotFoundError:
             address = DEFAULT_ADDRESS
-    return urljoin(address, path)
+    # The address ends with the path that a proxy puts before ours; this command may know of none.
+    return address + path.removeprefix(get_script_prefix().rstrip("/"))
 
 
 @contextmanager
 def running_at(address: str) -> Iterator[None]:
     """While this lasts, commands find the address in the data directory."""
-    _address_file().write_text(address)
+    file = _address_file()
+    file.write_text(address)
     try:
         yield
     finally:
-        _address_file().unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            if file.read_text() == address:  # not that of another machine that shares the directory
+                file.unlink()
 
 
 def _address_file() -> Path:

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path
 from django.utils import timezone
@@ -45,9 +46,13 @@ class FromDatabase(Collector):
     """What is the same whichever process is asked. Figures of ended jobs are of the last day."""
 
     def collect(self) -> Iterator[Metric]:
-        yield from _jobs()
-        yield from _queues()
-        yield from _licenses()
+        try:
+            database = [*_jobs(), *_queues(), *_licenses()]
+        except DatabaseError:  # what this server counts itself is wanted just then
+            database = []
+        yield from database
+        answers = int(bool(database))
+        yield GaugeMetricFamily("licensesync_database_reachable", "1 when the database answers.", value=answers)
         build = GaugeMetricFamily("licensesync_build_info", "The version that answers.", labels=["version"])
         build.add_metric([settings.VERSION], 1)
         yield build

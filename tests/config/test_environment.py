@@ -86,8 +86,9 @@ def test_half_a_key_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_given_key_is_not_written_down(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("LICENSESYNC_SECRET_KEY", "given")
-    assert environment.secret_key(tmp_path) == "given"
+    given = "given" * 10
+    monkeypatch.setenv("LICENSESYNC_SECRET_KEY", given)
+    assert environment.secret_key(tmp_path) == given
     assert not list(tmp_path.iterdir())
 
 
@@ -126,6 +127,10 @@ def test_a_data_directory_without_its_name() -> None:
         ("DATABASE_URL", "postgresql://localhost", "DATABASE_URL must read postgresql://"),
         ("DATABASE_URL", "postgresql://user:secret@localhost:port/x", "DATABASE_URL must read postgresql://"),
         ("LICENSESYNC_URL", "licenses.example.com", "write it like https://licenses.example.com"),
+        ("LICENSESYNC_URL", "https://licenses.example.com/?x=1", "write it like https://licenses.example.com"),
+        ("LICENSESYNC_TIME_ZONE", "Mars/Base", "write it like Europe/Berlin"),
+        ("LICENSESYNC_SECRET_KEY", "short", "openssl rand -hex 32"),
+        ("REDIS_URL", "localhost", "write it like redis://127.0.0.1:6379/0"),
         ("LICENSESYNC_MAX_UPLOAD_MB", "0", "LICENSESYNC_MAX_UPLOAD_MB is 0; use 1 or more"),
         ("LICENSESYNC_LOG_FORMAT", "xml", "use text or json"),
     ],

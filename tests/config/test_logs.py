@@ -39,6 +39,13 @@ def log(request: pytest.FixtureRequest) -> Any:
     structlog.contextvars.clear_contextvars()
 
 
+@pytest.mark.parametrize("log", ["text"], indirect=True)
+def test_a_wrong_host_is_one_line(log: StringIO) -> None:
+    assert Client().get("/healthz", HTTP_HOST="elsewhere.example").status_code == 400
+    [line] = log.getvalue().splitlines()
+    assert "You may need to add 'elsewhere.example' to LICENSESYNC_ALLOWED_HOSTS" in line
+
+
 @pytest.mark.parametrize("log", ["text", "json"], indirect=True)
 @pytest.mark.parametrize("leak", LEAKS)
 def test_no_secret(log: StringIO, leak: str) -> None:

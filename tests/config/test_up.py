@@ -63,6 +63,13 @@ def test_commands_print_links_that_lead_to_it(product: Product) -> None:
     assert status(link) == 200
 
 
+def test_a_second_one_on_the_same_data_is_refused(product: Product) -> None:
+    again = product.manage("up", "--bind", "127.0.0.1:0")
+    assert again.returncode == 1
+    assert f"LicenseSync runs on {product.data_dir} already. Stop it, or name another --data-dir." in again.stderr
+    assert (product.data_dir / "address").read_text() == product.url
+
+
 def test_messages_do_not_pile_up(product: Product) -> None:
     """The scheduler sends, the worker takes."""
     messages = product.data_dir / "queue" / "messages"

@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 from celery import current_app
-from django.core.management import call_command
+from cryptography.fernet import Fernet
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connections
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.utils import timezone
 
-from licensesync.enterprises.models import Deployment, Enterprise
+from licensesync.enterprises.models import Connection, Deployment, Enterprise
+from licensesync.enterprises.secrets import seal
 from licensesync.flows import queue
 from licensesync.operations import health, services
 from licensesync.operations.models import Seen
@@ -89,6 +91,29 @@ def test_a_missing_migration() -> None:
 
 
 @pytest.mark.usefixtures("all_well")
+def test_tables_of_a_newer_version() -> None:
+    MigrationRecorder.Migration.objects.create(app="operations", name="0099_later")
+    assert wrong() == {"Migrations": "Install that version; the way back is a backup from before."}
+    with pytest.raises(CommandError, match=r"of a newer version \(which has operations 0099_later\)"):
+        call_command("migrate", verbosity=0)
+    MigrationRecorder.Migration.objects.filter(name="0099_later").delete()
+    MigrationRecorder.Migration.objects.create(app="axes", name="0001_squashed_and_gone")
+    assert wrong() == {}, "a library may drop old ones"
+
+
+@pytest.mark.usefixtures("all_well")
+def test_tokens_that_no_key_opens(settings: Any) -> None:
+    deployment = Deployment.objects.create(
+        enterprise=Enterprise.objects.create(slug="keys", name="Keys"), kind="server", host="ghes.example"
+    )
+    Connection.objects.create(deployment=deployment, url="https://ghes.example", sealed_token=seal("token"))
+    assert wrong() == {}
+    settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    assert set(wrong()) == {"Encryption keys"}
+    assert Client().get("/readyz").status_code == 200, "pages and files go on without"
+
+
+@pytest.mark.usefixtures("all_well")
 def test_a_full_disk(settings: Any) -> None:
     settings.DISK_RESERVE_MB = 10**9
     assert "LICENSESYNC_DISK_RESERVE_MB" in wrong()["Disk"]
@@ -143,7 +168,7 @@ def test_the_page_is_for_superusers_and_names_nobody(
     text = page.content.decode()
     assert f"Job {job.pk}" in text
     assert "worker@one" in text
-    assert text.count("Fine") == 6
+    assert text.count("Fine") == 7
     assert "octo" not in text
     assert 'href="/operations"' in text
     assert 'href="/operations"' not in signed_in(owner).get("/enterprises").content.decode()

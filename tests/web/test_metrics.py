@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -50,6 +50,22 @@ def test_a_network_may_read_it(settings: Any) -> None:
     settings.BEHIND_PROXY = True
     forged = {"x-forwarded-for": "10.9.9.9, 192.0.2.1"}
     assert Client(REMOTE_ADDR="10.1.2.3").get("/metrics", headers=forged).status_code == 404
+
+
+def test_without_a_database_it_says_so_and_what_this_server_counted(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.METRICS_TOKEN = TOKEN
+    bearer = {"authorization": f"Bearer {TOKEN}"}
+    assert figures(read(**bearer).content.decode())["licensesync_database_reachable",] == 1
+
+    def refuse(*_args: Any, **_more: Any) -> Any:
+        raise DatabaseError("connection refused")
+
+    monkeypatch.setattr(connection, "cursor", refuse)
+    found = figures(read(**bearer).content.decode())
+    assert found["licensesync_database_reachable",] == 0
+    assert any(name == "licensesync_http_requests_total" for name, *_ in found)
 
 
 def test_its_figures(settings: Any, enterprise: Enterprise) -> None:

@@ -56,7 +56,8 @@ class Command(BaseCommand):
                 fill(enterprise, write_demo_files(Path(directory), today=today))
         if github:
             connect_example(enterprise, github, is_new=is_new)
-        self.stdout.write(f"{NAME} is made up. Sign in to it as {OWNER} with the password {password}")
+        which = f"the password {password}" if owner.check_password(password) else "the password that it was given since"
+        self.stdout.write(f"{NAME} is made up. Sign in to it as {OWNER} with {which}")
 
 
 def example() -> Enterprise:

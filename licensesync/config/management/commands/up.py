@@ -12,10 +12,10 @@ from urllib.parse import urljoin
 
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError, CommandParser, call_command
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from licensesync.config.demo.github import play_github
-from licensesync.config.in_use import InUseError, alone, in_use
+from licensesync.config.in_use import InUseError, alone, in_use, only_one
 from licensesync.config.keeping import READY, finish_restore
 from licensesync.config.management.commands.demo import example
 from licensesync.config.processes import GaveUpError, Program, hear_stop_signals, run_together, say
@@ -44,6 +44,11 @@ class Command(BaseCommand):
         with contextlib.ExitStack() as held:
             listener = held.enter_context(listen(bind)) if not only or "web" in only else None
             lock = held.enter_context(data_directory())
+            if not only and connection.vendor == "sqlite":  # with PostgreSQL several machines may share the directory
+                try:
+                    held.enter_context(only_one(settings.DATA_DIR, "running"))
+                except InUseError as error:
+                    raise CommandError(f"Nothing was started: {error}") from None
             try:
                 call_command("migrate", interactive=False, verbosity=0)
             except OperationalError as error:
@@ -126,6 +131,7 @@ def programs_of(
             *(*gunicorn, "--bind", f"fd://{listener.fileno()}"),
             *("--preload", "--worker-class", "gthread", "--workers", str(settings.WEB_PROCESSES), "--threads", "8"),
             *("--timeout", "60", "--graceful-timeout", "20", "--log-level", "warning", "--no-control-socket"),
+            *("--forwarded-allow-ips", ""),  # whom to believe is LICENSESYNC_BEHIND_PROXY's to say, not gunicorn's
         ]
         counting = {**environment, "PROMETHEUS_MULTIPROC_DIR": metrics}
         web = [Program("web", command, counting, pass_fds=[listener.fileno(), *pass_fds])]
@@ -181,6 +187,10 @@ class Greeting:
         say(f"LicenseSync runs at {self.address}/  (stop it with Ctrl-C)")
         if path:
             say(f"Set up the first owner, once: {urljoin(self.address, path)}")
+        if settings.LICENSESYNC_URL.startswith("https:") and not settings.BEHIND_PROXY:
+            say(
+                "A proxy must speak https for it. Set LICENSESYNC_BEHIND_PROXY=true, or everybody is one address to it."
+            )
         if self.ask_for_address:
             example = f"LICENSESYNC_URL=http://{socket.gethostname()}:{self.port}"
             say(f"Only this machine can open it until LICENSESYNC_URL says what people type, for example {example}")
