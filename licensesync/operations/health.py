@@ -59,8 +59,9 @@ def of_database() -> list[Finding]:
     return [answers, _migrations()] if answers.ok else [answers]
 
 
-def is_ready() -> bool:
-    return all(finding.ok for finding in _needed())
+def missing() -> list[str]:
+    """The titles of what pages and jobs can't do without and is not there; empty where we are ready."""
+    return [str(finding.title) for finding in _needed() if not finding.ok]
 
 
 def was_seen(name: str) -> bool:

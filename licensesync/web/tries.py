@@ -6,11 +6,14 @@ django-axes counts them. It would also keep the address, the browser and the for
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
+import structlog
 from axes.handlers.database import AxesDatabaseHandler
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.crypto import salted_hmac
+
+log = structlog.get_logger()
 
 
 class Tries(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
@@ -21,11 +24,13 @@ class Tries(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
     ) -> None:
         if request is not None:
             vars(request).update(axes_user_agent="", axes_http_accept="")
+            log.info("sign_in_failed")  # whose and from where, nobody needs to read: the request has a name
         super().user_login_failed(sender, credentials, request, **more)
 
 
 def locked_out(request: HttpRequest, _response: HttpResponse | None, _credentials: object) -> HttpResponse:
     """Called by django-axes after too many tries, for known and unknown e-mails alike."""
+    log.warning("sign_in_locked_out")
     minutes = round(settings.AXES_COOLOFF_TIME.total_seconds() / 60)
     return render(request, "outside/locked_out.html", {"minutes": minutes}, status=429)
 

@@ -59,6 +59,13 @@ def test_a_defect_keeps_its_traceback(tmp_path: Path) -> None:
     assert "Traceback" in ended.stderr
 
 
+def test_who_is_not_alive_is_named(tmp_path: Path) -> None:
+    assert manage(tmp_path, "migrate", "--verbosity", "0").returncode == 0
+    ended = manage(tmp_path, "alive", "scheduler")
+    assert ended.returncode == 1
+    assert ended.stderr == "CommandError: scheduler was not seen within the last minute.\n"
+
+
 @pytest.mark.parametrize("words", [("alive", "worker"), ("doctor",), ("consumed_licenses", "acme")])
 def test_whoever_only_reads_makes_no_data_directory(tmp_path: Path, words: tuple[str, ...]) -> None:
     ended = manage(tmp_path, *words, "--data-dir", str(tmp_path / "mistyped"))

@@ -128,10 +128,14 @@ def unreachable_queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("all_well")
-def test_the_queue_does_not_answer_and_does_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_queue_does_not_answer_and_does_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     with unreachable_queue(monkeypatch):
         assert set(wrong()) == {"Queue"}
-        assert Client().get("/readyz").status_code == 503
+        answer = Client().get("/readyz")
+        assert (answer.status_code, answer.content) == (503, b"not ready\n")
+        assert "'missing': ['Queue']" in caplog.text
     assert Client().get("/readyz").status_code == 200
 
 

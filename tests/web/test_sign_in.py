@@ -53,6 +53,15 @@ def test_says_how_many_tries_are_left_and_then_locks_for_known_and_unknown_alike
     assert try_to_sign_in(client, email, PASSWORD)[0] == 429
 
 
+def test_the_log_says_that_it_failed_and_not_who(client: Client, owner: User, caplog: pytest.LogCaptureFixture) -> None:
+    for _try in range(6):
+        try_to_sign_in(client, owner.email)
+    events = [record.msg["event"] for record in caplog.records if isinstance(record.msg, dict)]
+    assert events.count("sign_in_failed") == 6
+    assert "sign_in_locked_out" in events
+    assert owner.email not in caplog.text
+
+
 def test_another_spelling_gives_no_further_tries(client: Client, owner: User) -> None:
     for spelling in ("owner@octo.example", "OWNER@octo.example", "Owner@Octo.example", " owner@octo.example"):
         try_to_sign_in(client, spelling)

@@ -3,7 +3,7 @@
 import socket
 from typing import Any
 
-from django.core.management import BaseCommand, CommandParser
+from django.core.management import BaseCommand, CommandError, CommandParser
 
 from licensesync.operations import health
 from licensesync.operations.services import SCHEDULER
@@ -17,5 +17,6 @@ class Command(BaseCommand):
         parser.add_argument("part", choices=["worker", "upkeep", "scheduler"])
 
     def handle(self, *_: Any, part: str, **__: Any) -> None:
-        if not health.was_seen(SCHEDULER if part == "scheduler" else f"{part}@{socket.gethostname()}"):
-            raise SystemExit(1)
+        name = SCHEDULER if part == "scheduler" else f"{part}@{socket.gethostname()}"
+        if not health.was_seen(name):
+            raise CommandError(f"{name} was not seen within the last minute.")
