@@ -30,6 +30,7 @@ SPREAD = timedelta(minutes=30)
 LONGEST_WAIT = timedelta(days=8)
 
 
+@transaction.atomic
 def connect(
     deployment: Deployment,
     *,
@@ -48,6 +49,8 @@ def connect(
 
     ExpectedError: ADDRESS_CONNECTED, SERVER_ELSEWHERE, CLOUD_ELSEWHERE, PROXY_SECRET_UNREADABLE.
     """
+    # Of two who connect at once, the second one sees what the first has connected.
+    Enterprise.objects.select_for_update().get(pk=deployment.enterprise_id)
     stored = Connection.objects.filter(deployment=deployment).first()
     if deployment.is_server and not (stored and stored.url == url):
         _refuse_second_name(deployment, url)

@@ -1,5 +1,7 @@
 """When a connection syncs by itself, who gets a sync that is due, and how its secrets are kept."""
 
+import contextlib
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,6 +14,7 @@ from licensesync.enterprises import connections, deployments
 from licensesync.enterprises.models import Connection, Deployment, Enterprise, Schedule
 from licensesync.errors import ADDRESS_CONNECTED, SECRET_UNREADABLE, ExpectedError
 from licensesync.users.models import User
+from tests.flows.workers import together
 
 pytestmark = pytest.mark.django_db
 
@@ -52,6 +55,33 @@ def test_one_server_is_not_connected_under_two_names(server: Deployment, enterpr
     assert second.url == "https://other.octo.example"
     Connection.objects.filter(pk=second.pk).update(url=first.url)
     assert connected(server).url == first.url
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_people_at_once_do_not_connect_one_server_under_two_names(
+    server: Deployment, enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = iter([server, deployments.server_named(enterprise, "other.octo.example")])
+    looked, original = threading.Barrier(2), connections.proxy_by
+    refused: list[ExpectedError] = []
+
+    def slowly(*given: Any) -> str:
+        with contextlib.suppress(threading.BrokenBarrierError):  # unless the other one waits for us, as it should
+            looked.wait(1)
+        return original(*given)
+
+    def either() -> None:
+        try:
+            connections.connect(
+                next(both), url="https://ghes.octo.example", login="admin", token="ghp_x", connected_by=None
+            )
+        except ExpectedError as error:
+            refused.append(error)
+
+    monkeypatch.setattr(connections, "proxy_by", slowly)
+    together(2, either)
+    assert Connection.objects.count() == 1
+    assert [error.problem for error in refused] == [ADDRESS_CONNECTED]
 
 
 def test_two_enterprises_may_connect_one_server(server: Deployment, stranger: User) -> None:
