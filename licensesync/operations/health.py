@@ -84,17 +84,18 @@ def _database() -> Finding:
         return Finding(title, says, _("Start the database, or correct DATABASE_URL."))
 
 
-def of_newer_version(applied: Iterable[tuple[str, str]]) -> str:
-    """One of these changes of the tables (app, name) that this version does not know, "" where it knows all of ours."""
+def of_newer_version(applied: Iterable[tuple[str, str]], loader: MigrationLoader | None = None) -> str:
+    """One of these changes of the tables (app, name) that this version does not know, "" where it knows all of ours.
+    `loader`: one that has read the files of this version already."""
     ours = {app.label for app in apps.get_app_configs() if app.name.startswith("licensesync.")}
-    known = MigrationLoader(None, ignore_no_migrations=True).disk_migrations or {}
+    known = (loader or MigrationLoader(None, ignore_no_migrations=True)).disk_migrations or {}
     return next((" ".join(each) for each in sorted(applied) if each[0] in ours and each not in known), "")
 
 
 def _migrations() -> Finding:
     title = gettext_lazy("Migrations")
     executor = MigrationExecutor(connection)
-    if unknown := of_newer_version(executor.loader.applied_migrations or ()):
+    if unknown := of_newer_version(executor.loader.applied_migrations or (), executor.loader):
         says = _("The tables are of a newer version (which has %(change)s).") % {"change": unknown}
         return Finding(title, says, _("Install that version; the way back is a backup from before."))
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
