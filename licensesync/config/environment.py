@@ -4,6 +4,8 @@
 """
 
 import contextlib
+import ipaddress
+import math
 import os
 import secrets
 import tempfile
@@ -38,6 +40,8 @@ def number(name: str, default: float, *, at_least: float = 0) -> float:
         result = float(value)
     except ValueError:
         raise ImproperlyConfigured(f"{name} is {value!r}; use a number.") from None
+    if math.isinf(result):
+        raise ImproperlyConfigured(f"{name} is {value!r}; use a whole number, or one with a decimal point.")
     if not result >= at_least:
         raise ImproperlyConfigured(f"{name} is {value}; use {at_least:g} or more.")
     return result
@@ -52,6 +56,20 @@ def whole_number(name: str, default: int, *, at_least: int = 0) -> int:
 
 def listing(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def places(name: str) -> tuple[str, ...]:
+    """Host names, `*.domain`, addresses and networks. What is mistyped would be a host name that nobody has."""
+    found = listing(name)
+    for each in found:
+        try:
+            if "/" in each:
+                ipaddress.ip_network(each, strict=False)
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"{name}: {each!r} is no network; write hosts and networks like ghes.example.com, 10.0.0.0/8."
+            ) from None
+    return tuple(found)
 
 
 def data_directory() -> Path:

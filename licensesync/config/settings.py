@@ -258,8 +258,8 @@ SWEEP_SECONDS = environment.number("LICENSESYNC_SWEEP_SECONDS", 10)
 SCHEDULE_SECONDS = environment.number("LICENSESYNC_SCHEDULE_SECONDS", 60)  # between two looks for syncs that are due
 MAX_ATTEMPTS = 3
 # Fetching. Where our requests may go: hosts and CIDRs (`github.transport`), what may pass is tried again.
-CONNECT_ALLOW = tuple(environment.listing("LICENSESYNC_CONNECT_ALLOW"))
-CONNECT_DENY = tuple(environment.listing("LICENSESYNC_CONNECT_DENY"))
+CONNECT_ALLOW = environment.places("LICENSESYNC_CONNECT_ALLOW")
+CONNECT_DENY = environment.places("LICENSESYNC_CONNECT_DENY")
 FETCH_TRIES = environment.whole_number("LICENSESYNC_FETCH_TRIES", 6, at_least=1)
 RETRY_SECONDS = environment.number("LICENSESYNC_RETRY_SECONDS", 10)  # before the second try; doubles each time
 REPORT_PATIENCE_SECONDS = environment.number("LICENSESYNC_REPORT_PATIENCE_SECONDS", 1800)

@@ -103,9 +103,9 @@ def _ask(job: LicenseSyncJob, unanswered: Unanswered) -> None:
 def _fail(job: LicenseSyncJob, error: Exception) -> None:
     """End the job with a sentence: the expected error's own, or one for what can happen to any program."""
     expected = expected_error(error, otherwise=ExpectedError(UNEXPECTED, job=job.pk))
+    source = {"enterprise": job.deployment.enterprise.slug, "source": str(job.deployment)}
     if expected.problem is UNEXPECTED:
-        log.exception("job_failed")
+        log.exception("job_failed", **source)
     else:
-        source = {"enterprise": job.deployment.enterprise.slug, "source": str(job.deployment)}
         log.warning("job_failed", problem=expected.problem.code, **source)
     syncing.fail(job, expected)
