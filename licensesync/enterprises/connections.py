@@ -223,12 +223,12 @@ def proxy_shown(connection: Connection) -> str:
     return proxy_origin(proxy) if proxy else ""
 
 
-@transaction.atomic
 def unreadable() -> int:
     """How many connections have a token that none of our keys opens."""
     return sum(not opens(sealed) for sealed in Connection.objects.values_list("sealed_token", flat=True))
 
 
+@transaction.atomic
 def reseal_all() -> int:
     """Seal every stored secret with the first encryption key; gives how many connections there are."""
     stored = Connection.objects.select_for_update().order_by("pk")
