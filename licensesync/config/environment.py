@@ -38,10 +38,10 @@ def number(name: str, default: float, *, at_least: float = 0) -> float:
     value = text(name, str(default))
     try:
         result = float(value)
+        if math.isinf(result):
+            raise ValueError
     except ValueError:
         raise ImproperlyConfigured(f"{name} is {value!r}; use a number.") from None
-    if math.isinf(result):
-        raise ImproperlyConfigured(f"{name} is {value!r}; use a whole number, or one with a decimal point.")
     if not result >= at_least:
         raise ImproperlyConfigured(f"{name} is {value}; use {at_least:g} or more.")
     return result

@@ -20,12 +20,7 @@ def in_use(data_dir: Path) -> Iterator[int]:
     InUseError: a backup is being restored just now.
     """
     with _lock_file(data_dir) as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InUseError(f"{data_dir} is being restored or moved just now. Start again after that.") from None
-        except OSError:  # storage that knows no locks is no reason not to run
-            pass
+        _take(lock, fcntl.LOCK_SH, f"{data_dir} is being restored or moved just now. Start again after that.")
         yield lock
 
 
@@ -41,15 +36,10 @@ def alone(data_dir: Path) -> Iterator[None]:
 
 
 @contextmanager
-def only_one(data_dir: Path, what: str) -> Iterator[None]:
-    """Do what nobody else on this directory does. InUseError: somebody does."""
-    with _lock_file(data_dir, what) as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InUseError(f"LicenseSync runs on {data_dir} already. Stop it, or name another --data-dir.") from None
-        except OSError:  # storage that knows no locks is no reason not to run
-            pass
+def the_only_one(data_dir: Path) -> Iterator[None]:
+    """Be the one whole LicenseSync on this directory. InUseError: there is another."""
+    with _lock_file(data_dir, "running") as lock:
+        _take(lock, fcntl.LOCK_EX, f"LicenseSync runs on {data_dir} already. Stop it, or name another --data-dir.")
         yield
 
 
@@ -60,6 +50,15 @@ def one_at_a_time(data_dir: Path, what: str) -> Iterator[None]:
         with contextlib.suppress(OSError):
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _take(lock: int, how: int, refusal: str) -> None:
+    try:
+        fcntl.flock(lock, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise InUseError(refusal) from None
+    except OSError:  # storage that knows no locks is no reason not to run
+        pass
 
 
 @contextmanager

@@ -3,11 +3,11 @@ SQLite and a queue in the data directory, no Redis, plain http on loopback."""
 
 import ipaddress
 import tomllib
-import zoneinfo
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from csp.constants import NONE, SELF
 from django.contrib.messages.constants import ERROR, INFO, WARNING
@@ -191,8 +191,10 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = environment.text("LICENSESYNC_TIME_ZONE", "UTC")
-if TIME_ZONE not in zoneinfo.available_timezones():
-    raise ImproperlyConfigured(f"LICENSESYNC_TIME_ZONE is {TIME_ZONE!r}; write it like Europe/Berlin.")
+try:
+    ZoneInfo(TIME_ZONE)
+except (ZoneInfoNotFoundError, ValueError, OSError):
+    raise ImproperlyConfigured(f"LICENSESYNC_TIME_ZONE is {TIME_ZONE!r}; write it like Europe/Berlin.") from None
 USE_TZ = True
 USE_THOUSAND_SEPARATOR = True
 

@@ -114,10 +114,10 @@ def instance_row(
     question is open. One whose list is not wanted after all says nothing more."""
     for each in filter(None, (job, told)):
         each.deployment = deployment  # so that nobody asks for it again
-    row = InstanceRow(deployment, job, told)
-    has_asked = told is not None and queries.has_asked(told)
-    row.is_asking = has_asked and told is not None and told.pk in asking
-    match told.state if told and (row.is_asking or not has_asked) else "":
+    if told is not None and queries.has_asked(told) and told.pk not in asking:
+        told = None
+    row = InstanceRow(deployment, job, told, is_asking=told is not None and told.pk in asking)
+    match told.state if told else "":
         case JobState.PENDING:
             row.state, row.label = JobState.PENDING, _("Waiting")
         case JobState.RUNNING:

@@ -58,9 +58,8 @@ def test_a_number_out_of_range(monkeypatch: pytest.MonkeyPatch, value: str) -> N
         environment.number("NAME", 1)
 
 
-@pytest.mark.parametrize("value", ["1.5", "inf"])
-def test_a_whole_number(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    monkeypatch.setenv("NAME", value)
+def test_a_whole_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NAME", "1.5")
     with pytest.raises(ImproperlyConfigured, match="whole number"):
         environment.whole_number("NAME", 1)
 
@@ -132,7 +131,8 @@ def test_a_data_directory_without_its_name() -> None:
         ("LICENSESYNC_SECRET_KEY", "short", "openssl rand -hex 32"),
         ("LICENSESYNC_CONNECT_DENY", "10.0.0.0/33", "'10.0.0.0/33' is no network"),
         ("LICENSESYNC_CONNECT_ALLOW", "https://ghes.example.com", "is no network; write hosts"),
-        ("LICENSESYNC_PAYLOAD_RETENTION_DAYS", "inf", "use"),
+        ("LICENSESYNC_PAYLOAD_RETENTION_DAYS", "inf", "is 'inf'; use a number"),
+        ("LICENSESYNC_TIME_ZONE", "Europe", "write it like Europe/Berlin"),
         ("REDIS_URL", "localhost", "write it like redis://127.0.0.1:6379/0"),
         ("LICENSESYNC_MAX_UPLOAD_MB", "0", "LICENSESYNC_MAX_UPLOAD_MB is 0; use 1 or more"),
         ("LICENSESYNC_LOG_FORMAT", "xml", "use text or json"),

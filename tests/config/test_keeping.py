@@ -287,9 +287,9 @@ def test_the_start_finishes_a_restore_and_does_not_disturb_one(
     with monkeypatch.context() as patch:
         patch.setattr(keeping, "finish_restore", lambda _here: None)
         keeping.restore(archive, data_dir=here)
-    with alone(here), pytest.raises(CommandError, match="Nothing was started"), up.data_directory():
+    with alone(here), pytest.raises(CommandError, match="Nothing was started"), up.data_directory(shared=True):
         pass
-    with up.data_directory():
+    with up.data_directory(shared=True):
         assert rows(here / DATABASE) == rows(filled / DATABASE)
         assert not (here / READY).exists()
 

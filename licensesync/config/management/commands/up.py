@@ -15,7 +15,7 @@ from django.core.management import BaseCommand, CommandError, CommandParser, cal
 from django.db import OperationalError, connection
 
 from licensesync.config.demo.github import play_github
-from licensesync.config.in_use import InUseError, alone, in_use, only_one
+from licensesync.config.in_use import InUseError, alone, in_use, the_only_one
 from licensesync.config.keeping import READY, finish_restore
 from licensesync.config.management.commands.demo import example
 from licensesync.config.processes import GaveUpError, Program, hear_stop_signals, run_together, say
@@ -43,12 +43,8 @@ class Command(BaseCommand):
         stop = hear_stop_signals()
         with contextlib.ExitStack() as held:
             listener = held.enter_context(listen(bind)) if not only or "web" in only else None
-            lock = held.enter_context(data_directory())
-            if not only and connection.vendor == "sqlite":  # with PostgreSQL several machines may share the directory
-                try:
-                    held.enter_context(only_one(settings.DATA_DIR, "running"))
-                except InUseError as error:
-                    raise CommandError(f"Nothing was started: {error}") from None
+            # With PostgreSQL several machines may share the directory.
+            lock = held.enter_context(data_directory(shared=bool(only) or connection.vendor != "sqlite"))
             try:
                 call_command("migrate", interactive=False, verbosity=0)
             except OperationalError as error:
@@ -75,13 +71,14 @@ class Command(BaseCommand):
 
 
 @contextlib.contextmanager
-def data_directory() -> Iterator[int]:
-    """The data directory as ours, and not one that is being restored. Gives what our programs hold it by as well."""
+def data_directory(*, shared: bool) -> Iterator[int]:
+    """The data directory as ours, and not one that is being restored; unless `shared`, ours alone. Gives what our
+    programs hold it by as well."""
     try:
         if (settings.DATA_DIR / READY).exists():  # a restore was interrupted
             with alone(settings.DATA_DIR):
                 finish_restore(settings.DATA_DIR)
-        with in_use(settings.DATA_DIR) as lock:
+        with in_use(settings.DATA_DIR) as lock, contextlib.nullcontext() if shared else the_only_one(settings.DATA_DIR):
             yield lock
     except InUseError as error:
         raise CommandError(f"Nothing was started: {error}") from None
