@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 
 from tests.product import MANAGE
+from tests.web.usage import TOKENS
 
 SCRIPT = """
 from django.core.management import call_command
@@ -29,5 +30,5 @@ def license_page(environment: Mapping[str, str]) -> str:
     command = [sys.executable, str(MANAGE), "shell", "--no-imports", "-c", SCRIPT]
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
     assert answer.returncode == 0, answer.stderr
-    text = re.sub(r'name="csrfmiddlewaretoken" value="\w+"|"X-CSRFToken": ?"\w+"', "", answer.stdout)
+    text = TOKENS.sub("", answer.stdout)
     return re.sub(r"(<time[^>]*>)[^<]*|version=\"\w+\"", r"\1", text)
