@@ -9,7 +9,6 @@ from datetime import datetime
 
 from licensesync.enterprises.models import Deployment
 from licensesync.licenses import affected, indexing, people, services
-from licensesync.licenses.index import Index
 from licensesync.licenses.models import Count
 from licensesync.syncing.models import Phase
 from licensesync.usage import bulk
@@ -55,15 +54,12 @@ def count_again(
     next_number = people.number_people(enterprise, only_affected=only_affected, next_number=first_new)
     people.find_moves(enterprise, only_affected=only_affected)
     total = bulk.value("SELECT count(*) FROM person")
-    ending = services.write_licenses(
+    services.write_licenses(
         count, since=list_date, is_first_list=is_first_list, progress=lambda n: report(Phase.COUNTING, n, total)
     )
 
-    def finish_licenses() -> Index:
-        services.end_licenses(count, ending)
-        return indexing.write_index(enterprise, count.generation)
-
-    with bulk.meanwhile(finish_licenses) as index:
+    with bulk.meanwhile(lambda: indexing.write_index(enterprise, count.generation)) as index:
+        services.let_search_merge()
         services.write_changes(count, at=list_date, first_new=first_new, is_first_list=is_first_list)
         services.write_accounts(count)
     if not only_affected:

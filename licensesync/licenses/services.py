@@ -1,7 +1,7 @@
 """The only writer of licenses, counts and changes.
 
 A count begins (`begin_count`) and ends (`finish_count`, or `abandon_count`) in `flows.turns`. Between them
-`flows.consolidate` calls `write_licenses`, `end_licenses` beside `write_changes` and `write_accounts`, and `tally`.
+`flows.consolidate` calls `write_licenses`, then `let_search_merge`, `write_changes` and `write_accounts`, and `tally`.
 """
 
 from array import array
@@ -115,12 +115,12 @@ def _take_back(count: Count) -> None:
         undo(table, OF_ENTERPRISE, count.enterprise, count.generation)
     for model in (LicenseChange, LicenseIndex):
         model._default_manager.filter(enterprise=count.enterprise, generation=count.generation).delete()
-    bulk.merge_pending("license_search")
+    let_search_merge()
 
 
-def write_licenses(count: Count, *, since: datetime, is_first_list: bool, progress: bulk.Progress) -> "array[int]":
-    """Write the row of every license that is new or not as it was. Gives the numbers of those whose old row ends: it is
-    replaced, or nobody has the license any more.
+def write_licenses(count: Count, *, since: datetime, is_first_list: bool, progress: bulk.Progress) -> None:
+    """Write the row of every license that is new or not as it was, and end the old row of each that is replaced or that
+    nobody has any more.
 
     `since` is the date of the list that is being counted, for new licenses; `is_first_list`: they may be older.
     """
@@ -145,6 +145,7 @@ def write_licenses(count: Count, *, since: datetime, is_first_list: bool, progre
         compose([Member._make(member) for member in person])
         for _, person in groupby(bulk.stream_ahead(members, {"enterprise": count.enterprise_id}), key=itemgetter(0))
     )
+    gone = "SELECT DISTINCT o.number FROM parted o WHERE NOT EXISTS (SELECT 1 FROM person p WHERE p.number = o.number)"
     ending = array("q")
     done = 0
     with bulk.appending("licenses_consumedlicense", columns) as append:
@@ -154,10 +155,8 @@ def write_licenses(count: Count, *, since: datetime, is_first_list: bool, progre
             ending.extend(license.values[0] for license in changed if license.since)
             done += len(batch)
             progress(done)
-    bulk.merge_pending("license_search")
-    gone = "SELECT DISTINCT o.number FROM parted o WHERE NOT EXISTS (SELECT 1 FROM person p WHERE p.number = o.number)"
-    ending.extend(number for (number,) in bulk.stream(gone))
-    return ending
+        ending.extend(number for (number,) in bulk.stream(gone))
+        end_licenses(count, ending)  # while PostgreSQL still takes the last of the new rows
 
 
 def end_licenses(count: Count, numbers: Iterable[int]) -> None:
@@ -173,6 +172,11 @@ def end_licenses(count: Count, numbers: Iterable[int]) -> None:
                 WHERE l.enterprise_id = %s AND l.valid_to = {OPEN} AND l.valid_from < %s LIMIT %s)""",
         [count.generation, count.enterprise_id, count.generation],
     )
+
+
+def let_search_merge() -> None:
+    """Let PostgreSQL's index for searches merge the rows that were written or taken back."""
+    bulk.merge_pending("license_search")
 
 
 def write_accounts(count: Count) -> None:
