@@ -13,6 +13,16 @@ from licensesync.config.environment import refuse_to_read_nothing
 
 
 def main() -> None:
+    try:
+        try:
+            run()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python would complain when it ends
+
+
+def run() -> None:
     """Take `--data-dir DIR` off any command line (settings need it before a command is known), then run Django."""
     os.umask(0o077)  # the data directory may be one that others can look into; what we put there is for us alone
     sys.argv = data_dir_from(sys.argv)

@@ -34,7 +34,7 @@ def flag(name: str, default: bool) -> bool:
     return value in ("true", "1", "yes")
 
 
-def number(name: str, default: float, *, at_least: float = 0) -> float:
+def number(name: str, default: float, *, at_least: float = 0, at_most: float = math.inf) -> float:
     value = text(name, str(default))
     try:
         result = float(value)
@@ -44,6 +44,8 @@ def number(name: str, default: float, *, at_least: float = 0) -> float:
         raise ImproperlyConfigured(f"{name} is {value!r}; use a number.") from None
     if not result >= at_least:
         raise ImproperlyConfigured(f"{name} is {value}; use {at_least:g} or more.")
+    if result > at_most:
+        raise ImproperlyConfigured(f"{name} is {value}; use {at_most:g} or less.")
     return result
 
 

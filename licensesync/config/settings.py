@@ -254,9 +254,10 @@ SPECTACULAR_SETTINGS = {
 }
 
 # The life of a job. Seconds; tests shorten them.
-HEARTBEAT_SECONDS = environment.number("LICENSESYNC_HEARTBEAT_SECONDS", 5)
-STALLED_SECONDS = environment.number("LICENSESYNC_STALLED_SECONDS", 20)
-SWEEP_SECONDS = environment.number("LICENSESYNC_SWEEP_SECONDS", 10)
+HEARTBEAT_SECONDS = environment.number("LICENSESYNC_HEARTBEAT_SECONDS", 5, at_least=0.1)
+# A busy machine lets a heartbeat or two come late: with less patience a job would be taken from whoever is at it.
+STALLED_SECONDS = environment.number("LICENSESYNC_STALLED_SECONDS", 20, at_least=3 * HEARTBEAT_SECONDS)
+SWEEP_SECONDS = environment.number("LICENSESYNC_SWEEP_SECONDS", 10, at_least=1, at_most=30)  # looked for each minute
 SCHEDULE_SECONDS = environment.number("LICENSESYNC_SCHEDULE_SECONDS", 60)  # between two looks for syncs that are due
 MAX_ATTEMPTS = 3
 # Fetching. Where our requests may go: hosts and CIDRs (`github.transport`), what may pass is tried again.
@@ -266,7 +267,7 @@ FETCH_TRIES = environment.whole_number("LICENSESYNC_FETCH_TRIES", 6, at_least=1)
 RETRY_SECONDS = environment.number("LICENSESYNC_RETRY_SECONDS", 10)  # before the second try; doubles each time
 REPORT_PATIENCE_SECONDS = environment.number("LICENSESYNC_REPORT_PATIENCE_SECONDS", 1800)
 # How long a job may go on after its worker was asked to stop; then it is given back. Less than `up` waits (25).
-HAND_BACK_SECONDS = environment.number("LICENSESYNC_HAND_BACK_SECONDS", 15)
+HAND_BACK_SECONDS = environment.number("LICENSESYNC_HAND_BACK_SECONDS", 15, at_most=24)
 # How long rows of an earlier count stay readable, so that whoever is paging through it can finish.
 SUPERSEDED_SECONDS = environment.number("LICENSESYNC_SUPERSEDED_SECONDS", 3600)
 

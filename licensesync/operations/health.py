@@ -152,9 +152,14 @@ def _queue() -> Finding:
     return Finding(title, _("It answers; %(count)s messages wait.") % {"count": waiting})
 
 
+def free_bytes() -> int:
+    """The space that is left in the data directory."""
+    return shutil.disk_usage(settings.DATA_DIR).free
+
+
 def _disk() -> Finding:
     title = gettext_lazy("Disk")
-    free = shutil.disk_usage(settings.DATA_DIR).free
+    free = free_bytes()
     says = _("%(free)s are free in the data directory.") % {"free": filesizeformat(free)}
     if free >= settings.DISK_RESERVE_MB * MIB:
         return Finding(title, says)

@@ -1,4 +1,4 @@
-"""/metrics, for Prometheus: requests as this server counted them; jobs and licenses from the database."""
+"""/metrics, for Prometheus: requests as this server counted them; jobs, licenses and lists from the database."""
 
 import hmac
 import os
@@ -17,9 +17,10 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from licensesync.enterprises.models import Enterprise
+from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.licenses.queries import consumed_by_enterprise
 from licensesync.operations import queries
+from licensesync.operations.health import free_bytes
 from licensesync.web.tries import address_of_client
 
 OF_REQUESTS = CollectorRegistry()
@@ -47,12 +48,14 @@ class FromDatabase(Collector):
 
     def collect(self) -> Iterator[Metric]:
         try:
-            database = [*_jobs(), *_queues(), *_licenses()]
+            database = [*_jobs(), *_queues(), *_licenses(), *_lists()]
         except DatabaseError:  # what this server counts itself is wanted just then
             database = []
         yield from database
         answers = int(bool(database))
         yield GaugeMetricFamily("licensesync_database_reachable", "1 when the database answers.", value=answers)
+        says = "Free space in the data directory."
+        yield GaugeMetricFamily("licensesync_data_directory_free_bytes", says, value=free_bytes())
         build = GaugeMetricFamily("licensesync_build_info", "The version that answers.", labels=["version"])
         build.add_metric([settings.VERSION], 1)
         yield build
@@ -105,6 +108,16 @@ def _licenses() -> Iterator[Metric]:
         consumed.add_metric([enterprise.slug], consumed_by.get(enterprise.pk, 0))
         purchased.add_metric([enterprise.slug], enterprise.purchased)
     yield from (consumed, purchased)
+
+
+def _lists() -> Iterator[Metric]:
+    says = "When the last list of a source was taken in."
+    taken = GaugeMetricFamily("licensesync_list_taken_timestamp_seconds", says, labels=["enterprise", "source"])
+    deployments = Deployment.objects.filter(enterprise__deleted_at__isnull=True).select_related("enterprise")
+    for deployment in deployments.order_by("pk"):
+        if deployment.last_usage_at is not None:
+            taken.add_metric([deployment.enterprise.slug, str(deployment)], deployment.last_usage_at.timestamp())
+    yield taken
 
 
 def _may_read(request: HttpRequest) -> bool:

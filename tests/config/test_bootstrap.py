@@ -162,12 +162,14 @@ def test_commands_on_a_fresh_machine(tmp_path: Path) -> None:
     assert json.loads(manage(tmp_path, "consumed_licenses", "acme").stdout)["total_seats_consumed"] == 0
 
 
-def test_whoever_has_read_enough_of_the_list_may_go(tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", [("consumed_licenses", "acme"), ("doctor",), ("help",)])
+@pytest.mark.parametrize("unbuffered", [True, False])
+def test_whoever_has_read_enough_may_go(tmp_path: Path, words: tuple[str, ...], unbuffered: bool) -> None:
     """As `head` does."""
     manage(tmp_path, "bootstrap", "--enterprise", "acme", "--owner", OWNER)
     reader, writer = os.pipe()
     os.close(reader)
-    listed = manage(tmp_path, "consumed_licenses", "acme", stdout=writer)
+    listed = manage(tmp_path, *words, stdout=writer, unbuffered=unbuffered)
     os.close(writer)
     assert (listed.returncode, listed.stderr) == (0, "")
 

@@ -135,6 +135,8 @@ def test_a_data_directory_without_its_name() -> None:
         ("LICENSESYNC_TIME_ZONE", "Europe", "write it like Europe/Berlin"),
         ("REDIS_URL", "localhost", "write it like redis://127.0.0.1:6379/0"),
         ("LICENSESYNC_MAX_UPLOAD_MB", "0", "LICENSESYNC_MAX_UPLOAD_MB is 0; use 1 or more"),
+        ("LICENSESYNC_STALLED_SECONDS", "10", "LICENSESYNC_STALLED_SECONDS is 10; use 15 or more"),
+        ("LICENSESYNC_SWEEP_SECONDS", "60", "LICENSESYNC_SWEEP_SECONDS is 60; use 30 or less"),
         ("LICENSESYNC_LOG_FORMAT", "xml", "use text or json"),
     ],
 )

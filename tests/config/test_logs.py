@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 import structlog
 from django.test import Client
+from django.urls import reverse
 
 from licensesync.config.logs import logging_config
+from licensesync.enterprises.models import Enterprise, Membership, Role, Scope
+from licensesync.enterprises.tokens import create_api_token
 from licensesync.users.models import User
 from tests.people import PASSWORD
 
@@ -77,6 +80,28 @@ def test_a_request_leaves_one_line_with_its_id_and_nothing_of_its_address(log: S
     assert (line["method"], line["status"], line["request"]) == ("GET", 410, answer["X-Request-ID"])
     assert SECRET not in log.getvalue()
     assert owner.email not in log.getvalue()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("log", ["json"], indirect=True)
+def test_whoever_changes_something_is_named_by_number(
+    log: StringIO, owner: User, billing_manager: User, enterprise: Enterprise
+) -> None:
+    browser = Client()
+    browser.post("/sign-in", {"username": owner.email, "password": PASSWORD})
+    member = Membership.objects.get(user=billing_manager)
+    browser.post(reverse("change_role", args=[enterprise.slug, member.pk]), {"role": Role.OWNER})
+    browser.get(reverse("people", args=[enterprise.slug]))
+    token, secret = create_api_token(enterprise=enterprise, owner=owner, name="script", scopes=[Scope.ADMIN])
+    bearer = {"authorization": f"Bearer {secret}"}
+    browser.delete(reverse("api_domain", args=[enterprise.slug, "octo.example"]), headers=bearer)
+    lines = {line["page"]: line for line in map(json.loads, log.getvalue().splitlines()) if "page" in line}
+    who = {"user": owner.pk, "enterprise": enterprise.slug}
+    assert lines["sign_in"].items() >= {"user": owner.pk}.items()
+    assert lines["change_role"].items() >= (who | {"member_id": member.pk, "status": 302}).items()
+    assert lines["api_domain"].items() >= (who | {"token": token.pk}).items()
+    assert "octo.example" not in json.dumps(lines["api_domain"])
+    assert "user" not in lines["people"]
 
 
 @pytest.mark.django_db

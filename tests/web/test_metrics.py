@@ -85,6 +85,11 @@ def test_its_figures(settings: Any, enterprise: Enterprise) -> None:
     assert found[("licensesync_accounts_read_last_day", "SUCCESS", "script")] == 7
     assert found[("licensesync_http_requests_total", "GET", "sign_in", "200")] >= 1
     assert found[("licensesync_queue_reachable",)] == 1
+    done.deployment.refresh_from_db()
+    assert done.deployment.last_usage_at is not None
+    taken = found[("licensesync_list_taken_timestamp_seconds", "octo-industries", "ghes.example")]
+    assert taken == pytest.approx(done.deployment.last_usage_at.timestamp())
+    assert found[("licensesync_data_directory_free_bytes",)] > 0
     assert "@" not in answer.content.decode()
 
 

@@ -25,7 +25,8 @@ class Command(BaseCommand):
             for piece in pieces:
                 self.stdout.write(piece, ending="")
             self.stdout.flush()
+        except BrokenPipeError:
+            raise
         except OSError as error:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python would complain when it ends
-            if not isinstance(error, BrokenPipeError):  # whoever reads has enough, as `head` does
-                raise CommandError(f"The list could not be written to its end: {error.strerror}.") from None
+            raise CommandError(f"The list could not be written to its end: {error.strerror}.") from None
