@@ -54,11 +54,14 @@ def count_again(
     next_number = people.number_people(enterprise, only_affected=only_affected, next_number=first_new)
     people.find_moves(enterprise, only_affected=only_affected)
     total = bulk.value("SELECT count(*) FROM person")
-    services.write_licenses(
-        count, since=list_date, is_first_list=is_first_list, progress=lambda n: report(Phase.COUNTING, n, total)
-    )
 
-    with bulk.meanwhile(lambda: indexing.write_index(enterprise, count.generation)) as index:
+    def writing(done: int) -> None:
+        report(Phase.COUNTING, done, total)
+
+    with bulk.beside() as beside:
+        with services.writing_licenses(count, since=list_date, is_first_list=is_first_list, progress=writing) as ending:
+            beside(lambda: services.end_licenses(count, ending))
+        index = beside(lambda: indexing.write_index(enterprise, count.generation))
         services.let_search_merge()
         services.write_changes(count, at=list_date, first_new=first_new, is_first_list=is_first_list)
         services.write_accounts(count)

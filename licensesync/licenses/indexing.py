@@ -92,7 +92,8 @@ def _build(enterprise: Enterprise, generation: int) -> Index:
         )
         return np.roll(_apart(together), -without)
 
-    with bulk.meanwhile(lambda: (ordered("sort_name"), ordered("sort_email"))) as orders:
+    with bulk.beside() as beside:
+        orders = beside(lambda: (ordered("sort_name"), ordered("sort_email")))
         alike = [Alike._make((*same, _apart(together), letters)) for *same, together, letters in groups]
     # Read one by one: together, SQLite and Python take several times as much memory for them.
     texts: Iterator[Any] = bulk.stream(f"SELECT number, search {_FROM}", params) if bulk.is_sqlite() else iter(())

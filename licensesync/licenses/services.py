@@ -1,11 +1,13 @@
 """The only writer of licenses, counts and changes.
 
 A count begins (`begin_count`) and ends (`finish_count`, or `abandon_count`) in `flows.turns`. Between them
-`flows.consolidate` calls `write_licenses`, then `let_search_merge`, `write_changes` and `write_accounts`, and `tally`.
+`flows.consolidate` calls `writing_licenses`, `end_licenses` beside `let_search_merge`, `write_changes` and
+`write_accounts`, and `tally`.
 """
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import groupby, islice
 from operator import itemgetter
@@ -118,9 +120,12 @@ def _take_back(count: Count) -> None:
     let_search_merge()
 
 
-def write_licenses(count: Count, *, since: datetime, is_first_list: bool, progress: bulk.Progress) -> None:
-    """Write the row of every license that is new or not as it was, and end the old row of each that is replaced or that
-    nobody has any more.
+@contextmanager
+def writing_licenses(
+    count: Count, *, since: datetime, is_first_list: bool, progress: bulk.Progress
+) -> Iterator["array[int]"]:
+    """Write the row of every license that is new or not as it was. In the block PostgreSQL still takes the last rows;
+    it is given the numbers of the licenses whose old row ends, as it is replaced or nobody has them any more.
 
     `since` is the date of the list that is being counted, for new licenses; `is_first_list`: they may be older.
     """
@@ -156,7 +161,7 @@ def write_licenses(count: Count, *, since: datetime, is_first_list: bool, progre
             done += len(batch)
             progress(done)
         ending.extend(number for (number,) in bulk.stream(gone))
-        end_licenses(count, ending)  # while PostgreSQL still takes the last of the new rows
+        yield ending
 
 
 def end_licenses(count: Count, numbers: Iterable[int]) -> None:

@@ -8,13 +8,13 @@ the main database, on SQLite they even lie in a file of their own.
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar, copy_context
 from datetime import UTC, datetime
 from functools import cache, partial
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from django.db import DatabaseError, OperationalError, connection, transaction
 from psycopg import Copy
@@ -281,29 +281,47 @@ def appending(table: str, columns: Sequence[str]) -> Iterator[Append]:
         writer.close()
 
 
-@contextmanager
-def meanwhile(work: Callable[[], Outcome]) -> Iterator[Callable[[], Outcome]]:
-    """Do `work` on a connection of its own while the block runs on ours; after the block both are done. What is given
-    to the block waits for the outcome of `work`.
+class Beside(Protocol):
+    def __call__(self, work: Callable[[], Outcome], /) -> Callable[[], Outcome]: ...
 
-    `work` does not see our temporary tables. On SQLite, where one writes at a time, it comes before the block.
+
+@contextmanager
+def beside() -> Iterator[Beside]:
+    """What is given to the block takes work for another connection, where one is done after the other while the block
+    goes on, and gives what waits for its outcome. After the block all is done.
+
+    Such work sees neither our temporary tables nor what a transaction of ours has not ended yet. On SQLite, where one
+    connection writes at a time, it is done at once.
     """
     if is_sqlite() or connection.in_atomic_block:
-        outcome = work()
-        yield lambda: outcome
+        yield _at_once
         return
+    with ThreadPoolExecutor(1, "beside") as other:
+        given: list[Future[Any]] = [other.submit(prepare_session)]
+        context = copy_context()  # with the same guard
 
-    def work_alone() -> Outcome:
+        def later(work: Callable[[], Outcome], /) -> Callable[[], Outcome]:
+            future = other.submit(context.run, work)
+            given.append(future)
+            return future.result
+
         try:
-            prepare_session()
-            return work()
+            yield later
+            for future in given:
+                future.result()
         finally:
-            connection.close()  # this thread's
+            for future in given:  # what has not begun where something failed
+                future.cancel()
+            other.submit(_close)
 
-    with ThreadPoolExecutor(1, "meanwhile") as pool:
-        done = pool.submit(copy_context().run, work_alone)  # with the same guard
-        yield done.result
-        done.result()
+
+def _close() -> None:
+    connection.close()  # that of the thread we are in
+
+
+def _at_once(work: Callable[[], Outcome], /) -> Callable[[], Outcome]:
+    outcome = work()
+    return lambda: outcome
 
 
 @contextmanager

@@ -95,7 +95,7 @@ def test_whoever_works_on_it_writes_nothing_more(
 ) -> None:
     fill(enterprise, owner)
     job = waiting_job(enterprise, server_export([*USERS, account(3), account(4)]))
-    original = licenses.write_licenses
+    original = licenses.writing_licenses
 
     def delete_it() -> None:
         delete_enterprise.request_deletion(enterprise)
@@ -105,7 +105,7 @@ def test_whoever_works_on_it_writes_nothing_more(
         together(1, delete_it)
         return original(*args, **more)
 
-    monkeypatch.setattr(licenses, "write_licenses", delete_first)
+    monkeypatch.setattr(licenses, "writing_licenses", delete_first)
     assert run_job.run_job(job.pk)
     assert set(rows_of(enterprise.pk).values()) == {0}
 

@@ -52,7 +52,7 @@ STEPS = [
     (staging, "compare_server_list"),
     (usage, "apply_server_diff"),
     (consolidate, "count_again"),
-    (licenses, "write_licenses"),
+    (licenses, "writing_licenses"),
     (licenses, "end_licenses"),
     (licenses, "write_accounts"),
     (licenses, "tally"),
@@ -133,8 +133,7 @@ def cancel_in_thread(job: LicenseSyncJob) -> None:
         connection.close()
 
 
-# Within `write_licenses` PostgreSQL lets nobody take over: the turn is held until the last row is there.
-@pytest.mark.parametrize("step", ["write_licenses", "write_changes", "write_accounts"])
+@pytest.mark.parametrize("step", ["writing_licenses", "end_licenses", "write_accounts"])
 def test_a_worker_that_was_taken_for_dead_changes_nothing(
     enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -171,7 +170,8 @@ def test_whoever_takes_over_waits_for_all_that_the_owner_is_writing(enterprise: 
 
     other = threading.Thread(target=take_turn)
     with bulk.guarded(lambda: licenses.check_turn(count)):
-        with bulk.meanwhile(write_beside):
+        with bulk.beside() as beside:
+            beside(write_beside)
             other.start()
             writing.wait()
             with bulk.short_turn():  # both of the owner's connections at once

@@ -76,7 +76,7 @@ STEPS = [
     (staging, "compare_cloud_list", 1),
     (usage, "apply_cloud_diff", 1),
     (consolidate, "count_again", 1),
-    (licenses, "write_licenses", 1),
+    (licenses, "writing_licenses", 1),
     (licenses, "end_licenses", 1),
     (licenses, "write_accounts", 1),
     (syncing, "succeed", 1),
@@ -220,7 +220,7 @@ def test_a_worker_that_was_taken_for_dead_takes_nothing_from_the_next(
     [
         (sync_now, "_joined"),
         (staging, "compare_cloud_list"),
-        (licenses, "write_licenses"),
+        (licenses, "writing_licenses"),
         (licenses, "end_licenses"),
         (licenses, "finish_count"),
     ],
