@@ -207,6 +207,7 @@ def _show(
             job,
             **outcome,
             accounts_suspended=now.suspended,
+            unused_subscriptions=0 if deployment.is_server else outcome["accounts_read"] - now.accounts,
             forgets_dormancy=deployment.dormant is not None and now.dormant is None,
             licenses_before=before,
             licenses_after=count.consumed,

@@ -103,6 +103,8 @@ class LicenseSyncJob(models.Model):
     licenses_before = models.PositiveIntegerField(null=True)
     licenses_after = models.PositiveIntegerField(null=True)
     ignored_keys: Any = models.JSONField(default=dict)
+    # Of the accounts that were read: Visual Studio subscriptions that no cloud account uses, so they are none.
+    unused_subscriptions = models.PositiveIntegerField(default=0)
     forgets_dormancy = models.BooleanField(default=False)  # the last list told who is dormant, this one does not
     problem_code = models.CharField(max_length=40, blank=True)
     problem_params: Any = models.JSONField(default=dict)

@@ -155,6 +155,15 @@ def canceled(job: LicenseSyncJob) -> str:
 def left_out(job: LicenseSyncJob) -> list[str]:
     """What a list held that was not taken, and what it does not say; nothing of it is wrong."""
     sentences = []
+    if job.unused_subscriptions:
+        sentences.append(
+            ngettext(
+                "%(n)s of them is a Visual Studio subscription that no cloud account uses, so no account.",
+                "%(n)s of them are Visual Studio subscriptions that no cloud account uses, so no accounts.",
+                job.unused_subscriptions,
+            )
+            % {"n": number(job.unused_subscriptions)}
+        )
     if job.invalid_emails:
         sentences.append(
             ngettext(

@@ -152,6 +152,20 @@ def test_the_same_file_again(client: Client, enterprise: Enterprise, owner: User
     assert LicenseSyncJob.objects.count() == 1
 
 
+def test_subscriptions_among_what_was_read_are_told(client: Client, enterprise: Enterprise, owner: User) -> None:
+    client.force_login(owner)
+    unused = [
+        cloud_user("", visual_studio_subscription_user=True, visual_studio_subscription_email=f"{name}@octo.example")
+        for name in ("ana", "bea")
+    ]
+    add(client, enterprise, cloud_list([cloud_user("cem"), *unused]))
+    work()
+    html = page(client, enterprise)
+    assert "GitHub Enterprise Cloud: 3 accounts read" in html
+    assert "2 of them are Visual Studio subscriptions that no cloud account uses, so no accounts." in html
+    assert Deployment.objects.get(enterprise=enterprise).accounts == 1
+
+
 def test_what_was_left_out_is_told(client: Client, enterprise: Enterprise, owner: User) -> None:
     client.force_login(owner)
     add(client, enterprise, server_export([account(1, ANA, shoe_size=43), account(2, "no address")]))
