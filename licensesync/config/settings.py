@@ -267,7 +267,7 @@ FETCH_TRIES = environment.whole_number("LICENSESYNC_FETCH_TRIES", 6, at_least=1)
 RETRY_SECONDS = environment.number("LICENSESYNC_RETRY_SECONDS", 10)  # before the second try; doubles each time
 REPORT_PATIENCE_SECONDS = environment.number("LICENSESYNC_REPORT_PATIENCE_SECONDS", 1800)
 # How long a job may go on after its worker was asked to stop; then it is given back. Less than `up` waits (25).
-HAND_BACK_SECONDS = environment.number("LICENSESYNC_HAND_BACK_SECONDS", 15, at_most=24)
+HAND_BACK_SECONDS = environment.number("LICENSESYNC_HAND_BACK_SECONDS", 15)
 # How long rows of an earlier count stay readable, so that whoever is paging through it can finish.
 SUPERSEDED_SECONDS = environment.number("LICENSESYNC_SUPERSEDED_SECONDS", 3600)
 

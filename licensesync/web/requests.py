@@ -60,9 +60,10 @@ def _who_and_where(request: HttpRequest) -> dict[str, Any]:
         told["enterprise"] = slug
     if "instance" in of:
         told["instance"] = of["instance"]
+    user = getattr(request, "user", None)  # the API says None of whoever has no token
     with suppress(DatabaseError):  # the session may not have been looked up yet
-        if request.user.is_authenticated:
-            told["user"] = request.user.pk
+        if user is not None and user.is_authenticated:
+            told["user"] = user.pk
     if token := getattr(request, "auth", None):
         told["token"] = token.pk
     return told
