@@ -162,7 +162,7 @@ def test_subscriptions_among_what_was_read_are_told(client: Client, enterprise: 
     work()
     html = page(client, enterprise)
     assert "GitHub Enterprise Cloud: 3 accounts read" in html
-    assert "2 of them are Visual Studio subscriptions that no cloud account uses, so no accounts." in html
+    assert "2 of them are Visual Studio subscriptions that no cloud account uses: no accounts, and no licenses" in html
     assert Deployment.objects.get(enterprise=enterprise).accounts == 1
 
 
