@@ -158,10 +158,10 @@ def left_out(job: LicenseSyncJob) -> list[str]:
     if job.unused_subscriptions:
         sentences.append(
             ngettext(
-                "%(n)s of them is a Visual Studio subscription that no cloud account uses: no account, and no license "
-                "of its own.",
-                "%(n)s of them are Visual Studio subscriptions that no cloud account uses: no accounts, and no licenses "
-                "of their own.",
+                "%(n)s of them is a Visual Studio subscription that no cloud account uses: no account, and no "
+                "license of its own.",
+                "%(n)s of them are Visual Studio subscriptions that no cloud account uses: no accounts, and no "
+                "licenses of their own.",
                 job.unused_subscriptions,
             )
             % {"n": number(job.unused_subscriptions)}
