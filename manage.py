@@ -17,7 +17,8 @@ def main() -> None:
         try:
             run()
         finally:
-            sys.stdout.flush()
+            if sys.stdout:  # None where it was closed from the beginning
+                sys.stdout.flush()
     except BrokenPipeError:  # whoever reads has enough, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python would complain when it ends
 
