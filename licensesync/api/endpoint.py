@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from licensesync.api import errors
-from licensesync.api.limits import PerToken
+from licensesync.api.limits import PerToken, Rate, take_back
 from licensesync.api.tokens import TokenAuthentication, token_of
 
 LATEST_VERSION = "2022-11-28"
@@ -94,16 +94,20 @@ class Endpoint(APIView):
         response["Cache-Control"] = "private, max-age=0, must-revalidate"
         response["Vary"] = "Accept, Authorization"
         if rate := getattr(request, "rate", None):
-            for name, value in rate.headers.items():
-                response[name] = value
+            _tell(response, rate)
             response["X-OAuth-Scopes"] = ", ".join(token_of(request).scopes)
         if request.method in ("GET", "HEAD") and response.status_code == 200 and not response.streaming:
             response.add_post_render_callback(lambda rendered: _unless_known(request, rendered))
         return response
 
 
+def _tell(response: HttpResponse, rate: Rate) -> None:
+    for name, value in rate.headers.items():
+        response[name] = value
+
+
 def _unless_known(request: Request, response: HttpResponse) -> HttpResponse | None:
-    """With the ETag of what was rendered; 304 with the same headers where the client has it already."""
+    """With the ETag of what was rendered; where the client has it already, 304 with the same headers, for free."""
     tag = f'W/"{hashlib.sha256(response.content).hexdigest()}"'
     response["ETag"] = tag
     conditional = get_conditional_response(request._request, etag=tag, response=response)
@@ -112,6 +116,8 @@ def _unless_known(request: Request, response: HttpResponse) -> HttpResponse | No
     for name, value in response.items():
         if name.lower() not in ("content-type", "content-length"):
             conditional[name] = value
+    if rate := getattr(request, "rate", None):
+        _tell(conditional, take_back(token_of(request), rate))
     return conditional
 
 

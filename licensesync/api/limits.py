@@ -1,6 +1,6 @@
 """How many requests a token makes in an hour. Counted in the database, so it holds over all web processes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -56,6 +56,13 @@ def count_request(token: ApiToken) -> Rate:
     now = timezone.now()
     window = _counted_in(token, now) or _begin_window(token, now)
     return Rate(settings.API_REQUESTS_PER_HOUR, window.used, window.resets_at)
+
+
+def take_back(token: ApiToken, rate: Rate) -> Rate:
+    """A request counts for nothing when its answer is that nothing has changed, as with GitHub ("Best practices for
+    using the REST API", "Use conditional requests if appropriate")."""
+    RateWindow.objects.filter(token=token, resets_at=rate.resets_at, used__gt=0).update(used=F("used") - 1)
+    return replace(rate, used=rate.used - 1)
 
 
 def _counted_in(token: ApiToken, now: datetime) -> RateWindow | None:
