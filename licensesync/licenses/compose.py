@@ -12,12 +12,6 @@ from licensesync.licenses.models import LicenseType, Where
 from licensesync.matching import rules
 from licensesync.matching.addresses import address_key
 
-COLUMNS = (
-    "number", "name", "sort_name", "login", '"where"', "license_type", "emails", "accounts", "cloud",
-    "only_deployment_id", "account_count", "ambiguous", "dormant", "two_factor_off", "pending_invitation",
-    "sort_email", "facets", "search", "digest", "beginnings",
-)  # fmt: skip
-
 # Whoever changes what `compose` makes of the same accounts raises it: the next count then composes everybody anew.
 VERSION = 3
 
@@ -91,9 +85,36 @@ _encode = msgspec.json.Encoder().encode
 _packed = msgspec.msgpack.Encoder().encode
 
 
-class Composed(NamedTuple):
-    """A license row: `values` in the order of COLUMNS, and what is needed to decide whether and how to write it."""
+class Row(NamedTuple):
+    """What the accounts of a person say of their license, by the columns of `ConsumedLicense`."""
 
+    number: int
+    name: str
+    sort_name: str
+    login: str
+    where: str
+    license_type: str
+    emails: str  # JSON
+    accounts: str  # JSON of AccountEntry
+    cloud: str | None  # JSON of CloudFacts
+    only_deployment_id: int | None
+    account_count: int
+    ambiguous: bool
+    dormant: bool
+    two_factor_off: bool
+    pending_invitation: bool
+    sort_email: str
+    facets: str  # a line each
+    search: str
+
+
+COLUMNS = (*('"where"' if name == "where" else name for name in Row._fields), "digest", "beginnings")
+
+
+class Composed(NamedTuple):
+    """A license: `values` in the order of COLUMNS, and what is needed to decide whether and how to write it."""
+
+    number: int
     values: tuple[Any, ...]
     unchanged: bool
     since: tuple[datetime, bool, int] | None  # since, or before, generation; None: a new license
@@ -160,31 +181,31 @@ def compose(members: Sequence[Member]) -> Composed:
         flags=tuple([facet for holds, facet in flags if holds]),
     )
     search = found_by.searchable(name, accounts, emails)
-    shown = (
-        number,
-        name,
-        sort_key(name),
-        login,
-        where.value,
-        license_type.value,
-        _encode(list(emails.values())).decode(),
-        _encode(accounts).decode(),
-        facts_text,
-        deployments.pop() if len(deployments) == 1 else None,
-        len(accounts),
-        ambiguous,
-        dormant,
-        two_factor_off,
-        pending,
-        next(iter(emails), "")[:255],
-        facets,
-        search,
+    row = Row(
+        number=number,
+        name=name,
+        sort_name=sort_key(name),
+        login=login,
+        where=where.value,
+        license_type=license_type.value,
+        emails=_encode(list(emails.values())).decode(),
+        accounts=_encode(accounts).decode(),
+        cloud=facts_text,
+        only_deployment_id=deployments.pop() if len(deployments) == 1 else None,
+        account_count=len(accounts),
+        ambiguous=ambiguous,
+        dormant=dormant,
+        two_factor_off=two_factor_off,
+        pending_invitation=pending,
+        sort_email=next(iter(emails), "")[:255],
+        facets=facets,
+        search=search,
     )
-    digest = int.from_bytes(blake2b(_packed(shown), digest_size=8).digest(), signed=True)
-    values = (*shown, digest, found_by.beginnings(search))
+    digest = int.from_bytes(blake2b(_packed(row), digest_size=8).digest(), signed=True)
+    values = (*row, digest, found_by.beginnings(search))
     old = [member for member in members if member.old_number is not None and member.old_since is not None]
     if not old:
-        return Composed(values, unchanged=False, since=None)
+        return Composed(number, values, unchanged=False, since=None)
     unchanged = any(member.old_number == number and member.old_digest == digest for member in old)
     since = min((m.old_since, m.old_or_before, m.old_generation) for m in old)
-    return Composed(values, unchanged, since)  # type: ignore[arg-type]
+    return Composed(number, values, unchanged, since)  # type: ignore[arg-type]

@@ -157,7 +157,7 @@ def writing_licenses(
         while batch := list(islice(people, BATCH)):
             changed = [license for license in batch if not license.unchanged]
             append((*license.values, *(license.since or new), *last) for license in changed)
-            ending.extend(license.values[0] for license in changed if license.since)
+            ending.extend(license.number for license in changed if license.since)
             done += len(batch)
             progress(done)
         ending.extend(number for (number,) in bulk.stream(gone))
