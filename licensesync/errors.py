@@ -94,8 +94,8 @@ WRONG_SHAPE = Problem(
 WRONG_ENCODING = Problem(
     "wrong_encoding",
     _(
-        "This file isn’t UTF-8 or UTF-16 text, as usage files are. Nothing was changed. Export the file again, or save "
-        "it as UTF-8, and add it again."
+        "This is not a usage file: those are text, in UTF-8 or UTF-16. Nothing was changed. Export the file again, or "
+        "save it as UTF-8, and add it again."
     ),
 )
 TOO_DEEP = Problem(

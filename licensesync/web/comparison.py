@@ -102,7 +102,8 @@ def compare(request: HttpRequest, slug: str) -> HttpResponse:
         "current": current,
         "number": len(entries),
         "rows": [
-            (each, KINDS[each.entry.kind]) for each in differences(enterprise, entries[(page - 1) * ROWS : page * ROWS])
+            (each, KINDS[each.entry.kind], CAUSES[each.entry.cause][0])
+            for each in differences(enterprise, entries[(page - 1) * ROWS : page * ROWS])
         ],
         "first": (page - 1) * ROWS + 1,
         "last": min(page * ROWS, len(entries)),

@@ -82,5 +82,5 @@ def _limits_of_cloud(names: set[int]) -> list[str]:
     if CloudAddress.Kind.VERIFIED_EMAIL not in names:
         limits.append(_("The cloud’s list names no e-mail of a verified domain, so the second rule finds nobody."))
     if names:
-        limits.append(_("GitHub’s list carries one SAML identity a person and only e-mails of verified domains."))
+        limits.append(_("GitHub’s list carries one SAML identity per person and only e-mails of verified domains."))
     return limits

@@ -27,7 +27,7 @@ class DomainsForm(forms.Form):
         label=_("Domains"),
         max_length=100_000,
         widget=forms.Textarea(attrs={"rows": 3, "class": "input", "spellcheck": "false", "autocapitalize": "off"}),
-        help_text=_("One a line. A sub-domain is a domain of its own, as at GitHub."),
+        help_text=_("One per line. A sub-domain is a domain of its own, as at GitHub."),
     )
 
 

@@ -12,13 +12,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from licensesync.users.models import User
 from licensesync.users.services import create_first_owner, is_first_owner_secret
+from licensesync.web.fields import EmailField
 from licensesync.web.passwords import MODEL_BACKEND, PasswordTwice
 
 
 class FirstOwnerForm(PasswordTwice):
-    email = forms.EmailField(
-        label=_("E-mail"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "username"})
-    )
+    email = EmailField(label=_("E-mail"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "username"}))
     field_order = ("email",)
 
     def clean_email(self) -> str:

@@ -22,6 +22,7 @@ from licensesync.users.links import absolute
 from licensesync.users.queries import by_password_link
 from licensesync.web import say
 from licensesync.web.access import user_of
+from licensesync.web.fields import EmailField
 from licensesync.web.tries import pseudonym_of_client
 
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -34,8 +35,13 @@ class _SaidOfThePassword:
         super().validate_password_for_user(user, "new_password1")  # type: ignore[misc]
 
 
+_MISMATCH = {"password_mismatch": _("The two passwords are not the same.")}
+
+
 class PasswordTwice(_SaidOfThePassword, SetPasswordForm):  # type: ignore[type-arg]
     """A new password, twice. Only checks it; `users.services` sets it."""
+
+    error_messages = {**SetPasswordForm.error_messages, **_MISMATCH}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -50,6 +56,8 @@ class PasswordTwice(_SaidOfThePassword, SetPasswordForm):  # type: ignore[type-a
 class ChangePasswordForm(_SaidOfThePassword, PasswordChangeForm):
     """Whoever finds somebody's browser open may guess the old password no more often than when signing in."""
 
+    error_messages = {**PasswordChangeForm.error_messages, **_MISMATCH}
+
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().__init__(user_of(request), *args, **kwargs)
         self.request = request
@@ -63,15 +71,13 @@ class ChangePasswordForm(_SaidOfThePassword, PasswordChangeForm):
 
 
 class ForgotPasswordForm(forms.Form):
-    email = forms.EmailField(
-        label=_("E-mail"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "username"})
-    )
+    email = EmailField(label=_("E-mail"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "username"}))
 
 
 def name_password_fields(form: forms.BaseForm) -> None:
     form.fields["new_password1"].label = _("New password")
     form.fields["new_password1"].help_text = _("At least 12 characters, and none of the usual ones.")
-    form.fields["new_password2"].label = _("The same again")
+    form.fields["new_password2"].label = _("Confirm password")
     form.fields["new_password2"].help_text = ""
 
 

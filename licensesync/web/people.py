@@ -17,11 +17,12 @@ from licensesync.users.services import password_link_path
 from licensesync.web import say, words
 from licensesync.web.access import enterprise_for, is_owner, user_of
 from licensesync.web.asked import is_htmx
+from licensesync.web.fields import EmailField
 from licensesync.web.invitations import hand_over
 
 
 class InviteForm(forms.Form):
-    email = forms.EmailField(label=_("E-mail"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"}))
+    email = EmailField(label=_("E-mail"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"}))
     role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.BILLING_MANAGER)
 
 

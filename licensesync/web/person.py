@@ -212,7 +212,7 @@ def _not_met(person: Person, facts: CloudFacts) -> Iterator[WhyRow]:
     met = {account.address for account in person.servers}
     for email in _cloud_emails(person, facts):
         if address_key(email.address) not in met:
-            label = _("%(kind)s; primary on no server") % {"kind": email.note}
+            label = _("%(kind)s, no server account’s primary e-mail") % {"kind": email.note}
             yield WhyRow(label, email.address, _("Not met"), False, "", "", "")
     for account in person.not_counted:
         named = {

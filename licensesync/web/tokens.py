@@ -20,7 +20,7 @@ from licensesync.web.access import enterprise_for, is_owner, user_of
 from licensesync.web.asked import is_htmx
 
 FOREVER = ""
-DAYS = (("30", _("30 days")), ("90", _("90 days")), ("365", _("One year")), (FOREVER, _("Until it is revoked")))
+DAYS = (("30", _("30 days")), ("90", _("90 days")), ("365", _("One year")), (FOREVER, _("No expiration")))
 
 
 class TokenForm(forms.Form):
@@ -33,7 +33,7 @@ class TokenForm(forms.Form):
         help_text=_("What it is for, for example: nightly report."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    days = forms.ChoiceField(label=_("Works for"), choices=DAYS, initial="90", required=False)
+    days = forms.ChoiceField(label=_("Expiration"), choices=DAYS, initial="90", required=False)
     scopes = forms.MultipleChoiceField(
         label=_("Scopes"),
         widget=forms.CheckboxSelectMultiple,

@@ -5,8 +5,12 @@ const input = form.elements.files;
 const rows = document.getElementById("uploads");
 const zone = form.querySelector(".dropzone");
 
-const MB = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 1, minimumFractionDigits: 1 });
-const inMB = (bytes) => MB.format(bytes / 1024 / 1024);
+/** As the outcome says it: 12.5 KB, 3.0 MB. */
+function size(bytes, { of = bytes } = {}) {
+  const [unit, name] = of < 1024 ** 2 ? [1024, "KB"] : [1024 ** 2, "MB"];
+  const figures = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
+  return `${(bytes / unit).toLocaleString(document.documentElement.lang, figures)} ${name}`;
+}
 
 form.querySelector(".send").hidden = true;
 
@@ -64,8 +68,9 @@ function send(file, row, facts) {
     request.addEventListener("abort", () => row.remove());
     request.addEventListener("loadend", () => request.status === 401 || resolve());
     row.querySelector("button").addEventListener("click", () => request.abort());
-    if (row.isConnected) request.send(body);
-    else resolve(); // canceled while it waited
+    if (!row.isConnected) return resolve(); // canceled while it waited
+    show(row, 0, file.size);
+    request.send(body);
   });
 }
 
@@ -74,8 +79,8 @@ function newRow(file) {
   row.querySelector("[data-name]").textContent = file.name;
   row.querySelector("progress").setAttribute("aria-label", file.name);
   row.querySelector("button").addEventListener("click", () => row.remove());
+  row.querySelector("[data-progress]").textContent = form.dataset.waiting;
   rows.append(row);
-  show(row, 0, file.size);
   return row;
 }
 
@@ -84,7 +89,7 @@ function show(row, done, total) {
   bar.max = total || 1;
   bar.value = done;
   const words = done < total || !total ? form.dataset.progress : form.dataset.sent;
-  row.querySelector("[data-progress]").textContent = words.replace("{done}", inMB(done)).replace("{total}", inMB(total));
+  row.querySelector("[data-progress]").textContent = words.replace("{done}", size(done, { of: total })).replace("{total}", size(total));
 }
 
 /** Say in the row why its file was not taken; the button puts the row away. */

@@ -51,6 +51,6 @@ def test_the_focus_stays_where_somebody_is(visitor: Visitor, address: str) -> No
     field = page.get_by_label("E-mail")
     field.fill("nobody@octo")  # for a browser that is an address
     field.press("Enter")
-    expect(page.get_by_text("Enter a valid email address.")).to_be_visible()
+    expect(page.get_by_text("Enter an e-mail address, such as mona@octo.example.")).to_be_visible()
     expect(page.get_by_label("E-mail")).to_be_focused()
     assert visitor.problems == []

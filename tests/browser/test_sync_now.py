@@ -213,7 +213,7 @@ def test_the_copied_command_delivers(visitor: Visitor, slug: str, running_produc
     page.wait_for_url("**/push")
     visitor.check(page.url.removeprefix(visitor.url))
     page.get_by_label("New token").fill("cron on the appliance")
-    page.get_by_role("button", name="Make token").click()
+    page.get_by_role("button", name="Generate token").click()
     expect(page.locator("[data-copy=command-file]")).to_be_visible()
     ask_axe_in_both_themes(visitor)
     page.locator("[data-copy=command-file]").click()

@@ -47,7 +47,7 @@ def test_saml_beats_all(client: Client, enterprise: Enterprise) -> None:
     assert "1 server account carries an address of the cloud account." in html
     assert "1. SAML or SCIM" in html
     assert "acarvalho on ghes.example, primary e-mail" in html
-    assert "Verified e-mail; primary on no server" in html
+    assert "Verified e-mail, no server account’s primary e-mail" in html
     assert "old on ghes.example, suspended" in html
     assert "1 more does not count" in html
     assert "octo-platform: Owner" in html
