@@ -41,7 +41,7 @@ def run() -> None:
             raise
         sys.exit(sentence)
     finally:
-        if sys.argv[1:2] == ["help"] or {"-h", "--help"} & {*sys.argv}:
+        if sys.stdout and (sys.argv[1:2] == ["help"] or {"-h", "--help"} & {*sys.argv}):
             sys.stdout.write("\nEvery command takes --data-dir DIR: where everything is kept (default: ./var).\n")
 
 

@@ -215,6 +215,7 @@ _FILE = {
     "state": "ACCEPTED",
     "done": True,
     "problem": None,
+    "nothing_new": False,
     "job": _JOB,
 }
 USAGE_FILE = answer("It is in", _FILE)

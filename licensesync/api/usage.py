@@ -64,6 +64,9 @@ class UsageFileSerializer(serializers.Serializer[UsageFile]):
     state = serializers.ChoiceField(FileState.choices)
     done = serializers.SerializerMethodField()
     problem = serializers.SerializerMethodField()
+    nothing_new = serializers.BooleanField(
+        source="brought_nothing_new", help_text="The same list was there already; `job` is the one that took it in."
+    )
     job = JobSerializer(allow_null=True)
 
     def get_url(self, file: UsageFile) -> str:

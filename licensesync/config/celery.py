@@ -9,6 +9,8 @@ from celery.signals import before_task_publish, setup_logging
 from django.conf import settings
 from kombu import Exchange, Queue
 
+from licensesync.config import file_queue
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "licensesync.config.settings")
 
 QUEUES = ("upkeep", "short", "interactive", "scheduled")  # what is in which: flows/queue.py
@@ -36,7 +38,7 @@ def _broker() -> dict[str, object]:
     for folder in folders.values():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return {
-        "broker_url": "filesystem://localhost//",  # kombu warns when no host is named
+        "broker_url": f"{file_queue.SCHEME}://localhost//",  # kombu warns when no host is named
         "broker_transport_options": {
             "data_folder_in": str(folders["messages"]),
             "data_folder_out": str(folders["messages"]),

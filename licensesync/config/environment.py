@@ -21,9 +21,11 @@ READING = ("alive", "consumed_licenses", "doctor")  # commands that change nothi
 def text(name: str, default: str = "") -> str:
     if file := os.environ.get(f"{name}_FILE"):
         try:
-            return Path(file).read_text().strip()
+            return Path(file).read_text("utf-8").strip()
         except OSError as error:
             raise ImproperlyConfigured(f"{name}_FILE names {file}, which can't be read: {error.strerror}.") from error
+        except UnicodeDecodeError as error:
+            raise ImproperlyConfigured(f"{name}_FILE names {file}, which is not text in UTF-8.") from error
     return os.environ.get(name, "").strip() or default
 
 

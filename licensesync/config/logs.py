@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
@@ -17,11 +18,28 @@ SECRETS = (
 )
 
 
-def without_secrets(_logger: Any, _method: str, line: Any) -> Any:
-    """The last step of every line."""
+def masked(text: str) -> str:
     for pattern, instead in SECRETS:
-        line = pattern.sub(instead, line)
-    return line
+        text = pattern.sub(instead, text)
+    return text
+
+
+def without_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The last step before a line is written as JSON: afterwards an address may begin with the letter of an escape."""
+    return {name: _masked_within(value) for name, value in event.items()}
+
+
+def _masked_within(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_masked_within(name): _masked_within(each) for name, each in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [_masked_within(each) for each in value]
+    return value if value is None or isinstance(value, bool | int | float) else masked(str(value))
+
+
+def line_without_secrets(_logger: Any, _method: str, line: str) -> str:
+    """The last step of every line of text, tracebacks included."""
+    return masked(line)
 
 
 def in_one_line(record: logging.LogRecord) -> bool:
@@ -48,9 +66,10 @@ def logging_config(style: str) -> dict[str, Any]:
     )
     # Tracebacks without the local variables: those hold people's addresses and our secrets.
     plain = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
-    last = [structlog.processors.ExceptionRenderer(plain), structlog.processors.JSONRenderer()]
+    last = [structlog.processors.ExceptionRenderer(plain), without_secrets, structlog.processors.JSONRenderer()]
     if style == "text":
-        last = [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
+        written = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+        last = [written, line_without_secrets]
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -58,7 +77,7 @@ def logging_config(style: str) -> dict[str, Any]:
             "lines": {
                 "()": structlog.stdlib.ProcessorFormatter,
                 "foreign_pre_chain": shared,
-                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last, without_secrets],
+                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
             }
         },
         "filters": {"in_one_line": {"()": lambda: in_one_line}},

@@ -74,21 +74,21 @@ def server_of(enterprise: Enterprise, facts: ServerFacts) -> Deployment | None:
 
 
 def belongs_elsewhere(enterprise: Enterprise, facts: ServerFacts, *, host: str) -> bool:
-    """Whether an export says that it is of another server than the one with this host name. Where host name and server
-    id of the export don't fit together (`server_of`), whoever names an instance has settled it."""
+    """Whether an export says that it is of another server than the one with this host name. Where its host name and
+    its server id don't fit together (`server_of`), whoever names one of the two has settled it."""
     servers = Deployment.objects.filter(enterprise=enterprise, kind=DeploymentKind.SERVER)
     named = servers.filter(host=host_name(host)).first()
     try:
         says = host_name(facts.host)
     except ExpectedError:  # it says nothing that could be one
         return False
-    if says == host_name(host) or (named and named.server_id in ("", facts.server_id)):
+    if says == host_name(host):
         return False
-    by_id = servers.filter(server_id=facts.server_id).first() if facts.server_id else None
-    by_host = servers.filter(host=says).first()
-    if by_id is not None:
-        return by_id.host == says
-    return by_host is None or by_host.server_id in ("", facts.server_id)
+    if facts.server_id and (of_id := servers.filter(server_id=facts.server_id).first()):
+        return of_id != named
+    if by_host := servers.filter(host=says).first():
+        return by_host.server_id in ("", facts.server_id)
+    return named is None or bool(named.server_id)  # one of unknown id may be called otherwise by itself
 
 
 def end_earlier_counts(enterprise: Enterprise) -> None:
@@ -129,9 +129,17 @@ def host_by(deployment: Deployment, facts: ServerFacts | None) -> str:
     return deployment.host if not host or _others(deployment).filter(host=host).exists() else host
 
 
-def other_with_id(deployment: Deployment, server_id: str) -> Deployment | None:
-    """Another instance of the enterprise that has this server id."""
-    return _others(deployment).filter(server_id=server_id).first() if server_id else None
+def other_of(deployment: Deployment, facts: ServerFacts) -> Deployment | None:
+    """Another instance of the enterprise that an export is of: the one with its server id, or its host name, unless
+    the id proves that it is of this one."""
+    if facts.server_id and facts.server_id == deployment.server_id:
+        return None
+    if facts.server_id and (of_id := _others(deployment).filter(server_id=facts.server_id).first()):
+        return of_id
+    try:
+        return _others(deployment).filter(host=host_name(facts.host)).first() if facts.host else None
+    except ExpectedError:
+        return None
 
 
 def _others(deployment: Deployment) -> QuerySet[Deployment]:

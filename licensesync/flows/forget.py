@@ -1,7 +1,9 @@
 """Once an hour: what nobody needs any more is deleted. `docs/security.md` tells what is kept for how long."""
 
+import os
 import shutil
 from datetime import timedelta
+from pathlib import Path
 
 import structlog
 from axes.models import AccessAttempt
@@ -51,11 +53,18 @@ def forget_payloads() -> None:
         syncing.empty(file)
     an_hour_ago = (timezone.now() - timedelta(hours=1)).timestamp()
     for folder in (settings.UPLOADS_DIR, settings.FILE_UPLOAD_TEMP_DIR):
-        left = [path for path in folder.iterdir() if path.is_file() and path.stat().st_mtime < an_hour_ago]
-        known = syncing.stored_names(path.name for path in left)
-        for path in left:
-            if path.name not in known:
-                path.unlink(missing_ok=True)
+        left = [entry for entry in os.scandir(folder) if _is_left_since(entry, an_hour_ago)]
+        known = syncing.stored_names(entry.name for entry in left)
+        for entry in left:
+            if entry.name not in known:
+                Path(entry).unlink(missing_ok=True)
+
+
+def _is_left_since(entry: os.DirEntry[str], moment: float) -> bool:
+    try:
+        return entry.is_file() and entry.stat().st_mtime < moment
+    except FileNotFoundError:  # whoever wrote it has put it away meanwhile
+        return False
 
 
 def forget_fetches() -> None:

@@ -27,8 +27,8 @@ from licensesync.syncing import services as syncing
 from licensesync.syncing.models import JobKind, LicenseSyncJob, Phase, Question, Trigger, UsageFile
 from licensesync.syncing.queries import has_taken_list_since
 from licensesync.syncing.working import ClaimLost, Work
+from licensesync.usage import bulk, staging
 from licensesync.usage import services as usage
-from licensesync.usage import staging
 from licensesync.usage.queries import figures
 
 log = structlog.get_logger()
@@ -61,7 +61,9 @@ def take_in(job: LicenseSyncJob, work: Work) -> None:
             _give_way_to_newer(deployment, list_date)
         elif not job.accept_older:
             ask_if_older(deployment, list_date, than=deployment.list_date)
-        host = _host(job, deployment, recognitions[0].server)
+        is_older = deployment.list_date is not None and list_date < deployment.list_date
+        facts = None if is_older else recognitions[0].server  # of an older list the accounts are wanted alone
+        host = _host(job, deployment, facts)
         report = feeds.ReadReport()
         diff = _write_list(job, files, recognitions, report, work, generation=count.generation, list_date=list_date)
         only_here = consolidate.count_again(
@@ -81,7 +83,17 @@ def take_in(job: LicenseSyncJob, work: Work) -> None:
             "invalid_emails": report.invalid_emails,
             "ignored_keys": report.ignored_keys,
         }
-        _show(job, count, files, recognitions, host=host, list_date=list_date, only_here=only_here, outcome=outcome)
+        _show(
+            job,
+            count,
+            files,
+            recognitions[0],
+            facts=facts,
+            host=host,
+            list_date=list_date,
+            only_here=only_here,
+            outcome=outcome,
+        )
 
 
 def _host(job: LicenseSyncJob, deployment: Deployment, facts: feeds.ServerFacts | None) -> str:
@@ -132,7 +144,7 @@ def _write_list(
     work.report(Phase.COMPARING, 0, None)
     compare = staging.compare_server_list if deployment.is_server else staging.compare_cloud_list
     diff = compare(deployment)
-    _ask_if_shrinking(job, diff)
+    _ask_if_shrinking(job, diff, recognitions[0].kind)
 
     def writing(done: int) -> None:
         work.report(Phase.COMPARING, done, diff.read)
@@ -173,10 +185,10 @@ def _give_way_to_newer(deployment: Deployment, list_date: datetime) -> None:
         raise Overtaken
 
 
-def _ask_if_shrinking(job: LicenseSyncJob, diff: staging.Diff) -> None:
+def _ask_if_shrinking(job: LicenseSyncJob, diff: staging.Diff, kind: feeds.FeedKind) -> None:
     """A partial list deletes nobody: when a list would remove many, the owner is asked first."""
-    many = diff.removed > SHRINK_ACCOUNTS and diff.removed > diff.before * SHRINK_SHARE
-    if many and not syncing.accepts_shrink(job):
+    is_part = diff.removed > diff.before * SHRINK_SHARE or (kind == feeds.FeedKind.SERVER_REPORT and _lacks_idle(job))
+    if diff.removed > SHRINK_ACCOUNTS and is_part and not syncing.accepts_shrink(job):
         params: dict[str, str | int] = {
             "removed": diff.removed,
             "before": diff.before,
@@ -185,19 +197,28 @@ def _ask_if_shrinking(job: LicenseSyncJob, diff: staging.Diff) -> None:
         raise Unanswered(Question.SHRINKS, ExpectedError(SHRINKS_TOO_MUCH, **params), **params)
 
 
+def _lacks_idle(job: LicenseSyncJob) -> bool:
+    """Whether a site-admin report has nobody who is suspended or dormant, though the last list had: the report of
+    active users looks like the one of all users, but for whom it leaves out."""
+    if not job.deployment.suspended + (job.deployment.dormant or 0):
+        return False
+    return not bulk.value("SELECT count(*) FROM staged WHERE suspended OR dormant")
+
+
 def _show(
     job: LicenseSyncJob,
     count: Count,
     files: list[UsageFile],
-    recognitions: list[feeds.Recognition],
+    recognition: feeds.Recognition,
     *,
+    facts: feeds.ServerFacts | None,
     host: str,
     list_date: datetime,
     only_here: dict[int, int],
     outcome: dict[str, Any],
 ) -> None:
     """Everything becomes visible in one short transaction, if the job is still ours."""
-    deployment, enterprise, first = job.deployment, count.enterprise, recognitions[0]
+    deployment, enterprise = job.deployment, count.enterprise
     now = figures(deployment)
     accounts, suspended = deployments.accounts_elsewhere(deployment)
     count.accounts, count.suspended = now.accounts + accounts, now.suspended + suspended
@@ -213,8 +234,8 @@ def _show(
             licenses_after=count.consumed,
         ):
             raise ClaimLost
-        if first.server is not None:
-            deployments.take_facts(deployment, first.server)
+        if facts is not None:
+            deployments.take_facts(deployment, facts)
         deployments.show_list(
             deployment,
             host=host,
@@ -225,8 +246,8 @@ def _show(
             accounts=now.accounts,
             suspended=now.suspended,
             dormant=now.dormant,
-            seats_consumed=first.total_seats_consumed,
-            seats_purchased=first.total_seats_purchased,
+            seats_consumed=recognition.total_seats_consumed,
+            seats_purchased=recognition.total_seats_purchased,
         )
     log.info("job_done", accounts=outcome["accounts_read"], consumed=count.consumed)
 

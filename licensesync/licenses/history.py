@@ -65,15 +65,15 @@ def difference(earlier: Count, later: Count) -> Difference:
 def changes(earlier: Count, later: Count) -> QuerySet[LicenseChange]:
     """The net effect by name: whose license began or ended after `earlier` and is still so at `later`.
 
-    A license that began and ended in between is left out, and so is a person who went and came back: the license is a
-    new one then, but the same login on the same deployment.
+    A license that began and ended in between is left out, also one of a first list, and so is a person who went and
+    came back: the license is a new one then, but the same login on the same deployment.
     """
     inside = LicenseChange.objects.filter(
         enterprise=earlier.enterprise_id, generation__gt=earlier.generation, generation__lte=later.generation
     )
-    same = inside.filter(number=OuterRef("number"))
-    began = inside.filter(~Exists(same.filter(kind__in=ENDED)), kind__in=BEGAN)
-    ended = inside.filter(~Exists(same.filter(kind__in=BEGAN)), kind__in=ENDED)
+    ends = inside.filter(kind__in=ENDED)
+    began = inside.filter(~Exists(ends.filter(number=OuterRef("number"))), kind__in=BEGAN)
+    ended = ends.filter(number__lt=earlier.next_number)  # who was there: no change says so of a first list
     is_namesake = {"login": OuterRef("login"), "deployment": OuterRef("deployment")}
     has_gone = Exists(ended.exclude(login="").filter(**is_namesake, kind=Kind.WENT))
     has_come = Exists(began.exclude(login="").filter(**is_namesake, kind=Kind.CAME))

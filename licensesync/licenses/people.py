@@ -177,13 +177,16 @@ def number_people(enterprise: Enterprise, *, only_affected: bool, next_number: i
         f"""INSERT INTO member SELECT m.person, {SUBSCRIBER}, {account}, NULL, m.rule, m.ambiguous
             FROM matched m JOIN usage_clouduser r ON r.id = m.row_id WHERE m.kind = {SUBSCRIBER}"""
     )
+    if bulk.is_sqlite():
+        bulk.execute("CREATE INDEX temp.member_account ON member (deployment_id, user_id)")
+    elif only_affected:  # `find_moves` looks accounts up one by one where PostgreSQL thinks that they are few
+        bulk.execute("CREATE INDEX member_account ON member (deployment_id, user_id)")
     bulk.analyze("member")
 
     bulk.new_temporary_table("person", "person bigint, number bigint")
     if bulk.is_sqlite():  # before the statements that look people up one by one
         bulk.execute("CREATE INDEX temp.person_person ON person (person)")
         bulk.execute("CREATE INDEX temp.person_number ON person (number)")
-        bulk.execute("CREATE INDEX temp.member_account ON member (deployment_id, user_id)")
     oldest = "kind, first_seen, deployment_id, user_id"
     bulk.execute(
         f"""INSERT INTO person SELECT person, old_number FROM (

@@ -116,7 +116,8 @@ def _take_back(count: Count) -> None:
     for table in GENERATIONAL:
         undo(table, OF_ENTERPRISE, count.enterprise, count.generation)
     for model in (LicenseChange, LicenseIndex):
-        model._default_manager.filter(enterprise=count.enterprise, generation=count.generation).delete()
+        with bulk.short_turn():
+            model._default_manager.filter(enterprise=count.enterprise, generation=count.generation).delete()
     let_search_merge()
 
 

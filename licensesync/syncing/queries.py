@@ -115,6 +115,12 @@ def has_taken_list_since(deployment: Deployment, moment: datetime) -> bool:
     return jobs.exclude(kind=JobKind.DELETE).exists()
 
 
+def last_taken(deployment: Deployment, digest: str) -> UsageFile | None:
+    """The last file with these bytes whose list was taken in for a deployment. Pages are not compared."""
+    taken = UsageFile.objects.filter(digest=digest, job__deployment=deployment, job__state=JobState.SUCCESS)
+    return taken.order_by("-pk").first()
+
+
 def stays_of(job: LicenseSyncJob) -> str:
     """What stays when a job failed, for the sentence of its problem."""
     return FIGURES_STAY if job.deployment.last_usage_at else NO_FIGURES_YET

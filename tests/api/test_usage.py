@@ -157,6 +157,13 @@ def test_a_server_delivers_for_itself_only(owner: User, enterprise: Enterprise, 
     pushes = script(owner, enterprise, deployment=two)
     before = people(enterprise)
 
+    of_the_first = json.loads(EXPORT)
+    del of_the_first["server_id"]  # nor does the second have one yet
+    mistaken = pushes.post(USAGE, json.dumps(of_the_first), content_type="application/json")
+    work()
+    assert owners_script.get(mistaken["Location"]).json()["problem"]["code"] == "wrong_source"
+    assert people(enterprise) == before
+
     pushed = deliver(pushes, report([(9, "zoe@octo.example"), (10, "kim@octo.example")]))
     assert (pushed["deployment"], pushed["job"]["trigger"]) == ("two.octo.example", Trigger.PUSHED)
     assert len(people(enterprise)) == len(before) + 1

@@ -62,6 +62,23 @@ def test_no_secret(log: StringIO, leak: str) -> None:
     assert SECRET not in log.getvalue()
 
 
+@pytest.mark.parametrize("log", ["json"], indirect=True)
+@pytest.mark.parametrize(
+    "said", ["first\nana@octo.example", "m\u00fcller@octo.example", f'no reader for "/setup/{SECRET}" here']
+)
+def test_a_line_of_json_stays_one_when_a_secret_is_taken_out(log: StringIO, said: str) -> None:
+    structlog.get_logger().info("something", detail={"errors": [said]})
+    try:
+        raise ValueError(said)
+    except ValueError:
+        logging.getLogger("django.request").exception(said)
+    first, second = (json.loads(line) for line in log.getvalue().splitlines())
+    assert first["detail"]["errors"] == [second["event"]]
+    assert "octo.example" not in log.getvalue()
+    assert "ller" not in log.getvalue()
+    assert SECRET not in log.getvalue()
+
+
 @pytest.mark.parametrize("log", ["text", "json"], indirect=True)
 def test_no_address_of_a_person_but_the_names_of_workers(log: StringIO) -> None:
     structlog.get_logger().info("seen", who="ana.b+test@octo.example", worker="worker@one.octo.example")

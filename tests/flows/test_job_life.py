@@ -17,6 +17,7 @@ from licensesync import feeds
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.flows import consolidate, forget, reap_stalled, receive_usage, run_job
 from licensesync.licenses import services as licenses
+from licensesync.licenses.models import Count, LicenseChange
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, Phase, UsageFile
 from licensesync.usage import bulk, staging
@@ -180,6 +181,39 @@ def test_whoever_takes_over_waits_for_all_that_the_owner_is_writing(enterprise: 
         assert happened == ["written too", "written", "taken over"]
         with pytest.raises(licenses.TurnLost), bulk.short_turn():
             pass
+
+
+def test_who_wakes_up_while_taking_back_deletes_nothing_of_others(
+    enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = licenses.begin_count(enterprise, owner="first")
+    assert count is not None
+    undo = usage.undo
+
+    def freeze_after_the_last(table: str, *args: Any) -> Any:
+        undo(table, *args)
+        if table == licenses.GENERATIONAL[-1]:
+            theirs = licenses.unfinished_count(enterprise)
+            assert theirs is not None
+            Count.objects.filter(pk=theirs.pk).update(owner="second")
+            change = {"number": 1, "kind": LicenseChange.Kind.CAME, "at": timezone.now()}
+            LicenseChange.objects.create(enterprise=enterprise, generation=theirs.generation, **change)
+
+    monkeypatch.setattr(licenses, "undo", freeze_after_the_last)
+    with pytest.raises(licenses.TurnLost):
+        licenses.abandon_count(count)
+    assert LicenseChange.objects.filter(enterprise=enterprise, generation=count.generation).exists()
+
+
+def test_in_the_foreground_nobody_need_sweep(enterprise: Enterprise, settings: Any) -> None:
+    """What a worker left behind that is gone for good, the job itself and the enterprise's turn."""
+    settings.STALLED_SECONDS = 1
+    job = waiting_job(enterprise, server_export(SECOND))
+    gone = syncing.claim(job.pk)
+    assert gone is not None
+    assert licenses.begin_count(enterprise, owner=f"{gone.pk}:{gone.claim_token}") is not None
+    run_job.run_to_the_end(job)
+    assert (job.state, job.attempts) == (JobState.SUCCESS, 2)
 
 
 def test_a_newer_file_takes_the_place_of_one_that_waits(enterprise: Enterprise) -> None:

@@ -76,6 +76,9 @@ def test_a_file_that_is_there_already_adds_nothing(enterprise: Enterprise, tmp_p
     figures = ("state", "accounts_read", "added", "changed", "removed", "licenses", "problem")
     assert [first[name] for name in figures] == ["SUCCESS", 2, 2, 0, 0, 2, None]
     assert [again[name] for name in figures] == ["SUCCESS", 2, 0, 0, 0, 2, None]
+    more = write(tmp_path, "more.json", server_export([account(9, "zoe@octo.example")], host="more.octo.example"))
+    run("import_usage", enterprise.slug, more)
+    assert json.loads(run("import_usage", enterprise.slug, export))["licenses"] == 3, "as many as there are now"
 
 
 def test_all_licenses_in_the_shape_of_github(enterprise: Enterprise, tmp_path: Path) -> None:
@@ -142,6 +145,15 @@ def test_whoever_names_an_instance_settles_which_one_it_is(enterprise: Enterpris
         run("import_usage", enterprise.slug, copy)
     assert json.loads(run("import_usage", enterprise.slug, copy, server="staging.example"))["state"] == "SUCCESS"
     renamed = write(tmp_path, "c", server_export([account(3)], host="new.example", server_id="id-of-ghes.example"))
+    assert json.loads(run("import_usage", enterprise.slug, renamed, server="ghes.example"))["state"] == "SUCCESS"
+
+
+def test_a_list_of_a_renamed_server_is_not_put_over_another(enterprise: Enterprise, tmp_path: Path) -> None:
+    run("import_usage", enterprise.slug, write(tmp_path, "a", server_export([account(1)], host="ghes.example")))
+    run("import_usage", enterprise.slug, write(tmp_path, "b", report([(7, "")])), server="two.example")
+    renamed = write(tmp_path, "c", server_export([account(1)], host="new.example", server_id="id-of-ghes.example"))
+    with pytest.raises(CommandError, match=r"delivered as one of two\.example"):
+        run("import_usage", enterprise.slug, renamed, server="two.example")
     assert json.loads(run("import_usage", enterprise.slug, renamed, server="ghes.example"))["state"] == "SUCCESS"
 
 

@@ -87,12 +87,51 @@ def test_an_old_report_that_is_answered_late_asks_once_more(enterprise: Enterpri
 def test_going_back_to_the_list_before_is_a_new_list(enterprise: Enterprise) -> None:
     first, second = server_export([account(1)]), server_export([account(2)])
     import_one(enterprise, first)
+    UsageFile.objects.update(created_at=timezone.now() - timedelta(days=7))
     waiting, again = arrive(enterprise, second), arrive(enterprise, first)
+    assert (again.state, again.question) == (FileState.NEEDS_ANSWER, Question.OLDER), "it was replaced, by mistake?"
+    receive_usage.answer(again, accept_older=True)
+    again.refresh_from_db()
     assert again.job is not None
     assert waiting.job is not None
     assert again.job.state == JobState.PENDING
     run_job.run_job(again.job.pk)
     assert people(enterprise) == {frozenset({("ghes.example", "user-1")})}
+
+
+def test_an_older_list_brings_accounts_and_no_name(enterprise: Enterprise) -> None:
+    """GitHub's own links name accounts by host: with the name of last year they would lead to nobody."""
+    linked = cloud_user("ana", enterprise_server_user_ids=["new.example:1"])
+    import_one(enterprise, cloud_list([linked]))
+    old = server_export(
+        [account(1), account(2)], host="old.example", server_id="one", version="3.1", exported_at=JANUARY
+    )
+    import_one(enterprise, old)
+    server = Deployment.objects.get(server_id="one")
+    new = server_export([account(1)], host="new.example", server_id="one", version="3.2", exported_at=MARCH)
+    import_one(enterprise, new, server=server)
+    assert people(enterprise) == {frozenset({("cloud", "ana"), ("new.example", "user-1")})}
+    server.refresh_from_db()
+    import_one(enterprise, old, server=server, accept_older=True)
+    server.refresh_from_db()
+    assert (server.host, server.version) == ("new.example", "3.2")
+    assert people(enterprise) == {
+        frozenset({("cloud", "ana"), ("new.example", "user-1")}),
+        frozenset({("new.example", "user-2")}),
+    }
+
+
+def test_the_report_of_active_users_asks_first(enterprise: Enterprise) -> None:
+    """It looks like the one of all users, but lacks the suspended and the dormant ones."""
+    server = deployments.server_named(enterprise, "ghes.example")
+    everybody = [(number, "") for number in range(1, 101)]
+    import_one(enterprise, report(everybody, suspended=range(1, 12)), server=server)
+    [imported] = import_bytes(enterprise, report(everybody[11:]), server=server)
+    assert imported.job is not None
+    assert imported.job.problem_code == "shrinks_too_much"
+    assert imported.job.problem_params["removed"] == 11
+    fewer = report([*everybody[11:], (1, "")], suspended=[1])
+    assert import_one(enterprise, fewer, server=server).state == JobState.SUCCESS
 
 
 @pytest.mark.parametrize("exported_at", [None, MARCH])

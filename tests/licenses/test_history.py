@@ -89,6 +89,16 @@ def test_merged_and_split() -> None:
     assert history.difference(before, split).total == 0
 
 
+def test_who_came_with_a_first_list_and_went_was_never_there() -> None:
+    enterprise = new_enterprise()
+    first = take(enterprise, server("ana"))
+    second = take(enterprise, server("bo", "cem", host="two.example"))
+    third = take(enterprise, server("cem", host="two.example"))
+    assert names(first, third) == {}
+    assert history.difference(first, third) == history.Difference(0, 0, 0, 0, 1)
+    assert names(second, third) == {Kind.WENT: {"bo"}}
+
+
 def test_people_of_a_first_list_did_not_come() -> None:
     enterprise = new_enterprise()
     first = take(enterprise, server("ana"))

@@ -10,6 +10,7 @@ from licensesync.config.management.enterprise import enterprise_of
 from licensesync.enterprises import deployments
 from licensesync.errors import NOTHING_CHANGED, ExpectedError, sentence
 from licensesync.flows.receive_usage import Imported, import_files
+from licensesync.licenses.services import last_consumed
 from licensesync.syncing.models import FileState, JobState
 from licensesync.syncing.queries import stays_of
 
@@ -50,19 +51,25 @@ class Command(BaseCommand):
 
 def outcome(imported: Imported) -> dict[str, Any]:
     """What became of one file. Where it became no list, the counts are null and `problem` says why. A list that is
-    there already adds, changes and removes nothing."""
+    there already adds, changes and removes nothing: `licenses` are those of today."""
     file, job = imported.file, imported.job
     taken = job if job and file.state == FileState.ACCEPTED and job.state == JobState.SUCCESS else None
-    news = taken and not file.brought_nothing_new
+    figures = dict.fromkeys(("accounts_read", "added", "changed", "removed", "licenses"))
+    if taken:
+        figures = {
+            "accounts_read": taken.accounts_read,
+            "added": taken.accounts_added,
+            "changed": taken.accounts_changed,
+            "removed": taken.accounts_removed,
+            "licenses": taken.licenses_after,
+        }
+    if taken and file.brought_nothing_new:
+        figures |= {"added": 0, "changed": 0, "removed": 0, "licenses": last_consumed(file.enterprise)}
     return {
         "file": file.name,
         "source": str(file.deployment) if file.deployment else None,
         "state": job.state if job else JobState.FAILURE,
-        "accounts_read": taken.accounts_read if taken else None,
-        "added": (taken.accounts_added if news else 0) if taken else None,
-        "changed": (taken.accounts_changed if news else 0) if taken else None,
-        "removed": (taken.accounts_removed if news else 0) if taken else None,
-        "licenses": taken.licenses_after if taken else None,
+        **figures,
         "ignored_keys": taken.ignored_keys if taken else {},
         "seconds": round(imported.seconds, 3),
         "problem": problem_of(imported) or None,
