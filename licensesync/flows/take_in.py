@@ -78,7 +78,7 @@ def take_in(job: LicenseSyncJob, work: Work) -> None:
         outcome = {
             "accounts_read": diff.read,
             "accounts_added": diff.added,
-            "accounts_changed": diff.changed,
+            "accounts_changed": diff.changed - diff.only_active,
             "accounts_removed": diff.removed,
             "invalid_emails": report.invalid_emails,
             "ignored_keys": report.ignored_keys,

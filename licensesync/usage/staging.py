@@ -10,7 +10,7 @@ Temporary tables of one connection, made anew for every list that has one to be 
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 import msgspec
@@ -33,25 +33,27 @@ SERVER_FACTS = (
 )  # fmt: skip
 # What an account says after a list (`s`), given its row before (`a`): a list without names or secondary addresses
 # leaves those that are known.
-NEW_SERVER_FACTS = ", ".join(
-    {
-        "name": "CASE WHEN s.name = '' THEN COALESCE(a.name, '') ELSE s.name END",
-        "other_emails": "COALESCE(s.other_emails, a.other_emails)",
-    }.get(column, f"s.{column}")
-    for column in SERVER_FACTS
-)
+_NEW_FACTS = {column: f"s.{column}" for column in SERVER_FACTS} | {
+    "name": "CASE WHEN s.name = '' THEN COALESCE(a.name, '') ELSE s.name END",
+    "other_emails": "COALESCE(s.other_emails, a.other_emails)",
+}
+NEW_SERVER_FACTS = ", ".join(_NEW_FACTS.values())
+# Somebody who has worked since the last list is no news: only what else has changed is told.
+_NEWS = tuple(column for column in SERVER_FACTS if column != "last_active_at")
 CLOUD_FACTS = ("login", "name", "saml_name_id", "facts", "consumes")
 
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """What a new list changes, in accounts. `before` counts the last list."""
+    """What a new list changes, in accounts. `before` counts the last list. Of `only_active`, which are among `changed`,
+    nothing is new but when they were active last."""
 
     read: int
     added: int
     changed: int
     removed: int
     before: int
+    only_active: int = 0
 
 
 def stage_server_list(batches: Iterable[list[ServerUserAccount]], progress: bulk.Progress) -> int:
@@ -252,7 +254,13 @@ def _index(table: str, column: str) -> None:
 
 def compare_server_list(deployment: Deployment) -> Diff:
     """Fill `account_diff` for a server."""
-    return _compare(deployment, "usage_serveruseraccount", "user_id", new=NEW_SERVER_FACTS, facts=SERVER_FACTS)
+    table = "usage_serveruseraccount"
+    diff = _compare(deployment, table, "user_id", new=NEW_SERVER_FACTS, facts=SERVER_FACTS)
+    only_active = bulk.value(
+        f"""SELECT count(*) FROM account_diff d JOIN staged s ON s.line = d.line JOIN {table} a ON a.id = d.old_id
+            WHERE NOT (({_named("a", _NEWS)}) {bulk.differs()} ({", ".join(_NEW_FACTS[column] for column in _NEWS)}))"""
+    )
+    return replace(diff, only_active=only_active)
 
 
 def compare_cloud_list(deployment: Deployment) -> Diff:

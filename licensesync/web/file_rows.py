@@ -12,6 +12,10 @@ from licensesync.errors import (
     DATABASE_BUSY,
     DISK_FULL,
     NOTHING_CHANGED,
+    OLDER_THAN_STORED,
+    SERVER_CONFLICT,
+    SERVER_UNKNOWN,
+    SHRINKS_TOO_MUCH,
     UNEXPECTED,
     UNEXPECTED_WITH_FILE,
     USERS_ENCRYPTED,
@@ -27,6 +31,10 @@ MOST_FILES = 200  # looked at for the list; more than anybody leaves there
 MISHAPS = {
     each.code for each in (BEING_DELETED, DATABASE_BUSY, DISK_FULL, UNEXPECTED, UNEXPECTED_WITH_FILE, WORKER_STOPPED)
 }
+
+
+# What an owner is asked about.
+ASKED = {each.code for each in (OLDER_THAN_STORED, SERVER_CONFLICT, SERVER_UNKNOWN, SHRINKS_TOO_MUCH)}
 
 
 @dataclass
@@ -134,7 +142,16 @@ def _row(files: list[UsageFile], servers: list[Deployment]) -> FileRow:
                 row.state, row.tone = JobState.CANCELED, "attention"
         case _ if file.job is not None:
             _tell_job(row, file.job)
+    if row.state == JobState.FAILURE and not file.somebody_answers and _asks(file):
+        row.notes.append(
+            _("A script delivered it, so nobody was asked. Deliver it again with the answer, or add the file here.")
+        )
     return row
+
+
+def _asks(file: UsageFile) -> bool:
+    """Whether the owner would have been asked what a script was refused for."""
+    return (file.problem_code or (file.job.problem_code if file.job else "")) in ASKED
 
 
 def _tell_job(row: FileRow, job: LicenseSyncJob) -> None:
@@ -154,6 +171,10 @@ def _tell_job(row: FileRow, job: LicenseSyncJob) -> None:
         case _:
             doing = {"source": job.deployment, "doing": words.progress(job)}
             row.text = _("%(source)s: %(doing)s. You can leave this page.") % doing
+    has_no_list = job.deployment.is_server and job.deployment.last_usage_at is None
+    if has_no_list and job.state in (JobState.FAILURE, JobState.CANCELED):
+        said = _("%(source)s stays among the instances, without a list. If it is a mistake, delete it there.")
+        row.notes.append(said % {"source": job.deployment})
 
 
 def _can_try_again(file: UsageFile, problem_code: str) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import path
@@ -168,6 +168,7 @@ class Between:
     total: str
     tabs: list[Tab]
     rows: list["ChangeRow"]
+    nameless: int  # further changes, of deployments that are deleted: their names are not kept
     kind: str
     csv: str
     older: str
@@ -187,7 +188,8 @@ def _between(request: HttpRequest, enterprise: Enterprise, usage: UsageOverTime)
     wanted = request.GET.get("kind", "")
     kind = wanted if wanted in kinds else max(kinds[:2], key=found.number)
     of_kind = history.changes(earlier, later).filter(kind=kind)
-    rows, older = _page(of_kind, request.GET.get("before", ""))
+    is_named = ~Q(name="", login="", deployment=None)
+    rows, older = _page(of_kind.filter(is_named), request.GET.get("before", ""))
     return Between(
         earlier=earlier,
         later=later,
@@ -199,6 +201,7 @@ def _between(request: HttpRequest, enterprise: Enterprise, usage: UsageOverTime)
             for each in kinds
         ],
         rows=[ChangeRow(change, str(change.deployment) if change.deployment else "") for change in rows],
+        nameless=of_kind.exclude(is_named).count(),
         kind=kind,
         csv=urlencode({"from": earlier.generation, "to": later.generation}),
         older=urlencode({**chosen, "kind": kind, "before": older}) if older else "",

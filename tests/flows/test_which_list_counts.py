@@ -16,6 +16,7 @@ from licensesync.flows import receive_usage, run_job
 from licensesync.licenses.models import LicenseChange
 from licensesync.licenses.queries import licenses
 from licensesync.syncing.models import FileState, JobState, Question, UsageFile
+from licensesync.usage.models import OPEN, ServerUserAccount
 from tests.flows.lists import (
     account,
     cloud_list,
@@ -169,6 +170,16 @@ def test_links_follow_a_server_to_its_new_name(enterprise: Enterprise) -> None:
     assert Deployment.objects.get(pk=server.pk).host == "new.example"
     import_one(enterprise, server_export([*accounts, account(22)], host="new.example", server_id="one"))
     assert licenses(enterprise).count() == 21
+
+
+def test_whoever_was_only_active_since_has_not_changed(enterprise: Enterprise) -> None:
+    server = deployments.server_named(enterprise, "ghes.example")
+    last_week = report([(1, "ana@octo.example"), (2, "bo@octo.example"), (3, "")])
+    import_one(enterprise, last_week, server=server)
+    moved = last_week.replace(b"2026-01-01 00:00:00", b"2026-01-08 00:00:00").replace(b"bo@", b"bob@")
+    job = import_one(enterprise, moved, server=server)
+    assert (job.accounts_added, job.accounts_changed, job.accounts_removed) == (0, 1, 0)
+    assert {each.last_active_at.day for each in ServerUserAccount.objects.filter(valid_to=OPEN)} == {8}  # type: ignore[union-attr]
 
 
 def test_a_cloud_user_with_a_new_login_keeps_their_license(enterprise: Enterprise) -> None:

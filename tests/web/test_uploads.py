@@ -17,7 +17,7 @@ from licensesync.licenses.queries import current_count
 from licensesync.syncing import usage_files
 from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, UsageFile
 from licensesync.users.models import User
-from tests.flows.lists import account, cloud_list, cloud_user, import_one, report, server_export
+from tests.flows.lists import account, cloud_list, cloud_user, import_bytes, import_one, report, server_export
 from tests.web.usage import HTMX, add, last_file, page, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -239,11 +239,23 @@ def test_a_waiting_job_is_canceled_and_tried_again(client: Client, enterprise: E
     job = LicenseSyncJob.objects.get()
     response = client.post(reverse("cancel_job", args=[enterprise.slug, job.pk]), headers=HTMX)
     assert b"Canceled. Nothing was changed." in response.content
+    assert b"ghes.example stays among the instances, without a list." in response.content
     work()
     assert consumed(enterprise) == 0
     client.post(reverse("try_file_again", args=[enterprise.slug, file.pk]))
     work()
     assert consumed(enterprise) == 1
+
+
+def test_what_a_script_was_refused_says_who_can_answer(client: Client, enterprise: Enterprise, owner: User) -> None:
+    client.force_login(owner)
+    [refused] = import_bytes(enterprise, report([(1, ANA)]))
+    assert refused.job is None
+    UsageFile.objects.update(uploaded_by=owner)  # whose token it was
+    assert "A script delivered it, so nobody was asked." in page(client, enterprise)
+    add(client, enterprise, b"")
+    work()
+    assert page(client, enterprise).count("A script delivered it") == 1
 
 
 def test_a_mishap_can_be_tried_again(client: Client, enterprise: Enterprise, owner: User) -> None:

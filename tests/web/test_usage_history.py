@@ -13,8 +13,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from licensesync.enterprises.models import Enterprise
+from licensesync.enterprises.models import Deployment, Enterprise
+from licensesync.flows import run_job
 from licensesync.licenses.models import Count
+from licensesync.syncing import services as syncing
 from licensesync.users.models import User
 from licensesync.web.usage_chart import ChartPoint, usage_chart
 from tests.flows.lists import account, import_one, server_export
@@ -100,6 +102,19 @@ def test_a_shared_address_shows_the_same_counts_in_every_time_zone(client: Clien
         seen.add((numbers, client.get(download).getvalue()))
     assert len(seen) == 1
     assert numbers == ("30", "1")
+
+
+def test_whose_names_went_with_their_instance_are_one_line(client: Client, enterprise: Enterprise, owner: User) -> None:
+    import_one(enterprise, server_export([account(1, "ana@octo.example")]))
+    import_one(enterprise, server_export([account(number) for number in range(1, 41)], host="gone.example"))
+    first = Count.objects.get(generation=enterprise.generation)
+    Count.objects.update(finished_at=timezone.now() - timedelta(days=5))
+    gone = Deployment.objects.get(host="gone.example")
+    run_job.run_job(syncing.request_deletion(deployment=gone, requested_by=owner).pk)
+    client.force_login(owner)
+    html = page(client, enterprise, "usage_history", query=f"?from={first.generation}&kind=went")
+    assert "40 of them had accounts on deleted instances alone" in html
+    assert ">–</a>" not in html
 
 
 def test_csv(client: Client, with_history: Enterprise) -> None:
