@@ -103,6 +103,12 @@ def comparison_of(enterprise: Enterprise) -> Comparison | None:
     return _loaded(key)
 
 
+def counted_twice(enterprise: Enterprise) -> int:
+    """How many people both seem to count twice, as far as it is known: a page that only mentions it compares nobody."""
+    key = _stored(enterprise)
+    return len(_loaded(key).twice) if key is not None else 0
+
+
 def compare(enterprise: Enterprise) -> None:
     """Compare the count that everybody sees, where that is not done yet. For a million people it takes up to
     three quarters of a minute."""

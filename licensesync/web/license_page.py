@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET
 from licensesync.enterprises.models import Enterprise
 from licensesync.flows.upload_limit import too_large
 from licensesync.licenses import queries as licenses
+from licensesync.licenses.comparison import counted_twice
 from licensesync.syncing import queries as syncing
 from licensesync.web import words
 from licensesync.web.access import enterprise_for, is_owner
@@ -110,6 +111,7 @@ def _context(request: HttpRequest, enterprise: Enterprise, answered: Answered | 
         "count": count,
         "seats": seats,
         "bar": usage_bar(count, seats.total.purchased or None) if count else None,
+        "counted_twice": counted_twice(enterprise) if count else 0,
         "completeness": completeness(enterprise, count, instances) if count else None,
         "instances": instances,
         "connected": sum(1 for row in instances if row.is_connected),

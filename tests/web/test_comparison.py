@@ -52,6 +52,12 @@ def test_the_numbers_and_the_people_between_them(client: Client, full: Enterpris
     assert "Counted twice by both" in html
 
 
+def test_the_license_page_mentions_who_is_counted_twice(client: Client, full: Enterprise) -> None:
+    assert "could be freed" not in page(client, full, "license"), "nobody has been compared yet"
+    page(client, full, "comparison")
+    assert "1 license could be freed" in page(client, full, "license")
+
+
 def test_as_csv(client: Client, full: Enterprise) -> None:
     answer = client.get(reverse("csv_of_comparison", args=[full.slug]))
     rows = list(csv.DictReader(io.StringIO(answer.getvalue().decode())))

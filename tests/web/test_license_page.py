@@ -238,12 +238,12 @@ def test_no_query_in_a_loop(
 ) -> None:
     client.force_login(owner)
     page(client, full)  # what only the first page asks
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(16):
         page(client, full)
     for number in range(5):
         import_one(full, server_export([account(1, ANA)], host=f"ghes-{number}.example"))
     page(client, full)
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(16):
         page(client, full)
 
 
@@ -273,7 +273,7 @@ def test_no_query_for_each_file(
         work()
         assert client.get(url, headers=HTMX).content.count(b'<li id="file-') == number + 1
         usage = next(each for each in client.get(url, headers=HTMX).context["swapped"] if each.key == "usage")
-        with django_assert_num_queries(11):
+        with django_assert_num_queries(12):
             client.get(url, {"seen": f"usage:{usage.version}"}, headers=HTMX)
 
 
