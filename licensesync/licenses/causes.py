@@ -31,6 +31,7 @@ class Cause(StrEnum):
     AMBIGUOUS = "ambiguous"  # two cloud accounts claim the address
     SECONDARY = "secondary"  # GitHub has it under an address that is only a secondary one
     LONG_AGO = "long_ago"  # GitHub's sync was before a change
+    JOINED = "joined"  # one license holds what GitHub has apart
     UNEXPLAINED = "unexplained"
 
 
@@ -82,6 +83,7 @@ RULES: tuple[tuple[Cause, Callable[[Evidence], bool]], ...] = (
     (Cause.AMBIGUOUS, lambda seen: seen.ambiguous),
     (Cause.SECONDARY, _is_secondary),
     (Cause.LONG_AGO, _changed_since),
+    (Cause.JOINED, lambda seen: seen.kind is Kind.UNIT_TOO_MANY),
     (Cause.UNEXPLAINED, lambda _seen: True),
 )
 

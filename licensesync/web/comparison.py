@@ -43,6 +43,10 @@ CAUSES: dict[str, tuple[str | Promise, str | Promise]] = {
         _("Synced long ago"),
         _("The account is new, gone, or has another primary e-mail than at GitHub’s last sync of its server."),
     ),
+    Cause.JOINED: (
+        _("Joined here"),
+        _("LicenseSync found these accounts to be one person, GitHub’s list has them apart. The license says why."),
+    ),
     Cause.UNEXPLAINED: (
         _("Not explained"),
         _("Nothing in the lists says why. GitHub may know more than its list tells."),

@@ -156,7 +156,7 @@ A, B, C = "a", "b", "c"
     [
         (Evidence(Kind.UNIT_ALONE, on_shared_server=False, ambiguous=True), Cause.SERVER),
         (Evidence(Kind.UNIT_ALONE, True, (Account(False, A),), frozenset({B})), Cause.SUSPENDED),
-        (Evidence(Kind.UNIT_TOO_MANY, True, (Account(False, A),), frozenset({A})), Cause.UNEXPLAINED),
+        (Evidence(Kind.UNIT_TOO_MANY, True, (Account(False, A),), frozenset({A})), Cause.JOINED),
         (Evidence(Kind.UNIT_TOO_MANY, True, (Account(True, A),), frozenset({B}), ambiguous=True), Cause.AMBIGUOUS),
         (Evidence(Kind.LICENSE_ALONE, True, (Account(True, A, frozenset({B})),), frozenset({B})), Cause.SECONDARY),
         (Evidence(Kind.LICENSE_ALONE, True, (Account(True, A, frozenset({C})),), frozenset({B})), Cause.LONG_AGO),
