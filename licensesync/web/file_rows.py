@@ -66,7 +66,7 @@ class FileRow:
 
     @property
     def question(self) -> str:
-        return _question(self.file) if self.is_asking else ""
+        return _question(self.file, self.servers) if self.is_asking else ""
 
     @property
     def likely_server(self) -> int | None:
@@ -181,7 +181,7 @@ def _can_try_again(file: UsageFile, problem_code: str) -> bool:
     return bool(file.stored_name) and problem_code in MISHAPS
 
 
-def _question(file: UsageFile) -> str:
+def _question(file: UsageFile, servers: list[Deployment]) -> str:
     """What the owner is asked about a file."""
     facts = words.readable(file.question_params)
     match file.question:
@@ -195,5 +195,19 @@ def _question(file: UsageFile) -> str:
         case Question.SHRINKS:
             template = _("This list would remove %(removed)s of the %(before)s accounts of %(source)s.")
         case _:
-            template = _("The host name %(host)s and the server id of this file are not known as one server.")
+            return _conflict(file, servers)
     return template % facts
+
+
+def _conflict(file: UsageFile, servers: list[Deployment]) -> str:
+    """What of a file names which instance, where they are not one."""
+    host, server_id = str(file.question_params.get("host", "")), file.recognition["server"]["server_id"]
+    of_id = next((each for each in servers if each.server_id == server_id), None)
+    of_host = next((each for each in servers if each.host == host), None)
+    if of_id and of_host:
+        template = _("The server id of this file is that of %(known)s, but its host name is that of %(host)s.")
+    elif of_id:
+        template = _("The server id of this file is that of %(known)s, but its host name, %(host)s, is new.")
+    else:
+        template = _("The host name %(host)s is known, but with another server id than that of this file.")
+    return template % {"host": host, "known": of_id}

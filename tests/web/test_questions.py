@@ -157,7 +157,7 @@ def test_a_server_that_was_replaced(client: Client, enterprise: Enterprise) -> N
     import_one(enterprise, server_export([account(1, ANA)]))
     ask(
         client, enterprise, server_export([account(7, BOB)], server_id="another"), Question.SERVER_CONFLICT,
-        "The host name ghes.example and the server id of this file are not known as one server.",
+        "The host name ghes.example is known, but with another server id than that of this file.",
     )  # fmt: skip
     server = Deployment.objects.get(enterprise=enterprise)
     assert f'<option value="{server.pk}" selected>' in page(client, enterprise)
@@ -165,6 +165,17 @@ def test_a_server_that_was_replaced(client: Client, enterprise: Enterprise) -> N
     work()
     server.refresh_from_db()
     assert (server.server_id, server.accounts) == ("another", 1)
+
+
+def test_a_server_with_a_new_name(client: Client, enterprise: Enterprise) -> None:
+    import_one(enterprise, server_export([account(1, ANA)]))
+    renamed = server_export([account(1, ANA)], host="new.example", server_id="id-of-ghes.example")
+    told = "The server id of this file is that of ghes.example, but its host name, new.example, is new."
+    ask(client, enterprise, renamed, Question.SERVER_CONFLICT, told)
+    import_one(enterprise, server_export([account(1, ANA)], host="two.example"))
+    of_two = server_export([account(1, ANA)], host="two.example", server_id="id-of-ghes.example")
+    told = "The server id of this file is that of ghes.example, but its host name is that of two.example."
+    ask(client, enterprise, of_two, Question.SERVER_CONFLICT, told)
 
 
 def test_a_server_whose_id_can_be_no_name(client: Client, enterprise: Enterprise) -> None:
