@@ -54,6 +54,11 @@ def completeness(enterprise: Enterprise, count: Count, rows: list[InstanceRow]) 
             said.limits.append(
                 _("GitHub’s own count in that list is %(n)s.") % {"n": words.number(cloud.total_seats_consumed)}
             )
+        if cloud.total_seats_purchased and enterprise.purchased not in (0, cloud.total_seats_purchased):
+            said.limits.append(
+                _("GitHub’s list names %(n)s purchased licenses; %(m)s are entered here.")
+                % {"n": words.number(cloud.total_seats_purchased), "m": words.number(enterprise.purchased)}
+            )
     if servers:
         said.limits.append(_("Secondary e-mails of server accounts are not compared, by us as by GitHub."))
     return said

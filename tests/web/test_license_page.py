@@ -99,6 +99,11 @@ def test_what_the_total_can_not_know(client: Client, enterprise: Enterprise, own
     assert "names no SAML identity" in html
     assert "names no e-mail of a verified domain" in html
     assert "GitHub’s own count in that list is 1." in html
+    assert "names 100 purchased licenses" not in html, "nothing is entered here yet"
+    Enterprise.objects.update(enterprise_licenses=90)
+    assert "GitHub’s list names 100 purchased licenses; 90 are entered here." in page(client, enterprise)
+    Enterprise.objects.update(enterprise_licenses=100)
+    assert "names 100 purchased licenses" not in page(client, enterprise)
 
 
 @pytest.mark.parametrize(
