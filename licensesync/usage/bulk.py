@@ -297,7 +297,7 @@ def beside() -> Iterator[Beside]:
         yield _at_once
         return
     with ThreadPoolExecutor(1, "beside") as other:
-        given: list[Future[Any]] = [other.submit(prepare_session)]
+        given: list[Future[Any]] = [other.submit(prepare_session)]  # it writes nothing, so it needs no guard
         context = copy_context()  # with the same guard
 
         def later(work: Callable[[], Outcome], /) -> Callable[[], Outcome]:
