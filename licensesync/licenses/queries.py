@@ -14,6 +14,7 @@ from django.utils import timezone
 from licensesync.enterprises.models import Deployment, Enterprise, LicenseModel
 from licensesync.licenses.compose import SERVER_KIND
 from licensesync.licenses.csv_report import csv_report
+from licensesync.licenses.doubles import Double, doubles
 from licensesync.licenses.models import ConsumedLicense, Count, LicenseChange, LicensedAccount, LicenseType
 from licensesync.licenses.report import LicenseRow, chosen_blocks, in_blocks, license_row
 from licensesync.matching import rules
@@ -115,6 +116,7 @@ class Person:
     deployments: dict[int, Deployment] = field(default_factory=dict)
     changes: list[LicenseChange] = field(default_factory=list)
     rivals: list[ConsumedLicense] = field(default_factory=list)  # whose cloud accounts claim an account of this one
+    doubles: list[Double] = field(default_factory=list)  # by whom this one seems to be counted already
 
     @property
     def has_subscriber(self) -> bool:
@@ -158,13 +160,15 @@ def person(enterprise: Enterprise, number: int) -> Person | None:
     for deployment, user_ids in on_servers.items():
         is_entry |= Q(deployment=deployment, user_id__in=user_ids)
     if on_servers:
-        found.servers = list(servers.filter(valid & is_entry))
+        found.servers = list(servers.filter(valid & is_entry).select_related("deployment"))
     addresses = {account.address for account in found.servers if account.address}
     addresses |= {address_key(address) for address in license.emails}
     found.not_counted = list(servers.filter(ours, address__in=addresses, consumes=False)[:100])
     found.changes = list(changes(enterprise, number))
     if license.ambiguous:
         found.rivals = _rivals(enterprise, found, valid)
+    if found.cloud is None:
+        found.doubles = doubles(enterprise, {number: found.servers}).get(number, [])
     return found
 
 

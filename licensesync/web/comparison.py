@@ -15,6 +15,7 @@ from licensesync.licenses import comparison, queries
 from licensesync.licenses.causes import Cause, Kind
 from licensesync.licenses.comparison import Comparison
 from licensesync.licenses.differences import csv_of_differences, differences
+from licensesync.licenses.doubles import doubles_of
 from licensesync.licenses.finding import rows_of
 from licensesync.web import words
 from licensesync.web.access import enterprise_for
@@ -97,6 +98,7 @@ def compare(request: HttpRequest, slug: str) -> HttpResponse:
     entries = [entry for entry in found.entries if current is None or entry.cause == current.key]
     page = _page_of(request, len(entries))
     twice_page = rows_of(enterprise, found.twice[:ROWS])
+    doubles = doubles_of(enterprise, twice_page)
     context = {
         "enterprise": enterprise,
         "cloud": cloud,
@@ -113,7 +115,7 @@ def compare(request: HttpRequest, slug: str) -> HttpResponse:
         "last": min(page * ROWS, len(entries)),
         "previous": page - 1,
         "next": page + 1 if page * ROWS < len(entries) else 0,
-        "twice": twice_page,
+        "twice": [(license, doubles.get(license.number, ())) for license in twice_page],
     }
     return render(request, "comparison/page.html", context)
 

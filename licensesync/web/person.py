@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from licensesync.enterprises.models import Deployment
 from licensesync.licenses.compose import NO_FACTS, CloudFacts
+from licensesync.licenses.doubles import Double
 from licensesync.licenses.models import ConsumedLicense, LicenseChange
 from licensesync.licenses.queries import Person
 from licensesync.matching import explain
@@ -75,6 +76,7 @@ class PersonPage:
     two_factor: bool | None
     changes: list[ChangeRow]
     rivals: list[ConsumedLicense]
+    doubles: list[Double]
 
 
 def person_page(person: Person) -> PersonPage:
@@ -95,6 +97,7 @@ def person_page(person: Person) -> PersonPage:
         two_factor=False if False in known else True if True in known else None,
         changes=change_rows(person.changes),
         rivals=person.rivals,
+        doubles=person.doubles,
     )
 
 

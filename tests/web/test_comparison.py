@@ -12,7 +12,7 @@ from licensesync.enterprises.models import Enterprise
 from licensesync.flows import compare
 from licensesync.licenses import comparison
 from licensesync.users.models import User
-from tests.flows.lists import account, cloud_list, cloud_user, import_one, server_export
+from tests.flows.lists import account, cloud_list, cloud_user, import_one, numbers, server_export
 from tests.web.usage import page
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -50,6 +50,10 @@ def test_the_numbers_and_the_people_between_them(client: Client, full: Enterpris
     suspended = page(client, full, "comparison", query="?cause=suspended")
     assert "<strong>1</strong> Suspended since" in suspended
     assert "Counted twice by both" in html
+    twice = html[html.index('id="twice"') :]
+    assert 'ana<wbr>@octo.example</span><small><span class="address">ghes.<wbr>example' in twice, "a secondary e-mail"
+    ana = numbers(full)["cloud", "ana"]
+    assert f'<a href="/enterprises/octo-industries/settings/license/consumed/{ana}">ana</a>' in twice
 
 
 def test_the_license_page_mentions_who_is_counted_twice(client: Client, full: Enterprise) -> None:
@@ -110,5 +114,5 @@ def test_no_query_in_a_loop(
     page(client, full, "comparison")
     page(client, full, "comparison")
     for query in ("?cause=suspended", "?page=2"):
-        with django_assert_max_num_queries(13):
+        with django_assert_max_num_queries(16):
             page(client, full, "comparison", query=query)

@@ -243,6 +243,20 @@ def test_whoever_went_with_a_deleted_deployment_is_called_by_the_number(client: 
     assert "2 of them had accounts on deleted instances alone" in between
 
 
+def test_whoever_seems_to_be_counted_twice_is_told_with_whom(client: Client, enterprise: Enterprise) -> None:
+    emails = [{"email": "ana@home.example", "primary": True}, {"email": "ANA@octo.example"}]
+    import_one(enterprise, server_export([account(7, login="acarvalho", emails=emails), account(8, BEA)]))
+    import_one(enterprise, cloud_list([cloud_user("ana-c", ANA)]))
+    ours, theirs = numbers(enterprise)["ghes.example", "acarvalho"], numbers(enterprise)["cloud", "ana-c"]
+    html = page(client, enterprise, "license_detail", ours)
+    assert "Seems to be counted twice." in html
+    assert (
+        f'is that of the cloud account <a href="{reverse("license_detail", args=[enterprise.slug, theirs])}">' in html
+    )
+    other = numbers(enterprise)["ghes.example", "user-8"]
+    assert "Seems to be counted twice." not in page(client, enterprise, "license_detail", other)
+
+
 def test_what_is_not_shown_yet_or_of_another_enterprise_ends_nothing(
     client: Client, enterprise: Enterprise, stranger: User
 ) -> None:
