@@ -50,6 +50,7 @@ OUR_COLUMNS = (
     "Two factor off",
     "Consumed since",
     "Since or before",
+    "Enterprise server logins",  # in the order of their user ids
 )
 COLUMNS = (*GITHUB_COLUMNS, *OUR_COLUMNS)
 
@@ -155,12 +156,14 @@ def _cells(hosts: Mapping[int, str], license: Stored) -> tuple[str, ...]:
     if len(servers) == 1:  # most of those who have any
         [account] = servers
         user_ids, emails, matched_by = f"{hosts[account.deployment]}:{account.user_id}", account.email, account.rule
+        logins = account.login
     elif servers:
         user_ids = ", ".join([f"{hosts[account.deployment]}:{account.user_id}" for account in servers])
         emails = ", ".join(dict.fromkeys([account.email for account in servers if account.email]))
         matched_by = ", ".join(dict.fromkeys([account.rule for account in servers]))
+        logins = ", ".join([account.login for account in servers])
     else:
-        user_ids = emails = matched_by = ""
+        user_ids = emails = matched_by = logins = ""
     if cloud:
         login, cloud_name, saml_name_id = cloud.login, cloud.name, cloud.email
         member_roles, enterprise_roles = ", ".join(facts.member_roles), ", ".join(facts.enterprise_roles)
@@ -197,6 +200,7 @@ def _cells(hosts: Mapping[int, str], license: Stored) -> tuple[str, ...]:
         _FLAG[two_factor_off],
         f"{since[:10]}T{since[11:19]}Z",  # a time of the database, which is UTC
         _FLAG[since_or_before],
+        logins,
     )
 
 

@@ -71,6 +71,7 @@ def test_githubs_columns_first_and_the_same_facts_as_the_rest_list(tmp_path: Pat
     assert (vera["License type"], vera["GitHub com two factor auth"]) == ("Visual Studio subscription", "")
     assert (bo["GitHub com user"], bo["Person"], bo["Total user accounts"]) == ("false", "Bo, “B.”", "1")
     assert bo["Since or before"] == "true"
+    assert [each["Enterprise server logins"] for each in (ana, vera, bo)] == ["user-7", "", "user-8"]
     for row, of_rest in zip(report, license_rows(enterprise), strict=True):
         for column, value in zip(GITHUB_COLUMNS, (row[name] for name in GITHUB_COLUMNS), strict=True):
             name = {"GitHub com saml name": "github_com_saml_name_id"}.get(column, column.lower().replace(" ", "_"))
