@@ -17,4 +17,5 @@ def data_dir_from(argv: list[str]) -> list[str]:
         if not directory:
             raise SystemExit("--data-dir needs a directory, for example: --data-dir /srv/licensesync")
         os.environ["LICENSESYNC_DATA_DIR"] = str(Path(directory).absolute())
+        os.environ.pop("LICENSESYNC_DATA_DIR_FILE", None)  # which would be read first
     return rest

@@ -102,8 +102,10 @@ def test_any_command_takes_the_data_directory(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: list[str], rest: list[str]
 ) -> None:
     monkeypatch.setenv("LICENSESYNC_DATA_DIR", "another")
+    monkeypatch.setenv("LICENSESYNC_DATA_DIR_FILE", "one/more")
     monkeypatch.chdir(tmp_path)
     assert data_dir_from(words) == rest
+    assert "LICENSESYNC_DATA_DIR_FILE" not in os.environ
     assert os.environ["LICENSESYNC_DATA_DIR"] == str(tmp_path / "data")
 
 
@@ -112,6 +114,14 @@ def test_every_help_names_the_data_directory(tmp_path: Path, words: tuple[str, .
     said = manage(product_environment(tmp_path), *words)
     assert said.returncode == 0
     assert said.stdout.endswith("\nEvery command takes --data-dir DIR: where everything is kept (default: ./var).\n")
+
+
+def test_a_secret_that_is_no_text_stops_the_start_with_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"\xff\xfe\x00")
+    wrong = {"LICENSESYNC_SECRET_KEY_FILE": str(tmp_path / "key")}
+    said = manage(product_environment(tmp_path) | wrong, "check")
+    assert said.returncode == 1
+    assert said.stderr.strip().endswith("which is not text in UTF-8.")
 
 
 def test_a_data_directory_without_its_name() -> None:
