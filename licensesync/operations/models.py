@@ -15,3 +15,7 @@ class Seen(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def listens_to(self) -> str:
+        return self.queues.replace(",", ", ")
