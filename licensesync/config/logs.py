@@ -26,15 +26,17 @@ def masked(text: str) -> str:
 
 def without_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """The last step before a line is written as JSON: afterwards an address may begin with the letter of an escape."""
-    return {name: _masked_within(value) for name, value in event.items()}
+    return {masked(name): _masked_within(value) for name, value in event.items()}
 
 
 def _masked_within(value: Any) -> Any:
     if isinstance(value, dict):
-        return {_masked_within(name): _masked_within(each) for name, each in value.items()}
+        return {masked(str(name)): _masked_within(each) for name, each in value.items()}
     if isinstance(value, list | tuple | set):
         return [_masked_within(each) for each in value]
-    return value if value is None or isinstance(value, bool | int | float) else masked(str(value))
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return masked(value if isinstance(value, str) else repr(value))
 
 
 def line_without_secrets(_logger: Any, _method: str, line: str) -> str:

@@ -81,11 +81,13 @@ def belongs_elsewhere(enterprise: Enterprise, facts: ServerFacts, *, host: str) 
     try:
         says = host_name(facts.host)
     except ExpectedError:  # it says nothing that could be one
-        return False
+        says = ""
     if says == host_name(host):
         return False
     if facts.server_id and (of_id := servers.filter(server_id=facts.server_id).first()):
         return of_id != named
+    if not says:
+        return False
     if by_host := servers.filter(host=says).first():
         return by_host.server_id in ("", facts.server_id)
     return named is None or bool(named.server_id)  # one of unknown id may be called otherwise by itself

@@ -38,7 +38,6 @@ from licensesync.flows.mishaps import expected_error, is_cut_off
 from licensesync.syncing import services as syncing
 from licensesync.syncing import usage_files
 from licensesync.syncing.models import OPEN_STATES, FileState, JobState, LicenseSyncJob, Question, Trigger, UsageFile
-from licensesync.syncing.queries import last_taken
 from licensesync.users.models import User
 
 log = structlog.get_logger()
@@ -206,7 +205,7 @@ def _job_for(files: list[UsageFile]) -> LicenseSyncJob | None:
         )
         return same
     if not first.accept_older:
-        _ask_if_older(deployment, _date_to_ask_about(deployment, files, recognitions), waiting)
+        _ask_if_older(deployment, take_in.date_to_ask_about(deployment, files, recognitions), waiting)
     job = syncing.create_file_job(
         deployment=deployment,
         trigger=_trigger(first),
@@ -222,16 +221,6 @@ def _job_for(files: list[UsageFile]) -> LicenseSyncJob | None:
 def _waiting(deployment: Deployment) -> list[UsageFile]:
     """The files of lists that are not taken in yet."""
     return list(UsageFile.objects.filter(job__deployment=deployment, job__state__in=OPEN_STATES))
-
-
-def _date_to_ask_about(
-    deployment: Deployment, files: list[UsageFile], recognitions: list[feeds.Recognition]
-) -> datetime:
-    """The date of a list; of one without a time stamp that was here before, and replaced, when it was here last."""
-    was_here = last_taken(deployment, take_in.digest_of(files))
-    date = take_in.date_of(files, recognitions)
-    says_when = recognitions[0].server and recognitions[0].server.exported_at
-    return date if says_when or not was_here or files[0].is_fetched else was_here.created_at
 
 
 def _ask_if_older(deployment: Deployment, list_date: datetime, waiting: list[UsageFile]) -> None:
@@ -339,7 +328,7 @@ def _asked_anew(files: list[UsageFile]) -> bool:
     told = files[0].question_params.get("stored_date")
     try:
         deployment = _source(files[0], recognitions[0])
-        _ask_if_older(deployment, _date_to_ask_about(deployment, files, recognitions), _waiting(deployment))
+        _ask_if_older(deployment, take_in.date_to_ask_about(deployment, files, recognitions), _waiting(deployment))
     except take_in.Unanswered as again:
         if again.question == Question.OLDER and again.params["stored_date"] != told:
             usage_files.ask(files, again.question, **again.params)

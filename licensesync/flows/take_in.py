@@ -24,8 +24,16 @@ from licensesync.flows.turns import flip, turn
 from licensesync.licenses import services as licenses
 from licensesync.licenses.models import Count
 from licensesync.syncing import services as syncing
-from licensesync.syncing.models import JobKind, LicenseSyncJob, Phase, Question, Trigger, UsageFile
-from licensesync.syncing.queries import has_taken_list_since
+from licensesync.syncing.models import (
+    NOBODY_ANSWERS,
+    JobKind,
+    LicenseSyncJob,
+    Phase,
+    Question,
+    Trigger,
+    UsageFile,
+)
+from licensesync.syncing.queries import has_taken_list_since, last_taken
 from licensesync.syncing.working import ClaimLost, Work
 from licensesync.usage import bulk, staging
 from licensesync.usage import services as usage
@@ -61,7 +69,9 @@ def take_in(job: LicenseSyncJob, work: Work) -> None:
             _give_way_to_newer(deployment, list_date)
         elif not job.accept_older:
             ask_if_older(deployment, list_date, than=deployment.list_date)
-        is_older = deployment.list_date is not None and list_date < deployment.list_date
+        is_older = job.kind == JobKind.FILE and _is_older(
+            date_to_ask_about(deployment, files, recognitions), than=deployment.list_date
+        )
         facts = None if is_older else recognitions[0].server  # of an older list the accounts are wanted alone
         host = _host(job, deployment, facts)
         report = feeds.ReadReport()
@@ -163,9 +173,21 @@ def date_of(files: Sequence[UsageFile], recognitions: Sequence[feeds.Recognition
     return min(server.exported_at, delivered) if server and server.exported_at else delivered
 
 
+def date_to_ask_about(
+    deployment: Deployment, files: Sequence[UsageFile], recognitions: Sequence[feeds.Recognition]
+) -> datetime:
+    """The date of a list; of one that somebody added, without a time stamp, whose bytes were here before and were
+    replaced: when they were here last. What a script or a sync has just fetched is of now, whatever it looks like."""
+    server, first = recognitions[0].server, files[0]
+    if first.is_fetched or not first.somebody_answers or (server and server.exported_at):
+        return date_of(files, recognitions)
+    was_here = last_taken(deployment, digest_of(files), before=first)
+    return was_here.created_at if was_here else date_of(files, recognitions)
+
+
 def ask_if_older(deployment: Deployment, list_date: datetime, *, than: datetime | None) -> None:
-    """Raise Unanswered when a list is older than another of its deployment. Of two in one second neither is."""
-    if than is None or list_date.replace(microsecond=0) >= than.replace(microsecond=0):
+    """Raise Unanswered when a list is older than another of its deployment."""
+    if than is None or not _is_older(list_date, than=than):
         return
     in_one_minute = list_date.replace(second=0, microsecond=0) == than.replace(second=0, microsecond=0)
     exact = "seconds" if in_one_minute else "minutes"
@@ -175,6 +197,11 @@ def ask_if_older(deployment: Deployment, list_date: datetime, *, than: datetime 
         "stored_date": than.isoformat(timespec=exact),
     }
     raise Unanswered(Question.OLDER, ExpectedError(OLDER_THAN_STORED, **params), **params)
+
+
+def _is_older(list_date: datetime, *, than: datetime | None) -> bool:
+    """Of two in one second neither is."""
+    return than is not None and list_date.replace(microsecond=0) < than.replace(microsecond=0)
 
 
 def _give_way_to_newer(deployment: Deployment, list_date: datetime) -> None:
@@ -187,8 +214,11 @@ def _give_way_to_newer(deployment: Deployment, list_date: datetime) -> None:
 
 def _ask_if_shrinking(job: LicenseSyncJob, diff: staging.Diff, kind: feeds.FeedKind) -> None:
     """A partial list deletes nobody: when a list would remove many, the owner is asked first."""
-    is_part = diff.removed > diff.before * SHRINK_SHARE or (kind == feeds.FeedKind.SERVER_REPORT and _lacks_idle(job))
-    if diff.removed > SHRINK_ACCOUNTS and is_part and not syncing.accepts_shrink(job):
+    if diff.removed <= SHRINK_ACCOUNTS:
+        return
+    is_added = job.kind == JobKind.FILE and job.trigger not in NOBODY_ANSWERS
+    is_active_users = kind == feeds.FeedKind.SERVER_REPORT and is_added and _lacks_idle(job)
+    if (diff.removed > diff.before * SHRINK_SHARE or is_active_users) and not syncing.accepts_shrink(job):
         params: dict[str, str | int] = {
             "removed": diff.removed,
             "before": diff.before,
@@ -259,7 +289,7 @@ def event_of(deployment: Deployment, files: Sequence[UsageFile]) -> UsageEvent:
     return UsageEvent.CLOUD_SYNCED if files[0].is_fetched else UsageEvent.CLOUD_UPLOADED
 
 
-def digest_of(files: list[UsageFile]) -> str:
+def digest_of(files: Sequence[UsageFile]) -> str:
     """SHA-256 of a delivery: of its one file, or of the sorted digests of its pages."""
     if len(files) == 1:
         return files[0].digest

@@ -106,7 +106,10 @@ def comparison_of(enterprise: Enterprise) -> Comparison | None:
 def counted_twice(enterprise: Enterprise) -> int:
     """How many people both seem to count twice, as far as it is known: a page that only mentions it compares nobody."""
     key = _stored(enterprise)
-    return len(_loaded(key).twice) if key is not None else 0
+    try:
+        return len(_loaded(key).twice) if key is not None else 0
+    except GitHubComparison.DoesNotExist:  # a newer one has just taken its place
+        return 0
 
 
 def compare(enterprise: Enterprise) -> None:

@@ -50,7 +50,7 @@ OUR_COLUMNS = (
     "Two factor off",
     "Consumed since",
     "Since or before",
-    "Enterprise server logins",  # in the order of their user ids
+    "Enterprise server logins",  # in the order of the user ids
 )
 COLUMNS = (*GITHUB_COLUMNS, *OUR_COLUMNS)
 

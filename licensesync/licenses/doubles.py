@@ -32,9 +32,12 @@ def doubles_of(enterprise: Enterprise, licenses: Iterable[ConsumedLicense]) -> d
         for entry in license.accounts
         if entry["kind"] == SERVER_KIND
     }
-    is_one = Q()
+    user_ids: dict[int, list[int]] = {}
     for deployment, user_id in number_of:
-        is_one |= Q(deployment=deployment, user_id=user_id)
+        user_ids.setdefault(deployment, []).append(user_id)
+    is_one = Q()
+    for deployment, theirs in user_ids.items():
+        is_one |= Q(deployment=deployment, user_id__in=theirs)
     accounts = ServerUserAccount.objects.filter(valid_at(enterprise.generation) & is_one, consumes=True)
     by_license: dict[int, list[ServerUserAccount]] = {}
     for account in accounts.select_related("deployment") if number_of else ():

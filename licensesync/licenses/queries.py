@@ -134,6 +134,7 @@ class Person:
 MOST_ACCOUNTS = 500  # of one license that a page shows
 MOST_CHANGES = 100
 MOST_RIVALS = 10
+MOST_DOUBLES = 3
 
 
 def person(enterprise: Enterprise, number: int) -> Person | None:
@@ -168,7 +169,7 @@ def person(enterprise: Enterprise, number: int) -> Person | None:
     if license.ambiguous:
         found.rivals = _rivals(enterprise, found, valid)
     if found.cloud is None:
-        found.doubles = doubles(enterprise, {number: found.servers}).get(number, [])
+        found.doubles = doubles(enterprise, {number: found.servers}).get(number, [])[:MOST_DOUBLES]
     return found
 
 

@@ -115,10 +115,10 @@ def has_taken_list_since(deployment: Deployment, moment: datetime) -> bool:
     return jobs.exclude(kind=JobKind.DELETE).exists()
 
 
-def last_taken(deployment: Deployment, digest: str) -> UsageFile | None:
-    """The last file with these bytes whose list was taken in for a deployment. Pages are not compared."""
+def last_taken(deployment: Deployment, digest: str, *, before: UsageFile) -> UsageFile | None:
+    """The last earlier file with these bytes whose list was taken in for a deployment. Pages are not compared."""
     taken = UsageFile.objects.filter(digest=digest, job__deployment=deployment, job__state=JobState.SUCCESS)
-    return taken.order_by("-pk").first()
+    return taken.filter(pk__lt=before.pk).order_by("-pk").first()
 
 
 def stays_of(job: LicenseSyncJob) -> str:

@@ -144,7 +144,7 @@ def _row(files: list[UsageFile], servers: list[Deployment]) -> FileRow:
             _tell_job(row, file.job)
     if row.state == JobState.FAILURE and not file.somebody_answers and _asks(file):
         row.notes.append(
-            _("A script delivered it, so nobody was asked. Deliver it again with the answer, or add the file here.")
+            _("A script delivered it, so nobody was asked. Deliver it again with the option, or add the file here.")
         )
     return row
 
@@ -187,6 +187,10 @@ def _question(file: UsageFile, servers: list[Deployment]) -> str:
     match file.question:
         case Question.WHICH_SERVER:
             return _("This report does not say which server it is from.")
+        case Question.OLDER if not (file.recognition.get("server") or {}).get("exported_at"):
+            template = _(
+                "This list first came on %(file_date)s. The accounts of %(source)s are newer, from %(stored_date)s."
+            )
         case Question.OLDER:
             template = _(
                 "This file is older than what is here. It is from %(file_date)s; the accounts of %(source)s are "
@@ -208,6 +212,8 @@ def _conflict(file: UsageFile, servers: list[Deployment]) -> str:
         template = _("The server id of this file is that of %(known)s, but its host name is that of %(host)s.")
     elif of_id:
         template = _("The server id of this file is that of %(known)s, but its host name, %(host)s, is new.")
-    else:
+    elif of_host:
         template = _("The host name %(host)s is known, but with another server id than that of this file.")
+    else:  # the instance was deleted meanwhile
+        template = _("The host name %(host)s and the server id of this file are not known as one server.")
     return template % {"host": host, "known": of_id}

@@ -1,6 +1,7 @@
 """Many processes send and take at once: each message is taken once, and whole."""
 
 import multiprocessing
+import tempfile
 import time
 from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Event
@@ -8,6 +9,7 @@ from pathlib import Path
 from queue import Empty
 from typing import Any
 
+import pytest
 from kombu import Connection, Exchange, Queue
 
 from licensesync.config.file_queue import SCHEME
@@ -28,8 +30,9 @@ def send(folder: Path) -> None:
             producer.publish({"number": number}, exchange=QUEUE.exchange, routing_key="short", declare=[QUEUE])
 
 
-def take(folder: Path, all_are_sent: Event, taken: "Synchronized[int]") -> None:
+def take(folder: Path, temporary: Path, all_are_sent: Event, taken: "Synchronized[int]") -> None:
     """Ends with a traceback, and a process that failed, where a message is not whole."""
+    tempfile.tempdir = str(temporary)
     with connection(folder) as broker:
         channel: Any = broker.channel()
         while True:
@@ -45,11 +48,16 @@ def take(folder: Path, all_are_sent: Event, taken: "Synchronized[int]") -> None:
                     taken.value += 1
 
 
-def test_no_message_is_lost_or_torn(tmp_path: Path) -> None:
+@pytest.mark.parametrize("elsewhere", ["/tmp", "/dev/shm"])
+def test_no_message_is_lost_or_torn(tmp_path: Path, elsewhere: str) -> None:
+    if not Path(elsewhere).is_dir():
+        pytest.skip(f"there is no {elsewhere}")
     processes = multiprocessing.get_context("spawn")
     (tmp_path / "control").mkdir()
     all_are_sent, taken = processes.Event(), processes.Value("i", 0)
-    takers = [processes.Process(target=take, args=(tmp_path, all_are_sent, taken)) for _ in range(PROCESSES)]
+    takers = [
+        processes.Process(target=take, args=(tmp_path, Path(elsewhere), all_are_sent, taken)) for _ in range(PROCESSES)
+    ]
     senders = [processes.Process(target=send, args=(tmp_path,)) for _ in range(PROCESSES)]
     for process in takers + senders:
         process.start()

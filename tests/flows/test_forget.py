@@ -73,7 +73,7 @@ def test_what_is_within_the_time_stays(enterprise: Enterprise, settings: Any) ->
 
 def test_changes_go_with_their_count_whatever_the_date_of_its_list(enterprise: Enterprise, settings: Any) -> None:
     """A list may have been old when it was counted, and somebody's clock may have been wrong."""
-    import_one(enterprise, server_export(FIRST), accept_older=True)
+    import_one(enterprise, server_export(FIRST))
     other = new_enterprise()
     for users in (FIRST, SECOND):
         import_one(other, server_export(users))

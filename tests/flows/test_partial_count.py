@@ -83,7 +83,7 @@ def test_step_by_step_is_as_good_as_all_at_once(steps: Any, rounds: int, monkeyp
     monkeypatch.setattr(consolidate, "SHARE_FOR_ALL", 1000)  # always only the affected
     for source, rows in steps:
         before = numbers(grown)
-        import_one(grown, content(source, rows), accept_older=True, accept_shrink=True)
+        import_one(grown, content(source, rows), accept_shrink=True)
         _check_books(grown)
         _check_kept_numbers(before, numbers(grown))
 
@@ -92,7 +92,7 @@ def test_step_by_step_is_as_good_as_all_at_once(steps: Any, rounds: int, monkeyp
     for source in ("one.example", "two.example", "cloud"):  # in the order of deployments, which is that of accounts
         last = next((rows for each, rows in reversed(steps) if each == source), None)
         if last is not None:
-            import_one(fresh, content(source, last), accept_older=True, accept_shrink=True)
+            import_one(fresh, content(source, last), accept_shrink=True)
     assert _comparable(everything(grown)) == _comparable(everything(fresh))
 
 

@@ -154,6 +154,9 @@ def test_a_list_of_a_renamed_server_is_not_put_over_another(enterprise: Enterpri
     renamed = write(tmp_path, "c", server_export([account(1)], host="new.example", server_id="id-of-ghes.example"))
     with pytest.raises(CommandError, match=r"delivered as one of two\.example"):
         run("import_usage", enterprise.slug, renamed, server="two.example")
+    nameless = write(tmp_path, "d", server_export([account(1)], host="", server_id="id-of-ghes.example"))
+    with pytest.raises(CommandError, match="delivered as one of"):
+        run("import_usage", enterprise.slug, nameless, server="two.example")
     assert json.loads(run("import_usage", enterprise.slug, renamed, server="ghes.example"))["state"] == "SUCCESS"
 
 

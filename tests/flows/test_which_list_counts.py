@@ -85,19 +85,31 @@ def test_an_old_report_that_is_answered_late_asks_once_more(enterprise: Enterpri
     assert forgotten.question == Question.OLDER
 
 
-def test_going_back_to_the_list_before_is_a_new_list(enterprise: Enterprise) -> None:
-    first, second = server_export([account(1)]), server_export([account(2)])
+def test_going_back_to_the_list_before_asks(enterprise: Enterprise) -> None:
+    first, second = server_export([account(1)], version="3.1"), server_export([account(2)], version="3.2")
     import_one(enterprise, first)
     UsageFile.objects.update(created_at=timezone.now() - timedelta(days=7))
     waiting, again = arrive(enterprise, second), arrive(enterprise, first)
     assert (again.state, again.question) == (FileState.NEEDS_ANSWER, Question.OLDER), "it was replaced, by mistake?"
+    assert waiting.job is not None
+    run_job.run_job(waiting.job.pk)
     receive_usage.answer(again, accept_older=True)
     again.refresh_from_db()
     assert again.job is not None
-    assert waiting.job is not None
-    assert again.job.state == JobState.PENDING
     run_job.run_job(again.job.pk)
     assert people(enterprise) == {frozenset({("ghes.example", "user-1")})}
+    assert Deployment.objects.get(enterprise=enterprise).version == "3.2", "only the accounts are wanted"
+
+
+def test_what_a_script_delivers_is_of_now_though_it_was_here_before(enterprise: Enterprise) -> None:
+    """Somebody joins and leaves: the list is as it was, to the byte, and nobody is there to be asked."""
+    server = deployments.server_named(enterprise, "ghes.example")
+    alone, both = report([(1, "")]), report([(1, ""), (2, "")])
+    for days, content in ((14, alone), (7, both), (0, alone)):
+        import_one(enterprise, content, server=server)
+        UsageFile.objects.filter(job__deployment=server).update(created_at=timezone.now() - timedelta(days=days))
+        Deployment.objects.update(list_date=timezone.now() - timedelta(days=days))
+    assert len(people(enterprise)) == 1
 
 
 def test_an_older_list_brings_accounts_and_no_name(enterprise: Enterprise) -> None:
@@ -123,16 +135,20 @@ def test_an_older_list_brings_accounts_and_no_name(enterprise: Enterprise) -> No
 
 
 def test_the_report_of_active_users_asks_first(enterprise: Enterprise) -> None:
-    """It looks like the one of all users, but lacks the suspended and the dormant ones."""
-    server = deployments.server_named(enterprise, "ghes.example")
+    """It looks like the one of all users, but lacks the suspended and the dormant ones. Nobody else is asked for so
+    few: a script that fetches the right report knows what it does."""
     everybody = [(number, "") for number in range(1, 101)]
-    import_one(enterprise, report(everybody, suspended=range(1, 12)), server=server)
-    [imported] = import_bytes(enterprise, report(everybody[11:]), server=server)
-    assert imported.job is not None
-    assert imported.job.problem_code == "shrinks_too_much"
-    assert imported.job.problem_params["removed"] == 11
-    fewer = report([*everybody[11:], (1, "")], suspended=[1])
-    assert import_one(enterprise, fewer, server=server).state == JobState.SUCCESS
+    server = deployments.server_named(enterprise, "ghes.example")
+    import_one(enterprise, report(everybody, suspended=range(1, 13)), server=server)
+    file = arrive(enterprise, report(everybody[12:]))
+    receive_usage.answer(file, server=server)
+    file.refresh_from_db()
+    assert file.job is not None
+    run_job.run_job(file.job.pk)
+    file.refresh_from_db()
+    assert (file.state, file.question, file.question_params["removed"]) == ("NEEDS_ANSWER", Question.SHRINKS, 12)
+    receive_usage.discard(file)
+    assert import_one(enterprise, report(everybody[12:]), server=server).accounts_removed == 12
 
 
 @pytest.mark.parametrize("exported_at", [None, MARCH])

@@ -25,7 +25,7 @@ Kind = LicenseChange.Kind
 def take(enterprise: Enterprise, *content: Any, **more: Any) -> Count:
     """Take a list in; gives the count that it made."""
     for each in content:
-        import_one(enterprise, each, accept_older=True, accept_shrink=True, **more)
+        import_one(enterprise, each, accept_shrink=True, **more)
     count = current_count(enterprise)
     assert count is not None
     return count

@@ -62,6 +62,21 @@ def test_the_license_page_mentions_who_is_counted_twice(client: Client, full: En
     assert "1 license could be freed" in page(client, full, "license")
 
 
+def test_a_robot_of_many_accounts_is_counted_twice(
+    client: Client, enterprise: Enterprise, billing_manager: User
+) -> None:
+    robot = ["robot@home.example", "ana@octo.example"]
+    accounts = [{"user_id": number, "login": f"robot{number}", "emails": robot} for number in range(1, 1201)]
+    import_one(enterprise, server_export(accounts, host=HOST))
+    known = cloud_user("", enterprise_server_user_ids=[f"{HOST}:{number}" for number in range(1, 1201)])
+    import_one(enterprise, cloud_list([cloud_user("ana", "ana@octo.example"), known]))
+    client.force_login(billing_manager)
+    page(client, enterprise, "comparison")
+    assert "1 license could be freed" in page(client, enterprise, "license")
+    number = numbers(enterprise)[HOST, "robot1"]
+    assert page(client, enterprise, "license_detail", number).count("Seems to be counted twice.") == 3
+
+
 def test_as_csv(client: Client, full: Enterprise) -> None:
     answer = client.get(reverse("csv_of_comparison", args=[full.slug]))
     rows = list(csv.DictReader(io.StringIO(answer.getvalue().decode())))

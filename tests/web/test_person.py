@@ -240,7 +240,7 @@ def test_whoever_went_with_a_deleted_deployment_is_called_by_the_number(client: 
     assert f'<span class="avatar avatar-large" aria-hidden="true">L{number}</span>' in html
     assert "bea" not in html
     between = page(client, enterprise, "usage_history", query="?from=1&kind=went")
-    assert "2 of them had accounts on deleted instances alone" in between
+    assert "2 of them had accounts only on instances that were deleted" in between
 
 
 def test_whoever_seems_to_be_counted_twice_is_told_with_whom(client: Client, enterprise: Enterprise) -> None:
