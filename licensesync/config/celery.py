@@ -34,7 +34,7 @@ def _broker() -> dict[str, object]:
             },
         }
     queue = settings.DATA_DIR / "queue"
-    folders = {name: queue / name for name in ("messages", "processed", "control")}
+    folders = {name: queue / name for name in ("messages", "control")}
     for folder in folders.values():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return {
@@ -42,9 +42,7 @@ def _broker() -> dict[str, object]:
         "broker_transport_options": {
             "data_folder_in": str(folders["messages"]),
             "data_folder_out": str(folders["messages"]),
-            "processed_folder": str(folders["processed"]),
             "control_folder": str(folders["control"]),
-            "store_processed": False,
             # How long a click waits for the worker; looking this often costs it 0.2 % of a core.
             "polling_interval": 0.25,
         },
