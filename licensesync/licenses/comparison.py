@@ -8,7 +8,7 @@ set; only those who differ are looked at one by one, and a count is compared onc
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from operator import itemgetter
 from typing import Any
 
@@ -60,6 +60,7 @@ class Comparison(msgspec.Struct):
     licenses: int
     entries: list[Entry]
     twice: list[int]  # beside the difference, whom both seem to count twice: a secondary e-mail is known to the cloud
+    twice_with: dict[int, list[int]] = {}  # the licenses on servers only of all of them, by that of the cloud account
 
     @property
     def difference(self) -> int:
@@ -112,6 +113,16 @@ def counted_twice(enterprise: Enterprise) -> int:
         return 0
 
 
+def counted_again(enterprise: Enterprise, number: int) -> list[int]:
+    """The licenses on servers only by which the person of a cloud account seems to be counted once more, as far as it
+    is known."""
+    key = _stored(enterprise)
+    try:
+        return _loaded(key).twice_with.get(number, []) if key is not None else []
+    except GitHubComparison.DoesNotExist:
+        return []
+
+
 def compare(enterprise: Enterprise) -> None:
     """Compare the count that everybody sees, where that is not done yet. For a million people it takes up to
     three quarters of a minute."""
@@ -158,6 +169,9 @@ def _compare(scope: _Scope) -> Comparison:
         _name_accounts(scope)
         _find_units(scope)
         entries = [*_units(scope), *_licenses_alone(scope)]
+        twice_with: dict[int, list[int]] = {}
+        for of_cloud, number in _twice(scope):
+            twice_with.setdefault(of_cloud, []).append(number)
         return Comparison(
             units=bulk.value("SELECT count(*) FROM compared_unit"),
             licenses=bulk.value(
@@ -166,7 +180,8 @@ def _compare(scope: _Scope) -> Comparison:
                 scope.params,
             ),
             entries=sorted(entries, key=lambda entry: (entry.cause_index, entry.kind_index, entry.number, entry.unit)),
-            twice=sorted({*_twice(scope)} - {entry.number for entry in entries}),
+            twice=sorted({*chain.from_iterable(twice_with.values())} - {entry.number for entry in entries}),
+            twice_with=twice_with,
         )
     finally:
         bulk.drop_temporary_tables("named_account", "compared_unit", "github_newest", "other_address")
@@ -303,8 +318,9 @@ def _entry(seen: Evidence, *, is_cloud: bool, unit: int, number: int) -> Entry:
     return Entry(_CAUSES.index(cause_of(seen)), _KINDS.index(seen.kind), is_cloud, unit, number)
 
 
-def _twice(scope: _Scope) -> Iterator[int]:
-    """Licenses on servers only, of an account whose secondary e-mail is the address of a cloud account."""
+def _twice(scope: _Scope) -> Iterator[bulk.Row]:
+    """The license of a cloud account, and one on servers only of an account that has an address of it as a secondary
+    e-mail."""
     rows = bulk.stream(
         f"""SELECT la.number, a.other_emails FROM usage_serveruseraccount a
             JOIN licenses_licensedaccount la
@@ -319,13 +335,15 @@ def _twice(scope: _Scope) -> Iterator[int]:
     others = ((number, address) for number, emails in rows for address in sorted(_addresses(emails)))
     _load("other_address", ("number", "address"), others)
     bulk.analyze("other_address")
-    found = bulk.stream(
-        f"""SELECT DISTINCT o.number FROM other_address o
+    return bulk.stream(
+        f"""SELECT DISTINCT l.number, o.number FROM other_address o
             JOIN usage_cloudaddress a ON a.address = o.address AND a.kind <> %(linked)s AND {VALID.format("a")}
-            JOIN usage_clouduser c ON c.id = a.cloud_user_id AND c.deployment_id = %(cloud)s AND c.consumes""",
+            JOIN usage_clouduser c ON c.id = a.cloud_user_id AND c.deployment_id = %(cloud)s AND c.consumes
+            JOIN licenses_licensedaccount l
+                ON l.deployment_id = c.deployment_id AND l.user_id = c.user_id AND {VALID.format("l")}
+            ORDER BY l.number, o.number""",
         scope.params,
     )
-    return (number for (number,) in found)
 
 
 def _load(table: str, columns: tuple[str, ...], rows: Iterator[bulk.Row]) -> None:

@@ -15,8 +15,10 @@ from licensesync.usage.models import CloudAddress, CloudUser, ServerUserAccount,
 
 @dataclass(frozen=True, slots=True)
 class Double:
-    """`address` is the secondary e-mail as the server writes it, `cloud_number` the license of the cloud account."""
+    """`number` is the license on servers only, `address` the secondary e-mail as the server writes it, `cloud_number`
+    the license of the cloud account."""
 
+    number: int
     login: str
     deployment: Deployment
     address: str
@@ -59,7 +61,7 @@ def doubles(enterprise: Enterprise, accounts: Mapping[int, Sequence[ServerUserAc
         for account in several:
             for address in account.other_emails or ():
                 for login, cloud_number in known.get(address_key(address), ()):
-                    double = Double(account.login, account.deployment, address, login, cloud_number)
+                    double = Double(number, account.login, account.deployment, address, login, cloud_number)
                     found.setdefault(number, []).append(double)
     return found
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
 from typing import Any
 
@@ -12,9 +12,10 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from licensesync.enterprises.models import Deployment, Enterprise, LicenseModel
+from licensesync.licenses.comparison import counted_again
 from licensesync.licenses.compose import SERVER_KIND
 from licensesync.licenses.csv_report import csv_report
-from licensesync.licenses.doubles import Double, doubles
+from licensesync.licenses.doubles import Double, doubles, doubles_of
 from licensesync.licenses.models import ConsumedLicense, Count, LicenseChange, LicensedAccount, LicenseType
 from licensesync.licenses.report import LicenseRow, chosen_blocks, in_blocks, license_row
 from licensesync.matching import rules
@@ -116,7 +117,7 @@ class Person:
     deployments: dict[int, Deployment] = field(default_factory=dict)
     changes: list[LicenseChange] = field(default_factory=list)
     rivals: list[ConsumedLicense] = field(default_factory=list)  # whose cloud accounts claim an account of this one
-    doubles: list[Double] = field(default_factory=list)  # by whom this one seems to be counted already
+    doubles: list[Double] = field(default_factory=list)  # by whom this person seems to be counted once more
 
     @property
     def has_subscriber(self) -> bool:
@@ -168,9 +169,18 @@ def person(enterprise: Enterprise, number: int) -> Person | None:
     found.changes = list(changes(enterprise, number))
     if license.ambiguous:
         found.rivals = _rivals(enterprise, found, valid)
-    if found.cloud is None:
-        found.doubles = doubles(enterprise, {number: found.servers}).get(number, [])[:MOST_DOUBLES]
+    found.doubles = _doubles(enterprise, found)[:MOST_DOUBLES]
     return found
+
+
+def _doubles(enterprise: Enterprise, person: Person) -> list[Double]:
+    number = person.license.number
+    if person.cloud is None:
+        return doubles(enterprise, {number: person.servers}).get(number, [])
+    # Who has one of many addresses as a secondary one is looked for once, for everybody.
+    others = licenses(enterprise).filter(number__in=counted_again(enterprise, number)[:MOST_DOUBLES])
+    found = chain.from_iterable(doubles_of(enterprise, others.order_by("number")).values())
+    return [double for double in found if double.cloud_number == number]
 
 
 def _rivals(enterprise: Enterprise, person: Person, valid: Q) -> list[ConsumedLicense]:

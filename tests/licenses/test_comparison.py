@@ -12,7 +12,7 @@ from licensesync.enterprises.models import Enterprise
 from licensesync.licenses.causes import Account, Cause, Evidence, Kind, cause_of
 from licensesync.licenses.comparison import Comparison, comparison_of
 from licensesync.licenses.models import GitHubComparison
-from tests.flows.lists import account, cloud_list, cloud_user, import_one, new_enterprise, server_export
+from tests.flows.lists import account, cloud_list, cloud_user, import_one, new_enterprise, numbers, server_export
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -93,7 +93,9 @@ def test_each_cause() -> None:
         (Cause.UNEXPLAINED, Kind.LICENSE_ALONE): 2,
         (Cause.SERVER, Kind.LICENSE_ALONE): 1,
     }
-    assert len(found.twice) == 1
+    where = numbers(enterprise)
+    assert found.twice == [where[EMEA, "eve"]]
+    assert found.twice_with == {where["cloud", "eve"]: found.twice}
 
 
 def test_newer_than_githubs_last_sync() -> None:

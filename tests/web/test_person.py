@@ -12,6 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.flows import delete_deployment, run_job
+from licensesync.licenses.comparison import compare
 from licensesync.licenses.models import ConsumedLicense, Count
 from licensesync.licenses.queries import end_of
 from licensesync.users.models import User
@@ -185,7 +186,7 @@ def test_no_query_in_a_loop(
                 enterprise, server_export([account(7, ANA), account(8)], host=f"ghes-{servers}-{number}.example")
             )
         ana = numbers(enterprise)["cloud", "ana"]
-        with django_assert_num_queries(15):
+        with django_assert_num_queries(16):
             page(client, enterprise, "license_detail", ana)
 
 
@@ -255,6 +256,11 @@ def test_whoever_seems_to_be_counted_twice_is_told_with_whom(client: Client, ent
     )
     other = numbers(enterprise)["ghes.example", "user-8"]
     assert "Seems to be counted twice." not in page(client, enterprise, "license_detail", other)
+    compare(enterprise)  # as it is done after each count
+    html = page(client, enterprise, "license_detail", theirs)
+    assert "Seems to be counted twice." in html
+    assert f'<a href="{reverse("license_detail", args=[enterprise.slug, ours])}">acarvalho</a>' in html
+    assert "is that of this cloud account." in html
 
 
 def test_what_is_not_shown_yet_or_of_another_enterprise_ends_nothing(
