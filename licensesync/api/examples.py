@@ -182,6 +182,7 @@ _JOB = {
     "accounts_removed": 4,
     "accounts_suspended": 210,
     "invalid_emails": 0,
+    "looks_like": None,
     "licenses_before": 4994,
     "licenses_after": 5000,
     "problem": None,

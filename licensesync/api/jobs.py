@@ -44,12 +44,19 @@ class JobSerializer(serializers.Serializer[LicenseSyncJob]):
     accounts_removed = serializers.IntegerField(allow_null=True)
     accounts_suspended = serializers.IntegerField(allow_null=True)
     invalid_emails = serializers.IntegerField()
+    looks_like = serializers.SerializerMethodField(
+        help_text="Of a server's first list: the other server that has most of its accounts. Are the two one?",
+    )
     licenses_before = serializers.IntegerField(allow_null=True)
     licenses_after = serializers.IntegerField(allow_null=True)
     problem = serializers.SerializerMethodField()
 
     def get_url(self, job: LicenseSyncJob) -> str:
         return job_address(self.context["request"], job)
+
+    def get_looks_like(self, job: LicenseSyncJob) -> str | None:
+        is_restricted = token_of(self.context["request"]).deployment_id is not None  # and sees no other server
+        return str(job.looks_like) if job.looks_like and not is_restricted else None
 
     @extend_schema_field(ProblemSerializer(allow_null=True))
     def get_problem(self, job: LicenseSyncJob) -> Problem | None:
@@ -68,7 +75,7 @@ def accepted(request: Request, job: LicenseSyncJob) -> Response:
 
 def _job(request: Request, enterprise: Enterprise, job_id: int) -> LicenseSyncJob:
     """A job of the enterprise; for a token of one deployment, of that one."""
-    jobs = jobs_of(enterprise, token_of(request).deployment).select_related("deployment__enterprise")
+    jobs = jobs_of(enterprise, token_of(request).deployment).select_related("deployment__enterprise", "looks_like")
     return get_object_or_404(jobs, pk=job_id)
 
 
@@ -83,7 +90,7 @@ class Jobs(Endpoint):
     )
     def get(self, request: Request, enterprise: str) -> Response:
         ours = enterprise_for(request, enterprise, Scope.READ)
-        page = newest_first(request, jobs_of(ours).select_related("deployment__enterprise"))
+        page = newest_first(request, jobs_of(ours).select_related("deployment__enterprise", "looks_like"))
         return page.answer(JobSerializer)
 
 

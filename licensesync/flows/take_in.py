@@ -37,7 +37,7 @@ from licensesync.syncing.queries import has_taken_list_since, last_taken
 from licensesync.syncing.working import ClaimLost, Work
 from licensesync.usage import bulk, staging
 from licensesync.usage import services as usage
-from licensesync.usage.queries import figures
+from licensesync.usage.queries import figures, looks_like
 
 log = structlog.get_logger()
 
@@ -92,6 +92,7 @@ def take_in(job: LicenseSyncJob, work: Work) -> None:
             "accounts_removed": diff.removed,
             "invalid_emails": report.invalid_emails,
             "ignored_keys": report.ignored_keys,
+            "looks_like": looks_like(deployment) if deployment.is_server and is_first_list else None,
         }
         _show(
             job,

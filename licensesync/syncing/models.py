@@ -106,6 +106,8 @@ class LicenseSyncJob(models.Model):
     # Of the accounts that were read: Visual Studio subscriptions that no cloud account uses, so they are none.
     unused_subscriptions = models.PositiveIntegerField(default=0)
     forgets_dormancy = models.BooleanField(default=False)  # the last list told who is dormant, this one does not
+    # Of a first list: another server that has most of its accounts, so that the two may be one.
+    looks_like = models.ForeignKey(Deployment, null=True, on_delete=models.SET_NULL, related_name="+")
     problem_code = models.CharField(max_length=40, blank=True)
     problem_params: Any = models.JSONField(default=dict)
 

@@ -40,7 +40,7 @@ def files_on_page(enterprise: Enterprise) -> QuerySet[UsageFile]:
         UsageFile.objects.filter(enterprise=enterprise, dismissed=False)
         .exclude(state=FileState.DISCARDED)
         .filter(uploaded | refused | Q(state=FileState.NEEDS_ANSWER))
-        .select_related("deployment", "job__deployment", "uploaded_by")
+        .select_related("deployment", "job__deployment", "job__looks_like", "uploaded_by")
         .order_by("-pk")
     )
 
@@ -48,7 +48,7 @@ def files_on_page(enterprise: Enterprise) -> QuerySet[UsageFile]:
 def files_of(enterprise: Enterprise) -> QuerySet[UsageFile]:
     """All files that were delivered, with what became of them."""
     return UsageFile.objects.filter(enterprise=enterprise).select_related(
-        "enterprise", "deployment", "job__deployment__enterprise"
+        "enterprise", "deployment", "job__deployment__enterprise", "job__looks_like"
     )
 
 
@@ -74,7 +74,7 @@ def jobs_of(enterprise: Enterprise, deployment: Deployment | None = None) -> Que
     jobs = LicenseSyncJob.objects.filter(deployment__enterprise=enterprise)
     if deployment is not None:
         jobs = jobs.filter(deployment=deployment)
-    return jobs.select_related("deployment", "requested_by").order_by("-pk")
+    return jobs.select_related("deployment", "looks_like", "requested_by").order_by("-pk")
 
 
 def last_jobs(enterprise: Enterprise) -> dict[int, LicenseSyncJob]:
@@ -140,5 +140,5 @@ def last_finished_jobs(enterprise: Enterprise) -> dict[int, LicenseSyncJob]:
 
 def _newest_jobs(enterprise: Enterprise, which: Q) -> dict[int, LicenseSyncJob]:
     newest = Deployment.objects.filter(enterprise=enterprise).annotate(newest=Max("jobs__pk", filter=which))
-    jobs = LicenseSyncJob.objects.filter(pk__in=newest.values("newest")).select_related("deployment")
+    jobs = LicenseSyncJob.objects.filter(pk__in=newest.values("newest")).select_related("deployment", "looks_like")
     return {job.deployment_id: job for job in jobs}

@@ -8,6 +8,8 @@ from licensesync.feeds.values import named_account
 from licensesync.usage import bulk
 from licensesync.usage.models import OPEN, CloudAddress, CloudUser, ServerOnlyPerson, ServerUserAccount, valid_at
 
+LOOKED_AT, FEWEST_ALIKE = 300, 5  # accounts, to tell whether two servers are one
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -30,6 +32,28 @@ def figures(deployment: Deployment) -> Figures:
         [deployment.pk],
     )
     return Figures(accounts, suspended, dormant if said else None)
+
+
+def looks_like(server: Deployment) -> Deployment | None:
+    """The other server that has most of the accounts of this one, by user id and login, as one has that was called by
+    another name before, or is a copy. Looks at the first few hundred, with a list that is about to be shown."""
+    accounts, most, of_server = bulk.row(
+        f"""WITH ours AS (
+                SELECT user_id, login FROM usage_serveruseraccount
+                WHERE deployment_id = %(server)s AND valid_to = {OPEN} ORDER BY user_id LIMIT {LOOKED_AT}
+            ), theirs AS (
+                SELECT a.deployment_id, count(*) AS same FROM ours o
+                JOIN usage_serveruseraccount a ON a.deployment_id {of_enterprise("%(enterprise)s")}
+                    AND a.deployment_id <> %(server)s
+                    AND a.user_id = o.user_id AND a.login = o.login AND a.valid_to = {OPEN}
+                GROUP BY a.deployment_id ORDER BY same DESC LIMIT 1
+            )
+            SELECT (SELECT count(*) FROM ours), (SELECT same FROM theirs), (SELECT deployment_id FROM theirs)""",
+        {"server": server.pk, "enterprise": server.enterprise_id},
+    )
+    if not most or most < FEWEST_ALIKE or most * 2 <= accounts:
+        return None
+    return Deployment.objects.get(pk=of_server)
 
 
 def of_enterprise(enterprise: str = "%s") -> str:

@@ -153,7 +153,7 @@ def canceled(job: LicenseSyncJob) -> str:
 
 
 def left_out(job: LicenseSyncJob) -> list[str]:
-    """What a list held that was not taken, and what it does not say; nothing of it is wrong."""
+    """What a list held that was not taken, what it does not say, and what looks odd; nothing of it is wrong."""
     sentences = []
     if job.unused_subscriptions:
         sentences.append(
@@ -188,6 +188,14 @@ def left_out(job: LicenseSyncJob) -> list[str]:
                 "It does not say who is dormant, so nobody is shown as dormant there any more. The site-admin report "
                 "(all_users.csv) says it."
             )
+        )
+    if job.looks_like:
+        sentences.append(
+            _(
+                "Most of them are on %(other)s as well, with the same user ids and logins. If the two are one server, "
+                "delete the one whose name is wrong: accounts that leave it would stay there for ever."
+            )
+            % {"other": job.looks_like}
         )
     return sentences
 

@@ -52,6 +52,7 @@ def test_a_line_per_file(enterprise: Enterprise, tmp_path: Path) -> None:
             "removed": 0,
             "licenses": 1,
             "ignored_keys": {"shoe_size": 1},
+            "looks_like": None,
             "problem": None,
         },
         {
@@ -64,9 +65,23 @@ def test_a_line_per_file(enterprise: Enterprise, tmp_path: Path) -> None:
             "removed": 0,
             "licenses": 2,
             "ignored_keys": {},
+            "looks_like": None,
             "problem": None,
         },
     ]
+
+
+def test_a_mistyped_name_is_told_by_the_accounts(enterprise: Enterprise, tmp_path: Path) -> None:
+    users = [(number, f"p{number}@octo.example") for number in range(1, 13)]
+    told = []
+    for host, accounts in (
+        ("ghes.octo.example", users),
+        ("apac.octo.example", [(number + 100, email) for number, email in users]),  # other people, or another server
+        ("gehs.octo.example", [*users[:10], (99, "new@octo.example")]),
+    ):
+        file = write(tmp_path, "all_users.csv", report(accounts))
+        told.append(json.loads(run("import_usage", enterprise.slug, file, server=host))["looks_like"])
+    assert told == [None, None, "ghes.octo.example"]
 
 
 def test_a_file_that_is_there_already_adds_nothing(enterprise: Enterprise, tmp_path: Path) -> None:

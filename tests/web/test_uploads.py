@@ -166,6 +166,17 @@ def test_subscriptions_among_what_was_read_are_told(client: Client, enterprise: 
     assert Deployment.objects.get(enterprise=enterprise).accounts == 1
 
 
+def test_that_two_servers_look_like_one_is_told(client: Client, enterprise: Enterprise, owner: User) -> None:
+    client.force_login(owner)
+    users = [account(number) for number in range(1, 8)]
+    told = "on ghes.example as well, with the same user ids and logins"
+    for host in ("ghes.example", "gehs.example"):
+        assert told not in page(client, enterprise)
+        add(client, enterprise, server_export(users, host=host))
+        work()
+    assert told in page(client, enterprise)
+
+
 def test_what_was_left_out_is_told(client: Client, enterprise: Enterprise, owner: User) -> None:
     client.force_login(owner)
     add(client, enterprise, server_export([account(1, ANA, shoe_size=43), account(2, "no address")]))

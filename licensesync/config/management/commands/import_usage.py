@@ -71,6 +71,7 @@ def outcome(imported: Imported) -> dict[str, Any]:
         "state": job.state if job else JobState.FAILURE,
         **figures,
         "ignored_keys": taken.ignored_keys if taken else {},
+        "looks_like": str(taken.looks_like) if taken and taken.looks_like else None,
         "seconds": round(imported.seconds, 3),
         "problem": problem_of(imported) or None,
     }
