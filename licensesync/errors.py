@@ -172,6 +172,14 @@ SHRINKS_TOO_MUCH = Problem(
     ),
     in_script=_("In a script, --accept-shrink confirms it."),
 )
+OTHER_PEOPLE = Problem(
+    "other_people",
+    _(
+        "Of the %(before)s accounts of %(source)s, %(replaced)s have another login and another e-mail in this list, so "
+        "it seems to be of another server. Nothing was changed. If it is right all the same, confirm it."
+    ),
+    in_script=_("In a script, --accept-shrink confirms it."),
+)
 OLDER_THAN_STORED = Problem(
     "older_than_stored",
     _(

@@ -10,6 +10,7 @@ from licensesync.errors import (
     FIGURES_STAY,
     NOTHING_STORED,
     OLDER_THAN_STORED,
+    OTHER_PEOPLE,
     SERVER_CONFLICT,
     SERVER_UNKNOWN,
     SHRINKS_TOO_MUCH,
@@ -25,6 +26,7 @@ ANSWERED_BY = {
     SERVER_CONFLICT.code: "server",
     OLDER_THAN_STORED.code: "accept_older",
     SHRINKS_TOO_MUCH.code: "accept_shrink",
+    OTHER_PEOPLE.code: "accept_shrink",
 }
 
 

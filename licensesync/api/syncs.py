@@ -36,7 +36,9 @@ class SyncInstance(Endpoint):
         parameters=[
             INSTANCE,
             OpenApiParameter(
-                "accept_shrink", bool, description="Use the list even if it removes more than a fifth of the accounts."
+                "accept_shrink",
+                bool,
+                description="Use the list even if it removes or replaces more than a fifth of the accounts.",
             ),
             IDEMPOTENCY_KEY,
         ],

@@ -31,7 +31,14 @@ from licensesync.api.shapes import Moment, Problem, ProblemSerializer, problem_o
 from licensesync.api.tokens import token_of
 from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Enterprise, Scope
-from licensesync.errors import NOTHING_CHANGED, OLDER_THAN_STORED, SERVER_CONFLICT, SERVER_UNKNOWN, SHRINKS_TOO_MUCH
+from licensesync.errors import (
+    NOTHING_CHANGED,
+    OLDER_THAN_STORED,
+    OTHER_PEOPLE,
+    SERVER_CONFLICT,
+    SERVER_UNKNOWN,
+    SHRINKS_TOO_MUCH,
+)
 from licensesync.feeds import FeedKind
 from licensesync.flows import receive_usage
 from licensesync.flows.upload_limit import allow_uploads, problem_of_upload, too_large
@@ -43,6 +50,7 @@ PROBLEM_OF_QUESTION = {
     Question.WHICH_SERVER: SERVER_UNKNOWN,
     Question.OLDER: OLDER_THAN_STORED,
     Question.SHRINKS: SHRINKS_TOO_MUCH,
+    Question.OTHER_PEOPLE: OTHER_PEOPLE,
     Question.SERVER_CONFLICT: SERVER_CONFLICT,
 }
 FORM_OVERHEAD = 64 * 1024  # what a form may add to its file
@@ -112,7 +120,9 @@ _PARAMETERS = [
         "server", str, description="Host name of the server that it is from; a site-admin report doesn’t say it."
     ),
     OpenApiParameter("accept_older", bool, description="Use it even if it is older than what is there."),
-    OpenApiParameter("accept_shrink", bool, description="Use it even if it removes more than a fifth of the accounts."),
+    OpenApiParameter(
+        "accept_shrink", bool, description="Use it even if it removes or replaces more than a fifth of the accounts."
+    ),
     OpenApiParameter("name", str, description="What to call the file, where the body is the file itself."),
     IDEMPOTENCY_KEY,
 ]

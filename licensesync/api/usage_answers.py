@@ -72,12 +72,13 @@ class AnswerUsageFile(Endpoint):
         if not answer:
             raise serializers.ValidationError({needed: "This answers what the file asks."})
         # Only what is asked counts: no list moves to another server, and nothing is accepted before it was asked.
-        receive_usage.answer(
+        if not receive_usage.answer(
             file,
             new_host=answer if needed == "server" else None,
             accept_older=needed == "accept_older",
             accept_shrink=needed == "accept_shrink",
-        )
+        ):
+            raise Conflict("The file was answered meanwhile. Nothing was changed.")
         return _shown(request, file, status.HTTP_202_ACCEPTED)
 
 
@@ -92,7 +93,8 @@ class DiscardUsageFile(Endpoint):
     )
     def post(self, request: Request, enterprise: str, file_id: int) -> Response:
         file = _asking(request, enterprise, file_id)
-        receive_usage.discard(file)
+        if not receive_usage.discard(file):
+            raise Conflict("The file was answered meanwhile. Nothing was changed.")
         return _shown(request, file, status.HTTP_200_OK)
 
 

@@ -304,21 +304,23 @@ def answer(
     new_host: str | None = None,
     accept_older: bool = False,
     accept_shrink: bool = False,
-) -> None:
-    """Take the owner's answer to a file's question and go on with all files of its list.
+) -> bool:
+    """Take the owner's answer to the question that `file` had when it was read, and go on with all files of its list.
+    False: by now it asks something else, or nothing.
 
     `server` or `new_host`: the instance that it is from. ExpectedError: the host name can't be one.
     """
     with transaction.atomic():
         files = usage_files.asking_together(file)
-        if not files:
-            return
+        if not files or files[0].question != file.question:
+            return False
         if accept_older and _asked_anew(files):
-            return
+            return True
         if new_host is not None:
             server = deployments.server_named(file.enterprise, new_host)
         usage_files.take_answer(files, deployment=server, accept_older=accept_older, accept_shrink=accept_shrink)
         _decide(files)
+    return True
 
 
 def _asked_anew(files: list[UsageFile]) -> bool:
@@ -338,11 +340,13 @@ def _asked_anew(files: list[UsageFile]) -> bool:
     return False
 
 
-def discard(file: UsageFile) -> None:
-    """The owner does not want this list after all."""
+def discard(file: UsageFile) -> bool:
+    """The owner does not want this list after all, whatever it asks. False: it asks nothing any more."""
     with transaction.atomic():
-        for each in usage_files.asking_together(file):
+        files = usage_files.asking_together(file)
+        for each in files:
             usage_files.discard(each)
+    return bool(files)
 
 
 def try_again(file: UsageFile) -> bool:

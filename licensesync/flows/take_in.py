@@ -18,7 +18,7 @@ from django.utils import timezone
 from licensesync import feeds
 from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Deployment, UsageEvent
-from licensesync.errors import OLDER_THAN_STORED, SHRINKS_TOO_MUCH, ExpectedError
+from licensesync.errors import OLDER_THAN_STORED, OTHER_PEOPLE, SHRINKS_TOO_MUCH, ExpectedError
 from licensesync.flows import consolidate, payloads
 from licensesync.flows.turns import flip, turn
 from licensesync.licenses import services as licenses
@@ -41,7 +41,7 @@ from licensesync.usage.queries import figures, looks_like
 
 log = structlog.get_logger()
 
-SHRINK_SHARE, SHRINK_ACCOUNTS = 0.2, 10  # a list that removes more than both asks first
+SHRINK_SHARE, SHRINK_ACCOUNTS = 0.2, 10  # a list that removes or replaces more than both asks first
 
 
 class Unanswered(Exception):
@@ -214,17 +214,20 @@ def _give_way_to_newer(deployment: Deployment, list_date: datetime) -> None:
 
 
 def _ask_if_shrinking(job: LicenseSyncJob, diff: staging.Diff, kind: feeds.FeedKind) -> None:
-    """A partial list deletes nobody: when a list would remove many, the owner is asked first."""
-    if diff.removed <= SHRINK_ACCOUNTS:
+    """A partial list deletes nobody: when a list would remove many, the owner is asked first. So it is where many have
+    nothing in common with who they were: every server counts its user ids from 1."""
+    gone = diff.removed + diff.replaced
+    if gone <= SHRINK_ACCOUNTS or syncing.accepts_shrink(job):
         return
+    most = diff.before * SHRINK_SHARE
+    params: dict[str, str | int] = {"before": diff.before, "source": str(job.deployment)}
+    if diff.replaced > max(SHRINK_ACCOUNTS, most):
+        params["replaced"] = diff.replaced
+        raise Unanswered(Question.OTHER_PEOPLE, ExpectedError(OTHER_PEOPLE, **params), **params)
     is_added = job.kind == JobKind.FILE and job.trigger not in NOBODY_ANSWERS
     is_active_users = kind == feeds.FeedKind.SERVER_REPORT and is_added and _lacks_idle(job)
-    if (diff.removed > diff.before * SHRINK_SHARE or is_active_users) and not syncing.accepts_shrink(job):
-        params: dict[str, str | int] = {
-            "removed": diff.removed,
-            "before": diff.before,
-            "source": str(job.deployment),
-        }
+    if gone > most or (is_active_users and diff.removed > SHRINK_ACCOUNTS):
+        params |= {"removed": gone, "added": diff.added + diff.replaced}
         raise Unanswered(Question.SHRINKS, ExpectedError(SHRINKS_TOO_MUCH, **params), **params)
 
 

@@ -8,7 +8,7 @@ from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
 from licensesync.enterprises.models import Deployment, Enterprise
-from licensesync.errors import FIGURES_STAY, NO_FIGURES_YET, OLDER_THAN_STORED, SHRINKS_TOO_MUCH
+from licensesync.errors import FIGURES_STAY, NO_FIGURES_YET, OLDER_THAN_STORED, OTHER_PEOPLE, SHRINKS_TOO_MUCH
 from licensesync.syncing.models import (
     NOBODY_ANSWERS,
     OPEN_STATES,
@@ -96,7 +96,7 @@ def failed_uploads(prefix: str = "") -> Q:
 
 def has_asked(job: LicenseSyncJob) -> bool:
     """Whether a job ended because somebody had to say first whether to go on."""
-    is_question = job.problem_code in (OLDER_THAN_STORED.code, SHRINKS_TOO_MUCH.code)
+    is_question = job.problem_code in (OLDER_THAN_STORED.code, OTHER_PEOPLE.code, SHRINKS_TOO_MUCH.code)
     return job.state == JobState.FAILURE and is_question and job.trigger not in NOBODY_ANSWERS
 
 

@@ -45,8 +45,8 @@ CLOUD_FACTS = ("login", "name", "saml_name_id", "facts", "consumes")
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """What a new list changes, in accounts. `before` counts the last list. Of `only_active`, which are among `changed`,
-    nothing is new but when they were active last."""
+    """What a new list changes, in accounts. `before` counts the last list. Among `changed` are `only_active`, of which
+    nothing is new but when they were active last, and `replaced`, whose user ids seem to be other people's now."""
 
     read: int
     added: int
@@ -54,6 +54,7 @@ class Diff:
     removed: int
     before: int
     only_active: int = 0
+    replaced: int = 0
 
 
 def stage_server_list(batches: Iterable[list[ServerUserAccount]], progress: bulk.Progress) -> int:
@@ -256,11 +257,14 @@ def compare_server_list(deployment: Deployment) -> Diff:
     """Fill `account_diff` for a server."""
     table = "usage_serveruseraccount"
     diff = _compare(deployment, table, "user_id", new=NEW_SERVER_FACTS, facts=SERVER_FACTS)
-    only_active = bulk.value(
-        f"""SELECT count(*) FROM account_diff d JOIN staged s ON s.line = d.line JOIN {table} a ON a.id = d.old_id
-            WHERE NOT (({_named("a", _NEWS)}) {bulk.differs()} ({", ".join(_NEW_FACTS[column] for column in _NEWS)}))"""
+    news = f"({_named('a', _NEWS)}) {bulk.differs()} ({', '.join(_NEW_FACTS[column] for column in _NEWS)})"
+    same_address = "a.address = s.address AND a.address <> ''"
+    only_active, replaced = bulk.row(
+        f"""SELECT count(CASE WHEN NOT ({news}) THEN 1 END),
+                   count(CASE WHEN lower(a.login) <> lower(s.login) AND NOT ({same_address}) THEN 1 END)
+            FROM account_diff d JOIN staged s ON s.line = d.line JOIN {table} a ON a.id = d.old_id"""
     )
-    return replace(diff, only_active=only_active)
+    return replace(diff, only_active=only_active, replaced=replaced)
 
 
 def compare_cloud_list(deployment: Deployment) -> Diff:

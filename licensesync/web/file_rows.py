@@ -13,6 +13,7 @@ from licensesync.errors import (
     DISK_FULL,
     NOTHING_CHANGED,
     OLDER_THAN_STORED,
+    OTHER_PEOPLE,
     SERVER_CONFLICT,
     SERVER_UNKNOWN,
     SHRINKS_TOO_MUCH,
@@ -34,7 +35,7 @@ MISHAPS = {
 
 
 # What an owner is asked about.
-ASKED = {each.code for each in (OLDER_THAN_STORED, SERVER_CONFLICT, SERVER_UNKNOWN, SHRINKS_TOO_MUCH)}
+ASKED = {each.code for each in (OLDER_THAN_STORED, OTHER_PEOPLE, SERVER_CONFLICT, SERVER_UNKNOWN, SHRINKS_TOO_MUCH)}
 
 
 @dataclass
@@ -74,6 +75,20 @@ class FileRow:
         facts = self.file.recognition.get("server") or {}
         names = {facts.get("server_id"), facts.get("host", "").lower()} - {"", None}
         return next((each.pk for each in self.servers if {each.server_id, each.host} & names), None)
+
+    @property
+    def asks_which(self) -> bool:
+        """Whether another server can be the answer: that of an export stands in it."""
+        is_of_unknown = self.file.kind == FeedKind.SERVER_REPORT and not self.file.is_fetched
+        return self.file.question in (Question.WHICH_SERVER, Question.SERVER_CONFLICT) or (
+            self.file.question in (Question.OTHER_PEOPLE, Question.SHRINKS) and is_of_unknown
+        )
+
+    @property
+    def choices(self) -> list[Deployment]:
+        """Of which servers the file may be."""
+        is_doubted = self.file.question in (Question.OTHER_PEOPLE, Question.SHRINKS)
+        return [each for each in self.servers if not (is_doubted and each.pk == self.file.deployment_id)]
 
     @property
     def is_asking(self) -> bool:
@@ -196,8 +211,17 @@ def _question(file: UsageFile, servers: list[Deployment]) -> str:
                 "This file is older than what is here. It is from %(file_date)s; the accounts of %(source)s are "
                 "from %(stored_date)s."
             )
+        case Question.SHRINKS if file.question_params.get("added"):
+            template = _(
+                "This list would remove %(removed)s of the %(before)s accounts of %(source)s, and add %(added)s others."
+            )
         case Question.SHRINKS:
             template = _("This list would remove %(removed)s of the %(before)s accounts of %(source)s.")
+        case Question.OTHER_PEOPLE:
+            template = _(
+                "Of the %(before)s accounts of %(source)s, %(replaced)s have another login and another e-mail in this "
+                "list, so it seems to be of another server."
+            )
         case _:
             return _conflict(file, servers)
     return template % facts

@@ -88,26 +88,31 @@ def _received(request: HttpRequest, enterprise: Enterprise, problems: list[str])
 
 @require_POST
 def answer_file(request: HttpRequest, slug: str, file_id: int) -> HttpResponse:
-    """`answer` says which question is answered how; a server is chosen, or its host name typed."""
+    """`answer` says how the question `asked` is answered; a server is chosen, or its host name typed."""
     enterprise = enterprise_for(request, slug, owner=True)
     file = _file(enterprise, file_id)
+    file.question = request.POST.get("asked", file.question)  # as another tab may still show it
     new_host = request.POST.get("host", "")
+    is_taken = True
     try:
         match request.POST.get("answer", ""):
             case "server":
                 servers = Deployment.objects.filter(enterprise=enterprise, kind=DeploymentKind.SERVER)
-                receive_usage.answer(file, server=get_object_or_404(servers, pk=id_of(request.POST.get("server", ""))))
+                server = get_object_or_404(servers, pk=id_of(request.POST.get("server", "")))
+                is_taken = receive_usage.answer(file, server=server)
             case "new":
-                receive_usage.answer(file, new_host=new_host)
+                is_taken = receive_usage.answer(file, new_host=new_host)
             case "older":
-                receive_usage.answer(file, accept_older=True)
+                is_taken = receive_usage.answer(file, accept_older=True)
             case "shrink":
-                receive_usage.answer(file, accept_shrink=True)
+                is_taken = receive_usage.answer(file, accept_shrink=True)
             case "discard":
-                receive_usage.discard(file)
+                is_taken = receive_usage.discard(file)
     except ExpectedError as error:
         answered = Answered(file.pk, words.problem_of(error), new_host)
         return show_news(request, enterprise, answered) if is_htmx(request) else show(request, enterprise, answered)
+    if not is_taken:
+        say.refused(request, _("%(name)s has been answered, or asks something else by now.") % {"name": file.name})
     return _changed(request, enterprise)
 
 

@@ -84,6 +84,20 @@ def test_a_mistyped_name_is_told_by_the_accounts(enterprise: Enterprise, tmp_pat
     assert told == [None, None, "ghes.octo.example"]
 
 
+def test_a_report_under_the_name_of_another_server_is_refused(enterprise: Enterprise, tmp_path: Path) -> None:
+    """User ids start at 1 on every server, so nobody seems to be gone."""
+    head = "id,login,email,suspended?"
+    for name, options in (("ana", {}), ("bob", {}), ("bob", {"accept_shrink": True})):
+        lines = [f"{number},{name}-{number},{name}-{number}@octo.example,false" for number in range(1, 21)]
+        file = write(tmp_path, f"{name}.csv", "\n".join([head, *lines]).encode())
+        if name == "bob" and not options:
+            with pytest.raises(CommandError, match=r"20 have another login .* --accept-shrink confirms it\."):
+                run("import_usage", enterprise.slug, file, server="ghes.octo.example")
+        else:
+            line = json.loads(run("import_usage", enterprise.slug, file, server="ghes.octo.example", **options))
+            assert (line["added"], line["changed"]) == ((20, 0) if name == "ana" else (0, 20))
+
+
 def test_a_file_that_is_there_already_adds_nothing(enterprise: Enterprise, tmp_path: Path) -> None:
     users = [account(1, "ana@octo.example"), account(2, "bob@octo.example")]
     export = write(tmp_path, "export.json", server_export(users, host="ghes.octo.example"))

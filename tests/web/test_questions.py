@@ -1,6 +1,7 @@
 """What only a person can know about a file: each question answered through its form."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -151,6 +152,80 @@ def test_a_list_that_removes_many(client: Client, enterprise: Enterprise, said: 
     count = current_count(enterprise)
     assert count
     assert count.consumed == left
+
+
+def people_of(name: str, *, first: int = 1) -> list[dict[str, Any]]:
+    users = range(first, first + 20)
+    return [account(n, f"{name}-{n}@octo.example", login=f"{name}-{n}") for n in users]
+
+
+def as_report(name: str) -> bytes:
+    lines = [f"{n},{name}-{n},{name}-{n}@octo.example,false" for n in range(1, 25)]
+    return "\n".join(["id,login,email,suspended?", *lines]).encode()
+
+
+def test_a_list_of_other_people(client: Client, enterprise: Enterprise) -> None:
+    """Every server counts its user ids from 1: nobody is removed, but all are somebody else."""
+    for host, name in (("ghes.example", "ana"), ("apac.example", "bob")):
+        import_one(enterprise, server_export(people_of(name), host=host))
+    ghes, apac = Deployment.objects.filter(enterprise=enterprise).order_by("pk")
+    ask(client, enterprise, as_report("bob"), Question.WHICH_SERVER, "does not say which server")
+    assert " selected" not in page(client, enterprise).split('name="server"')[1].split("</select>")[0]
+    answer(client, last_file(), answer="server", server=str(ghes.pk))
+    work()
+    html = page(client, enterprise)
+    assert "Of the 20 accounts of ghes.example, 20 have another login and another e-mail in this list" in html
+    choices = html.split('name="server"')[1].split("</select>")[0]
+    assert ("apac.example" in choices, "ghes.example" in choices) == (True, False)
+    answer(client, last_file(), answer="server", server=str(apac.pk))
+    work()
+    assert accounts(enterprise) == {"ghes.example": 20, "apac.example": 24}
+    assert last_file().state == FileState.ACCEPTED
+
+
+def test_a_list_of_other_people_that_is_right(client: Client, enterprise: Enterprise) -> None:
+    import_one(enterprise, server_export(people_of("ana")))
+    others = server_export(people_of("bob"))
+    ask(client, enterprise, others, Question.OTHER_PEOPLE, "Use it for ghes.example all the same")
+    assert 'name="server"' not in page(client, enterprise), "an export says itself of which server it is"
+    answer(client, last_file(), answer="shrink")
+    work()
+    assert ServerUserAccount.objects.filter(valid_to=OPEN, login__startswith="bob").count() == 20
+
+
+def test_new_logins_or_new_addresses_are_the_same_people(client: Client, enterprise: Enterprise) -> None:
+    import_one(enterprise, server_export(people_of("ana")))
+    moved = [account(n, f"ana-{n}@new.example", login=f"ANA-{n}") for n in range(1, 21)]
+    renamed = [account(n, f"ana-{n}@new.example", login=f"a.{n}") for n in range(1, 21)]
+    for users in (moved, renamed):
+        add(client, enterprise, server_export(users))
+        work()
+        assert (last_file().state, last_file().question) == (FileState.ACCEPTED, "")
+
+
+def test_a_list_that_replaces_few_and_removes_few_asks_about_both(client: Client, enterprise: Enterprise) -> None:
+    import_one(enterprise, server_export(people_of("ana") + people_of("eve", first=101)))
+    users = people_of("bob")[:6] + people_of("ana")[6:14] + people_of("eve", first=101)
+    words = "This list would remove 12 of the 40 accounts of ghes.example, and add 6 others."
+    ask(client, enterprise, server_export(users), Question.SHRINKS, words)
+
+
+def test_another_tab_answers_only_what_it_shows(client: Client, enterprise: Enterprise) -> None:
+    import_one(enterprise, server_export(people_of("ana")))
+    server = Deployment.objects.get(enterprise=enterprise)
+    ask(client, enterprise, report([(1, ANA)]), Question.WHICH_SERVER, "does not say which server")
+    answer(client, last_file(), asked="which_server", answer="server", server=str(server.pk))
+    work()
+    assert last_file().question == Question.SHRINKS
+    late = "has been answered, or asks something else by now."
+    answer(client, last_file(), asked="which_server", answer="new", host="stale.example")
+    assert last_file().question == Question.SHRINKS
+    assert late in page(client, enterprise)
+    answer(client, last_file(), asked="which_server", answer="discard")
+    assert late not in page(client, enterprise), "whatever it asks, it is not wanted"
+    answer(client, last_file(), asked="shrinks", answer="shrink")
+    assert late in page(client, enterprise)
+    assert accounts(enterprise) == {"ghes.example": 20}
 
 
 def test_a_server_that_was_replaced(client: Client, enterprise: Enterprise) -> None:

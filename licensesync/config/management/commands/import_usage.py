@@ -23,7 +23,9 @@ class Command(BaseCommand):
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
         parser.add_argument("--server", metavar="HOST", help="the instance that a site-admin report is from")
         parser.add_argument("--accept-older", action="store_true", help="use a file older than the list that is there")
-        parser.add_argument("--accept-shrink", action="store_true", help="use a list that removes many accounts")
+        parser.add_argument(
+            "--accept-shrink", action="store_true", help="use a list that removes or replaces many accounts"
+        )
 
     def handle(self, *_: Any, enterprise: str, files: list[Path], server: str | None, **options: Any) -> None:
         owner = enterprise_of(enterprise)

@@ -23,7 +23,9 @@ class Command(BaseCommand):
         which.add_argument("--cloud", action="store_true", help="the cloud")
         which.add_argument("--all", action="store_true", help="everything that is connected")
         parser.add_argument("--wait", action="store_true", help="carry it out in this process")
-        parser.add_argument("--accept-shrink", action="store_true", help="use a list that removes many accounts")
+        parser.add_argument(
+            "--accept-shrink", action="store_true", help="use a list that removes or replaces many accounts"
+        )
 
     def handle(
         self, *_: Any, enterprise: str, server: str | None, all: bool, wait: bool, accept_shrink: bool, **__: Any
