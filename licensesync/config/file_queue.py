@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty
-from time import monotonic
+from time import time_ns
 from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES, filesystem
@@ -27,7 +27,7 @@ SCHEME = "licensesync-files"
 class Channel(filesystem.Channel):
     def _put(self, queue: str, payload: dict[str, Any], **_: Any) -> None:  # type: ignore[override]
         # Sorted by name they are taken in the order in which they came.
-        whole = Path(self.data_folder_out) / f"{round(monotonic() * 1000)}_{uuid.uuid4()}.{queue}.msg"
+        whole = Path(self.data_folder_out) / f"{time_ns()}_{uuid.uuid4()}.{queue}.msg"
         written = whole.with_suffix(".part")
         written.write_bytes(str_to_bytes(dumps(payload)))
         written.rename(whole)

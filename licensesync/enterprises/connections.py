@@ -179,8 +179,10 @@ def due() -> list[Connection]:
 def take(connection: Connection) -> bool:
     """Set the next time of a connection that is due. False: somebody else has, so its sync is theirs to request.
 
-    A time that passed while no scheduler ran counts once.
+    A time that passed while no scheduler ran counts once. Within a transaction that goes on to request the sync, so the
+    enterprise is locked first, as by whoever connects or deletes.
     """
+    list(Enterprise.objects.select_for_update().filter(pk=connection.deployment.enterprise_id))
     seen = Connection.objects.filter(pk=connection.pk, next_sync_at=connection.next_sync_at)
     return bool(seen.update(next_sync_at=next_sync(connection, after=timezone.now())))
 

@@ -175,10 +175,13 @@ def list_came_again(deployment: Deployment, *, event: UsageEvent, taken_at: date
 def show_generation(enterprise: Enterprise, generation: int, only_here: dict[int, int]) -> None:
     """Let everybody see this count. `only_here`: people by the one deployment that they are on."""
     Enterprise.objects.filter(pk=enterprise.pk).update(generation=generation)
+    changed = []
     for deployment in Deployment.objects.filter(enterprise=enterprise):
         people = only_here.get(deployment.pk, 0)
         if deployment.only_here != people:
-            Deployment.objects.filter(pk=deployment.pk).update(only_here=people)
+            deployment.only_here = people
+            changed.append(deployment)
+    Deployment.objects.bulk_update(changed, ["only_here"])
 
 
 def show_no_list(deployment: Deployment) -> None:

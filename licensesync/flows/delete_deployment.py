@@ -26,8 +26,8 @@ log = structlog.get_logger()
 def request_deletion(deployment: Deployment, *, requested_by: User | None) -> LicenseSyncJob:
     """Have a deployment deleted with everything that it reported. What it does at the moment is canceled."""
     with transaction.atomic():
+        job = syncing.request_deletion(deployment=deployment, requested_by=requested_by)  # it takes the locks, in order
         Connection.objects.filter(deployment=deployment).delete()
-        job = syncing.request_deletion(deployment=deployment, requested_by=requested_by)
         queue.announce_job(job.pk)
     return job
 

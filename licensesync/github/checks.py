@@ -44,13 +44,13 @@ class Check:
     problem: ExpectedError | None = None
 
 
-def check_server(connection: ServerConnection, rules: Rules, *, limits: Limits = LIMITS) -> list[Check]:
+def check_server(connection: ServerConnection, rules: Rules) -> list[Check]:
     """Every step to a server's report, in the order of `SERVER_STEPS`."""
     steps = _Steps(SERVER_STEPS)
     route = server.route(connection, rules)
     with steps:
         steps.ok(**_name(connection.url, route))
-        with rest.get(connection.url + server.META, connection.token, route, server.SCOPE, limits) as answer:
+        with rest.get(connection.url + server.META, connection.token, route, server.SCOPE, LIMITS) as answer:
             steps.ok(**_certificate(answer))
             _credentials(steps, answer, lambda: server.require_data(answer, server.META))
             has_scope = _scope(steps, answer, server.SCOPE, lambda: server.require_data(answer, server.META))
@@ -58,7 +58,7 @@ def check_server(connection: ServerConnection, rules: Rules, *, limits: Limits =
             steps.add("hint" if _older_than_sync_now(version) else "ok", version=version)
         _license(steps, connection, rules)
         try:
-            with server.report(connection, rules, limits) as answer:
+            with server.report(connection, rules, LIMITS) as answer:
                 next(answers.data(answer, server.SCOPE), b"")
                 steps.ok(**_length(answer))
         except NotReady as not_ready:
@@ -73,13 +73,13 @@ def check_server(connection: ServerConnection, rules: Rules, *, limits: Limits =
     return steps.checks
 
 
-def check_cloud(connection: CloudConnection, rules: Rules, *, limits: Limits = LIMITS) -> list[Check]:
+def check_cloud(connection: CloudConnection, rules: Rules) -> list[Check]:
     """Every step to the list of consumed licenses, in the order of `CLOUD_STEPS`."""
     steps = _Steps(CLOUD_STEPS)
     route = cloud.route(connection, rules)
     with steps:
         steps.ok(**_name(connection.api_url, route))
-        with rest.get(cloud.page_url(connection, 1), connection.token, route, cloud.SCOPE, limits) as answer:
+        with rest.get(cloud.page_url(connection, 1), connection.token, route, cloud.SCOPE, LIMITS) as answer:
             steps.ok(**_certificate(answer))
             if answer.status != 404:  # says nothing about the token, but about the list
                 _credentials(steps, answer, lambda: cloud.require_data(answer, connection))
@@ -166,7 +166,7 @@ def _scope(steps: _Steps, answer: Answer, scope: str, require_data: Callable[[],
 def _license(steps: _Steps, connection: ServerConnection, rules: Rules) -> None:
     """A sync works without it, so nothing here is a failure."""
     try:
-        found = server.read_license(connection, rules)
+        found = server.read_license(connection, rules, LIMITS)
     except ExpectedError as error:
         steps.add("hint", error)
         return

@@ -89,9 +89,9 @@ def version_in(answer: Answer) -> str:
     return rest.decoded(answer, _Meta, SCOPE).installed_version
 
 
-def read_license(connection: ServerConnection, rules: Rules) -> ServerLicense:
+def read_license(connection: ServerConnection, rules: Rules, limits: Limits | None = None) -> ServerLicense:
     """What the server says about its license. Raises as `transport.get` and `answers.require_data` do."""
-    with rest.get(connection.url + LICENSE, connection.token, route(connection, rules), SCOPE) as answer:
+    with rest.get(connection.url + LICENSE, connection.token, route(connection, rules), SCOPE, limits) as answer:
         require_data(answer, LICENSE)
         said = rest.decoded(answer, _License, SCOPE)
     return ServerLicense(

@@ -95,32 +95,27 @@ def comparison_of(enterprise: Enterprise) -> Comparison | None:
     scope = _scope_of(enterprise)
     if scope is None:
         return None
-    key = _stored(enterprise)
-    if key is None:
+    stored = _known(enterprise)
+    if stored is None:
         count = Count.objects.get(enterprise=enterprise, generation=enterprise.generation)
         if count.consumed > AT_ONCE:
             raise NotComparedYet
-        key = _store(enterprise, _compare(scope))
-    return _loaded(key)
+        stored = _compare(scope)
+        _store(enterprise, stored)
+    return stored
 
 
 def counted_twice(enterprise: Enterprise) -> int:
     """How many people both seem to count twice, as far as it is known: a page that only mentions it compares nobody."""
-    key = _stored(enterprise)
-    try:
-        return len(_loaded(key).twice) if key is not None else 0
-    except GitHubComparison.DoesNotExist:  # a newer one has just taken its place
-        return 0
+    known = _known(enterprise)
+    return len(known.twice) if known else 0
 
 
 def counted_again(enterprise: Enterprise, number: int) -> list[int]:
     """The licenses on servers only by which the person of a cloud account seems to be counted once more, as far as it
     is known."""
-    key = _stored(enterprise)
-    try:
-        return _loaded(key).twice_with.get(number, []) if key is not None else []
-    except GitHubComparison.DoesNotExist:
-        return []
+    known = _known(enterprise)
+    return known.twice_with.get(number, []) if known else []
 
 
 def compare(enterprise: Enterprise) -> None:
@@ -146,8 +141,17 @@ def _stored(enterprise: Enterprise) -> int | None:
     return stored.values_list("pk", flat=True).first()
 
 
-def _store(enterprise: Enterprise, found: Comparison) -> int:
-    """Keep it instead of those of earlier counts; gives its key."""
+def _known(enterprise: Enterprise) -> Comparison | None:
+    """What is stored, None before somebody has compared."""
+    key = _stored(enterprise)
+    try:
+        return _loaded(key) if key is not None else None
+    except GitHubComparison.DoesNotExist:  # a newer one has just taken its place
+        return None
+
+
+def _store(enterprise: Enterprise, found: Comparison) -> None:
+    """Keep it instead of those of earlier counts."""
     content = msgspec.msgpack.encode(found)
     with bulk.short_turn():
         GitHubComparison.objects.filter(enterprise=enterprise, generation__lt=enterprise.generation).delete()
@@ -155,7 +159,6 @@ def _store(enterprise: Enterprise, found: Comparison) -> int:
             [GitHubComparison(enterprise=enterprise, generation=enterprise.generation, content=content)],
             ignore_conflicts=True,  # somebody else compared at the same moment
         )
-        return GitHubComparison.objects.get(enterprise=enterprise, generation=enterprise.generation).pk
 
 
 @lru_cache(maxsize=IN_MEMORY)

@@ -1,6 +1,5 @@
 """Makes the index of a count, stores it, and keeps what pages ask for in memory."""
 
-import contextlib
 import threading
 from collections.abc import Iterator
 from functools import lru_cache
@@ -62,8 +61,11 @@ def _make_once(enterprise: Enterprise) -> None:
     with _making:
         is_there = LicenseIndex.objects.filter(enterprise=enterprise, generation=enterprise.generation)
         if not is_there.exists():
-            with contextlib.suppress(IntegrityError):  # another process has made it meanwhile
+            try:
                 write_index(enterprise, enterprise.generation)
+            except IntegrityError:
+                if not is_there.exists():  # no other process has made it meanwhile: the enterprise is gone
+                    raise
 
 
 @lru_cache(maxsize=IN_MEMORY)

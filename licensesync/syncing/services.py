@@ -111,7 +111,7 @@ def request_deletion(*, deployment: Deployment, requested_by: User | None) -> Li
 def _hold_enterprise(deployment: Deployment) -> None:
     """Within a transaction that locks a deployment and then a running job: first of all, as whoever shows a count does
     (`flows.turns.flip`), which locks these two the other way round."""
-    Enterprise.objects.select_for_update().get(pk=deployment.enterprise_id)
+    list(Enterprise.objects.select_for_update().filter(pk=deployment.enterprise_id))
 
 
 def hold_to_add(deployment: Deployment) -> None:
@@ -140,6 +140,7 @@ def attach(job: LicenseSyncJob, recognition: Recognition, **facts: Any) -> bool:
     """Make what was fetched the list of its job, `facts` being those of its file; False when the job is not ours any
     more."""
     with transaction.atomic():
+        _hold_enterprise(job.deployment)  # its file refers to it, which would lock it at the end
         if not claimed(job).select_for_update().exists():
             return False
         usage_files.create_fetched(job, recognition, **facts)

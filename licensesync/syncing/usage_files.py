@@ -109,13 +109,14 @@ def asking_together(file: UsageFile) -> list[UsageFile]:
 
 
 def stopped_together(file: UsageFile) -> list[UsageFile]:
-    """Within a transaction: the stored files of the failed or canceled job of a file, or a file refused by mishap."""
+    """Within a transaction: the stored files of the failed or canceled job of a file, or of a list that was refused by
+    mishap."""
     stopped = UsageFile.objects.exclude(stored_name="").select_related("enterprise", "deployment", "uploaded_by")
     if file.job_id:
         stopped = stopped.filter(job=file.job_id, job__state__in=(JobState.FAILURE, JobState.CANCELED))
         stopped = stopped.filter(state=FileState.ACCEPTED)
     else:
-        stopped = stopped.filter(pk=file.pk, state=FileState.REFUSED)
+        stopped = stopped.filter(_same_list(file), state=FileState.REFUSED, problem_code=file.problem_code)
     return list(stopped.select_for_update(of=("self",)).order_by("pk"))
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
@@ -126,6 +127,7 @@ def usage_history(request: HttpRequest, slug: str) -> HttpResponse:
     enterprise = enterprise_for(request, slug)
     usage = usage_over_time(enterprise, request.GET.get("period", ""))
     context: dict[str, Any] = {"enterprise": enterprise, "usage": usage, "table": list(_table(usage.points))}
+    context["kept_days"] = settings.HISTORY_RETENTION.days
     if len(usage.points) > 1:
         context["between"] = _between(request, enterprise, usage)
     return render(request, "history/page.html", context)

@@ -79,7 +79,7 @@ def test_two_people_at_once_do_not_connect_one_server_under_two_names(
             refused.append(error)
 
     monkeypatch.setattr(connections, "proxy_by", slowly)
-    together(2, either)
+    together(*[either] * 2)
     assert Connection.objects.count() == 1
     assert [error.problem for error in refused] == [ADDRESS_CONNECTED]
 

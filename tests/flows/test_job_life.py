@@ -232,7 +232,7 @@ def test_two_workers_race_for_one_job(enterprise: Enterprise) -> None:
     def race() -> None:
         run_job.run_job(job.pk)
 
-    together(2, race)
+    together(*[race] * 2)
     assert end_of(job) == (JobState.SUCCESS, "")
     assert job.attempts == 1
     assert_nothing_left_over(enterprise)
@@ -256,7 +256,7 @@ def test_deployments_of_one_enterprise_take_turns(enterprise: Enterprise) -> Non
         run_job.run_job(job.pk)
         return end_of(job)[0] == JobState.SUCCESS
 
-    together(len(jobs), work)
+    together(*[work] * len(jobs))
     assert_nothing_left_over(enterprise)
     one = {("ghes.example", "user-1"), ("cloud", "ana"), *((f"{name}.example", "user-1") for name in ("a", "b", "c"))}
     assert frozenset(one) in people(enterprise)

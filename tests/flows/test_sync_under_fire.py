@@ -162,7 +162,7 @@ def test_two_workers_race(cloud: Connected) -> None:
         start.wait()
         run_job.run_job(job.pk)
 
-    together(2, race)
+    together(*[race] * 2)
     assert end_of(job) == (JobState.SUCCESS, "")
     assert job.attempts == 1
     assert cloud.cloud.pages_asked() == EVERY_PAGE_ONCE
@@ -208,7 +208,7 @@ def test_a_worker_that_was_taken_for_dead_takes_nothing_from_the_next(
             mine = next(work)
         mine()
 
-    together(2, either)
+    together(*[either] * 2)
     assert end_of(job) == (JobState.SUCCESS, "")
     assert job.files.count() == 1
     assert cloud.cloud.pages_asked() == EVERY_PAGE_ONCE
@@ -298,7 +298,7 @@ def test_two_schedulers_at_once_request_one_sync_each(small: Connected) -> None:
         start.wait()
         sync_now.request_due()
 
-    together(4, schedule)
+    together(*[schedule] * 4)
     assert LicenseSyncJob.objects.filter(trigger=Trigger.SCHEDULED).count() == 2  # the server's and the cloud's
     for job in LicenseSyncJob.objects.order_by("pk"):
         run_job.run_job(job.pk)

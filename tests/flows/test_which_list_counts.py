@@ -279,7 +279,7 @@ def test_a_page_that_arrives_while_another_is_looked_at(enterprise: Enterprise, 
     def right_after(execute: Any, *what: Any) -> Any:
         result = execute(*what)
         if next(statements) == statement:
-            in_threads(1, receive_second)
+            in_threads(receive_second)
         return result
 
     with connection.execute_wrapper(right_after):

@@ -68,10 +68,11 @@ def wait_for(what: Callable[[], bool], seconds: float = 20) -> None:
         time.sleep(0.05)
 
 
-def together(count: int, work: Callable[[], None]) -> None:
+def together(*several: Callable[[], Any]) -> None:
+    """Do all of it at once, each with a connection of its own; fails with whatever failed."""
     failures: list[BaseException] = []
 
-    def run() -> None:
+    def run(work: Callable[[], Any]) -> None:
         try:
             work()
         except BaseException as error:
@@ -79,7 +80,7 @@ def together(count: int, work: Callable[[], None]) -> None:
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=run) for _ in range(count)]
+    threads = [threading.Thread(target=run, args=(work,)) for work in several]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -1,5 +1,6 @@
 """Test connection: which step fails, what was found before it, and what is skipped."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +11,7 @@ from licensesync.github.checks import Check
 from licensesync.github.cloud import CloudConnection
 from licensesync.github.failures import NotReady
 from licensesync.github.server import ServerConnection
-from licensesync.github.transport import Rules
+from licensesync.github.transport import Limits, Rules
 from tests.github.serving import LOOPBACK, TOKEN, Authority, Handler, by_path, replying, serving
 
 META = b'{"installed_version": "3.19.1"}'
@@ -43,6 +44,13 @@ def test_a_server_where_all_is_well() -> None:
     assert facts["version"] == {"version": "3.19.1"}
     assert facts["license"] == {"seats": "unlimited", "used": "9", "available": "unlimited", "kind": "standard"}
     assert facts["report"] == {"bytes": "20"}
+
+
+def test_a_license_that_takes_long_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "LIMITS", Limits(connect=5, read=0.2, total=5))
+    with serving(by_path(**(GOOD | {"license": lambda handler: time.sleep(1)}))) as site:
+        found = server_checks(site.url)
+    assert states(found) == dict.fromkeys(checks.SERVER_STEPS, "ok") | {"license": "hint"}
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from licensesync.enterprises.models import Enterprise
+from licensesync.licenses import comparison
 from licensesync.licenses.causes import Account, Cause, Evidence, Kind, cause_of
 from licensesync.licenses.comparison import Comparison, comparison_of
 from licensesync.licenses.models import GitHubComparison
@@ -169,3 +170,20 @@ A, B, C = "a", "b", "c"
 )
 def test_the_first_rule_that_holds(seen: Evidence, cause: Cause) -> None:
     assert cause_of(seen) is cause
+
+
+def test_one_that_has_taken_its_place_meanwhile_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    enterprise = new_enterprise()
+    import_one(enterprise, cloud_list([cloud_user("ana", mail("ana"))]))
+    compared(enterprise)
+    comparison._loaded.cache_clear()
+    original = comparison._stored
+
+    def stored(of: Enterprise) -> int | None:
+        key = original(of)
+        GitHubComparison.objects.all().delete()
+        return key
+
+    monkeypatch.setattr(comparison, "_stored", stored)
+    assert compared(enterprise).units == 1
+    assert comparison.counted_twice(enterprise) == 0

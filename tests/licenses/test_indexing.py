@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import IntegrityError
 
 from licensesync.enterprises.models import Enterprise
 from licensesync.licenses import index, indexing
@@ -64,7 +65,7 @@ def test_several_who_miss_an_index_make_it_once(
     monkeypatch.setattr(indexing, "_build", build)
     if not is_one_process:
         monkeypatch.setattr(indexing, "_making", contextlib.nullcontext())
-    together(2, lambda: made.append(index_of(enterprise)[1]))
+    together(*[lambda: made.append(index_of(enterprise)[1])] * 2)
     assert len(made) == (3 if is_one_process else 4)
     assert stored(enterprise).keys() == {1}
 
@@ -85,5 +86,13 @@ def test_several_who_come_for_a_new_index_load_it_once(enterprise: Enterprise, m
         index_of(enterprise)
 
     monkeypatch.setattr(index, "from_bytes", from_bytes)
-    together(8, come)
+    together(*[come] * 8)
     assert len(loaded) == 1
+
+
+def test_whoever_reads_an_enterprise_that_is_deleted_meanwhile_is_told(enterprise: Enterprise) -> None:
+    import_one(enterprise, server_export([account(1)]))
+    LicenseIndex.objects.all().delete()
+    Enterprise.objects.filter(pk=enterprise.pk).delete()
+    with pytest.raises(IntegrityError):
+        index_of(enterprise)

@@ -142,6 +142,25 @@ def test_a_page_that_never_comes(client: Client, enterprise: Enterprise, owner: 
     assert "it holds 1 of 2 consumed licenses (1 missing)" in page(client, enterprise)
 
 
+def test_all_pages_of_a_list_are_tried_again_together(
+    client: Client, enterprise: Enterprise, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a defect of ours, say, that an upgrade has mended."""
+    client.force_login(owner)
+    batch = str(uuid4())
+    with monkeypatch.context() as broken:
+        broken.setattr("licensesync.syncing.services.create_file_job", lambda **_: 1 / 0)
+        for login in ("ana", "bob"):
+            pages = cloud_list([cloud_user(login)], total=2)
+            add(client, enterprise, pages, batch=batch, batch_size=2)
+        work()
+    assert {file.problem_code for file in UsageFile.objects.all()} == {"unexpected_with_file"}
+    client.post(reverse("try_file_again", args=[enterprise.slug, last_file().pk]))
+    work()
+    assert {file.state for file in UsageFile.objects.all()} == {FileState.ACCEPTED}
+    assert consumed(enterprise) == 2
+
+
 def test_the_same_file_again(client: Client, enterprise: Enterprise, owner: User) -> None:
     client.force_login(owner)
     content = server_export([account(1, ANA)])
