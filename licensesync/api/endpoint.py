@@ -108,7 +108,8 @@ def _tell(response: HttpResponse, rate: Rate) -> None:
 
 def _unless_known(request: Request, response: HttpResponse) -> HttpResponse | None:
     """With the ETag of what was rendered; where the client has it already, 304 with the same headers, for free."""
-    tag = f'W/"{hashlib.sha256(response.content).hexdigest()}"'
+    digest = hashlib.sha256(response.content).hexdigest()
+    tag = f'W/"{digest}"'
     response["ETag"] = tag
     conditional = get_conditional_response(request._request, etag=tag, response=response)
     if conditional is None or conditional is response:
@@ -116,7 +117,8 @@ def _unless_known(request: Request, response: HttpResponse) -> HttpResponse | No
     for name, value in response.items():
         if name.lower() not in ("content-type", "content-length"):
             conditional[name] = value
-    if rate := getattr(request, "rate", None):
+    has_it = digest in request.headers.get("If-None-Match", "")  # "*" says nothing of the kind
+    if has_it and (rate := getattr(request, "rate", None)):
         _tell(conditional, take_back(token_of(request), rate))
     return conditional
 

@@ -6,6 +6,7 @@ The first request with a key leaves its answer; the same one within a day gets t
 import hashlib
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -18,22 +19,25 @@ from licensesync.api.models import RememberedAnswer
 from licensesync.api.tokens import token_of
 
 HEADER = "Idempotency-Key"
+USED = "This key was used for another request. Use a new one."
 REMEMBERED_FOR = timedelta(days=1)
 ANSWERED_WITHIN = timedelta(minutes=15)  # whoever has not answered by then never will; the key is free again
 
 
-def once(request: Request, create: Callable[[], Response], *, reads_body: bool = True) -> Response:
+def once(request: Request, create: Callable[[], Response], *, is_same: Callable[[Any], bool] | None = None) -> Response:
     """What `create` answers, or what it answered to the same request before.
 
-    Without `reads_body` the body is a stream that can't be compared: then its address and length make it the same.
+    `is_same`: the body is a stream, and this tells whether it is the one of an answer; first its length has to be.
     """
     key = request.headers.get(HEADER, "")
     if not key:
         return create()
     if len(key) > 255 or not key.isprintable():
         raise ValidationError({HEADER: "At most 255 printable characters."})
-    row = _begin(request, key, _fingerprint(request, reads_body))
+    row = _begin(request, key, _fingerprint(request, reads_body=is_same is None))
     if row.status is not None:
+        if is_same and not is_same(row.body):
+            raise ValidationError({HEADER: USED})
         response = Response(row.body, status=row.status, headers={"Idempotent-Replayed": "true"})
         if row.location:
             response["Location"] = row.location
@@ -63,7 +67,7 @@ def _begin(request: Request, key: str, fingerprint: str) -> RememberedAnswer:
     if row is None or (row.status is None and row.fingerprint == fingerprint):
         raise Conflict("The first request with this Idempotency-Key is still being answered.")
     if row.fingerprint != fingerprint:
-        raise ValidationError({HEADER: "This key was used for another request. Use a new one."})
+        raise ValidationError({HEADER: USED})
     return row
 
 

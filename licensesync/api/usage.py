@@ -4,6 +4,7 @@ The bytes go from the connection to the disk once, whatever their size, and are 
 asked here, so what only a person knows is said beforehand, in the query.
 """
 
+import hashlib
 from typing import IO, Any, cast
 
 from django.conf import settings
@@ -158,7 +159,7 @@ class Usage(Endpoint):
     )
     def post(self, request: Request, enterprise: str) -> Response:
         ours = enterprise_for(request, enterprise, Scope.WRITE_USAGE)
-        return once(request, lambda: self._receive(request, ours), reads_body=False)
+        return once(request, lambda: self._receive(request, ours), is_same=lambda file: _delivers(request, file))
 
     def _receive(self, request: Request, enterprise: Enterprise) -> Response:
         said = DeliverySerializer(data=request.query_params.dict())
@@ -205,6 +206,18 @@ def _content(request: HttpRequest) -> tuple[IO[bytes], str]:
     if len(files) != 1:
         raise ValidationError({"file": f"A form brings one file; this one has {len(files)}."})
     return cast(IO[bytes], files[0]), files[0].name or ""
+
+
+def _delivers(request: Request, file: Any) -> bool:
+    """Whether a request brings the file of an earlier answer."""
+    content, _name = _content(request._request)
+    digest, size = hashlib.sha256(), 0
+    while block := content.read(1 << 20):
+        size += len(block)
+        if size > settings.MAX_UPLOAD_BYTES:
+            raise too_large()
+        digest.update(block)
+    return bool(digest.hexdigest() == file["sha256"])
 
 
 class UsageFileEndpoint(Endpoint):

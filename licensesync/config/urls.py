@@ -2,6 +2,8 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
+handler400 = "licensesync.web.refusals.not_understood"
+handler404 = "licensesync.web.refusals.not_found"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("licensesync.api.urls")),
     path("", include("licensesync.web.urls")),

@@ -62,7 +62,7 @@ def create_enterprise(
         with transaction.atomic():
             enterprise = Enterprise.objects.create(
                 slug=slug,
-                name=name,
+                name=_one_line(name),
                 license_model=license_model,
                 enterprise_licenses=enterprise_licenses,
                 visual_studio_licenses=visual_studio_licenses,
@@ -77,11 +77,16 @@ def update_enterprise(
     *, enterprise: Enterprise, name: str, license_model: str, enterprise_licenses: int, visual_studio_licenses: int
 ) -> None:
     """Profile and seats. Only these columns: a count may be finishing at the same moment."""
-    enterprise.name = name
+    enterprise.name = _one_line(name)
     enterprise.license_model = license_model
     enterprise.enterprise_licenses = enterprise_licenses
     enterprise.visual_studio_licenses = visual_studio_licenses
     enterprise.save(update_fields=["name", "license_model", "enterprise_licenses", "visual_studio_licenses"])
+
+
+def _one_line(name: str) -> str:
+    """It stands in mails, where more lines would read as ours."""
+    return " ".join(name.split())
 
 
 @transaction.atomic

@@ -18,9 +18,8 @@ def parsed(text: str) -> httpx.URL:
     except (httpx.InvalidURL, ValueError):
         readable = False
     if not readable:
-        raise ExpectedError(
-            errors.ADDRESS_UNREADABLE, text=re.sub(r"//[^/]*@", "//", plain)[:200]
-        )  # a password is not repeated
+        without_password = re.sub(r"^(\w+:/*)?.*@", r"\1", plain, flags=re.DOTALL)
+        raise ExpectedError(errors.ADDRESS_UNREADABLE, text=without_password[:200])
     return url
 
 

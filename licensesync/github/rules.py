@@ -44,6 +44,7 @@ NEVER = tuple(
 )
 NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
 IPV4_COMPATIBLE = IPv6Network("::/96")
+IPV4_TRANSLATED = IPv6Network("::ffff:0:0:0/96")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,17 @@ def is_loopback(address: Address) -> bool:
 def _permits(rules: Rules, address: Address) -> bool:
     if _contains(_networks(rules.allow), address):
         return True
-    return not _contains(_networks(rules.deny), address) and not _contains(NEVER, address)
+    return not (_contains(_networks(rules.deny), address) or _contains(NEVER, address) or _is_ours(address))
+
+
+def _is_ours(address: Address) -> bool:
+    """Whether it is one of this machine: the way there begins where it ends. Nothing is sent."""
+    with socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as way:
+        try:
+            way.connect((str(address), 9))
+        except OSError:  # no way there, which whoever connects is told
+            return False
+        return bool(way.getsockname()[0] == str(address))
 
 
 def _forms(address: Address) -> list[Address]:
@@ -92,7 +103,8 @@ def _forms(address: Address) -> list[Address]:
         forms.append(address.sixtofour)
     if address.teredo:
         forms.extend(address.teredo)
-    if any(address in network for network in NAT64) or (address in IPV4_COMPATIBLE and int(address) > 1):
+    holds_one = any(address in network for network in (*NAT64, IPV4_TRANSLATED))
+    if holds_one or (address in IPV4_COMPATIBLE and int(address) > 1):
         forms.append(IPv4Address(int(address) & 0xFFFFFFFF))
     return forms
 

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRefresh
@@ -23,6 +23,7 @@ class SignedOutMiddleware(LoginRequiredMiddleware):
         `upload.js`, which asks for plain text, at a 401."""
         to_the_door = super().process_view(request, view_func, view_args, view_kwargs)
         if to_the_door is None:
+            request.is_let_in = getattr(view_func, "login_required", True)  # type: ignore[attr-defined]
             return None
         is_sent, is_piece = request.method not in SAFE, is_htmx(request)
         is_of_a_page = is_sent or is_piece or request.path.endswith(DOWNLOADS)
@@ -35,6 +36,12 @@ class SignedOutMiddleware(LoginRequiredMiddleware):
         if is_sent and not request.accepts("text/html"):
             return HttpResponse(status=401)
         return _door_of_page(request) if is_of_a_page else to_the_door
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """What only who is signed in may see is kept by no browser: Back, after signing out, leads to the door."""
+        if getattr(request, "is_let_in", False) and "Cache-Control" not in response:
+            response["Cache-Control"] = "no-store"
+        return response
 
 
 def _door_of_page(request: HttpRequest) -> HttpResponse:

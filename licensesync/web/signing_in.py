@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.auth import login, logout
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.messages import get_messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -61,6 +62,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 @login_not_required  # in a second window it has happened already
 def sign_out(request: HttpRequest) -> HttpResponse:
     """Back to the door; with `next`, through it again as somebody else."""
+    list(get_messages(request))  # not for the next one: a link may be among it that lets somebody in
     logout(request)
     return redirect(next_page(request) if request.POST.get("next") else "sign_in")
 

@@ -142,6 +142,8 @@ def test_what_has_not_changed_is_not_sent_again(owners_script: Client) -> None:
     assert again["X-RateLimit-Remaining"] == first["X-RateLimit-Remaining"], "it counts for nothing, as with GitHub"
     other = owners_script.get(JOBS, headers={"If-None-Match": 'W/"other"'})
     assert (other.status_code, other["X-RateLimit-Used"]) == (200, "2")
+    anything = owners_script.get(JOBS, headers={"If-None-Match": "*"})
+    assert (anything.status_code, anything["X-RateLimit-Used"]) == (304, "3"), "nobody asks for free by having nothing"
 
 
 def test_a_token_can_be_found_by_secret_scanners(enterprise: Enterprise, owner: User) -> None:

@@ -215,6 +215,10 @@ def test_the_same_key_delivers_once(owners_script: Client) -> None:
     assert UsageFile.objects.count() == 1
     other = owners_script.post(USAGE + "?name=b", EXPORT, content_type="x/y", headers={"Idempotency-Key": "week 9"})
     assert other.status_code == 422
+    as_long = EXPORT.replace(b"ana", b"bob")
+    assert (len(as_long), as_long == EXPORT) == (len(EXPORT), False)
+    other = owners_script.post(USAGE, as_long, content_type="x/y", headers={"Idempotency-Key": "week 9"})
+    assert other.status_code == 422, "what has not arrived is not answered as if it had"
     assert owners_script.post(USAGE, EXPORT, content_type="x/y").status_code == 202
     assert UsageFile.objects.count() == 2
 

@@ -8,8 +8,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from django.core.management import CommandError
@@ -88,6 +89,18 @@ def test_a_part_that_dies_is_started_again(product: Product) -> None:
         time.sleep(0.1)
     assert product.child("celery worker").pid != worker.pid
     assert status(product.url + "/") < 500
+
+
+def test_requests_that_never_end_keep_nobody_out(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    few = {"LICENSESYNC_WEB_STALL_SECONDS": "1", "LICENSESYNC_WEB_PROCESSES": "1"}
+    with running(data_dir, environment=product_environment(data_dir, **few)) as product, ExitStack() as open_ones:
+        address = urlsplit(product.url)
+        for words in (b"GET / HTTP/1.1\r\nHost: a\r\nX: ", b"POST /sign-in HTTP/1.1\r\nContent-Length: 99\r\n\r\na=b"):
+            for _ in range(10):  # there are eight threads
+                stalled = socket.create_connection((address.hostname or "", address.port or 0))
+                open_ones.enter_context(stalled).sendall(words)
+        assert status(product.url + "/healthz") == 200
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

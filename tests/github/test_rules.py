@@ -1,5 +1,6 @@
 """Where calls may go: what the operator allows, then what they deny, then the defaults."""
 
+import socket
 from ipaddress import ip_address
 
 import pytest
@@ -29,6 +30,7 @@ from licensesync.github.rules import Rules, is_loopback, permits_address, permit
         "fd20:ce::254",
         "::ffff:127.0.0.1",
         "::ffff:169.254.169.254",
+        "::ffff:0:127.0.0.1",
         "2002:7f00:1::",  # 6to4 of 127.0.0.1
         "2002:a9fe:a9fe::",  # 6to4 of 169.254.169.254
         "64:ff9b::7f00:1",  # NAT64 of 127.0.0.1
@@ -93,3 +95,17 @@ def test_loopback_in_any_clothes() -> None:
     assert is_loopback(ip_address("::1"))
     assert is_loopback(ip_address("::ffff:127.0.0.1"))
     assert not is_loopback(ip_address("10.0.0.1"))
+
+
+def test_the_addresses_of_this_machine_itself() -> None:
+    """Whatever they are: a service that listens everywhere is found there as well."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
+        try:
+            way.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this machine has no network")
+        own = way.getsockname()[0]
+    assert not permits_address(Rules(), ip_address(own))
+    assert not permits_address(Rules(), ip_address(f"::ffff:{own}"))
+    assert permits_address(Rules(allow=(own,)), ip_address(own))
+    assert permits_address(Rules(), ip_address("203.0.113.1"))

@@ -78,6 +78,24 @@ def test_signing_out_twice_needs_no_words(client: Client, enterprise: Enterprise
     assert "You were signed out" not in door(client)
 
 
+def test_pages_of_who_is_signed_in_are_kept_by_no_browser(client: Client, enterprise: Enterprise, owner: User) -> None:
+    """Else Back would show them after signing out."""
+    assert "no-store" in client.get(reverse("sign_in"))["Cache-Control"]
+    client.force_login(owner)
+    for name in ("license", "licenses", "csv_of_licenses"):
+        assert client.get(reverse(name, args=[enterprise.slug]))["Cache-Control"] == "no-store"
+    assert client.get(reverse("account"))["Cache-Control"] == "no-store"
+
+
+def test_a_link_that_lets_somebody_in_is_not_shown_to_the_next_one(
+    client: Client, enterprise: Enterprise, owner: User
+) -> None:
+    client.force_login(owner)
+    client.post(reverse("people", args=[enterprise.slug]), {"email": "new@octo.example", "role": "owner"})
+    client.post(reverse("sign_out"))
+    assert "/invitations/" not in door(client)
+
+
 def test_what_was_told_to_many_requests_is_said_once(client: Client, enterprise: Enterprise) -> None:
     for _ in range(3):
         client.get(reverse("license_news", args=[enterprise.slug]), headers=HTMX)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import socket
+import struct
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -92,13 +93,17 @@ def listen(bind: str) -> socket.socket:
         raise CommandError(f"--bind is {bind!r}; write it like 127.0.0.1:8000.")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, int(port)), family=family, backlog=512)
+        listener = socket.create_server((host, int(port)), family=family, backlog=512)
     except OSError as error:
         reason = (error.strerror or str(error)).partition(" (")[0].lower()  # create_server adds the address to it
         raise CommandError(
             f"Nothing was started: {bind} can't be listened on ({reason}). "
             "Stop what uses it, or choose another address: uv run manage.py up --bind 127.0.0.1:8001"
         ) from None
+    # Each connection inherits it: gunicorn itself waits without end for the rest of a request, with one thread of few.
+    for direction in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+        listener.setsockopt(socket.SOL_SOCKET, direction, struct.pack("ll", int(settings.WEB_STALL_SECONDS), 0))
+    return listener
 
 
 def programs_of(
