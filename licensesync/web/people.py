@@ -99,7 +99,9 @@ def remove_member(request: HttpRequest, slug: str, member_id: int) -> HttpRespon
         is_still_here = is_owner(request, enterprise)  # an owner may have left
         return redirect("people", slug) if is_still_here else redirect("home")
     template = "people/_remove.html" if is_htmx(request) else "people/remove.html"
-    return render(request, template, {"enterprise": enterprise, "membership": membership})
+    other_owners = members(enterprise).filter(role=Role.OWNER).exclude(pk=membership.pk)
+    context = {"enterprise": enterprise, "membership": membership, "is_last_owner": not other_owners.exists()}
+    return render(request, template, context)
 
 
 @require_POST

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_noop, ngettext
 from licensesync.enterprises.models import Deployment
 from licensesync.errors import FIGURES_STAY, PROBLEMS, ExpectedError, filled
 from licensesync.matching.explain import Sentence
-from licensesync.syncing.models import JobState, LicenseSyncJob, Phase
+from licensesync.syncing.models import JobKind, JobState, LicenseSyncJob, Phase
 from licensesync.syncing.queries import stays_of
 
 IDENTIFIERS = ("job", "file", "user_id")  # numbers that are names, so without separators
@@ -188,6 +188,10 @@ def left_out(job: LicenseSyncJob) -> list[str]:
                 "It does not say who is dormant, so nobody is shown as dormant there any more. The site-admin report "
                 "(all_users.csv) says it."
             )
+        )
+    if job.kind == JobKind.FILE and job.accept_shrink and job.accounts_removed:
+        sentences.append(
+            _("To take that back, add the list from before once more. It asks, and brings those accounts back.")
         )
     if job.looks_like:
         sentences.append(

@@ -6,10 +6,13 @@ document.addEventListener("htmx:configRequest", ({ detail }) => {
   detail.parameters.seen = Array.from(fragments, (each) => `${each.id}:${each.dataset.version}`).join(" ");
 });
 
-// Whoever comes back to the page sees what has happened since.
-document.addEventListener("visibilitychange", () => {
+// Whoever comes back to the page sees what has happened since, and whoever stays what scripts bring, within a minute.
+const lookAgain = () => {
   if (document.visibilityState === "visible") htmx.trigger(document.body, "usage-changed");
-});
+};
+document.addEventListener("visibilitychange", lookAgain);
+window.addEventListener("pageshow", ({ persisted }) => persisted && lookAgain());
+setInterval(lookAgain, 60_000);
 
 let isFollowing = false; // what arrives was not asked for by a click
 
@@ -26,19 +29,17 @@ document.addEventListener("htmx:oobBeforeSwap", ({ detail }) => {
 });
 
 // Whoever answers by keyboard goes on at the row that is swapped under them, and not at the top of the page.
-let left = ""; // the id of what had the focus
-
-document.addEventListener("htmx:oobBeforeSwap", ({ detail }) => {
-  if (detail.shouldSwap && detail.target.contains(document.activeElement)) left = detail.target.id;
-});
-
-document.addEventListener("htmx:oobAfterSwap", ({ detail }) => {
-  if (detail.target.id !== left) return;
-  const row = document.getElementById(left);
-  left = "";
-  if (!row || document.activeElement !== document.body) return; // what has an id of its own keeps the focus
-  row.tabIndex = -1;
-  row.focus({ preventScroll: true });
+// Where that row is put away, they go on at its neighbour, or at the heading.
+document.addEventListener("htmx:oobBeforeSwap", ({ detail: { shouldSwap, target } }) => {
+  if (!shouldSwap || !target.contains(document.activeElement)) return;
+  const places = [target, target.nextElementSibling, target.previousElementSibling].map((each) => each?.id);
+  setTimeout(() => {
+    if (document.activeElement !== document.body) return; // what has an id of its own keeps the focus
+    const row = document.getElementById([...places, "add-title"].find((id) => id && document.getElementById(id)));
+    if (!row) return;
+    row.tabIndex = -1;
+    row.focus({ preventScroll: true });
+  });
 });
 
 // What became of a file or a job is told to screen readers when it arrives, once; nothing else of what moves is.

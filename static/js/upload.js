@@ -49,6 +49,12 @@ async function add(files) {
   }
 }
 
+let sending = 0;
+
+window.addEventListener("beforeunload", (event) => {
+  if (sending) event.preventDefault(); // the browser asks, in its own words
+});
+
 function send(file, row, facts) {
   return new Promise((resolve) => {
     const body = new FormData(form);
@@ -59,17 +65,25 @@ function send(file, row, facts) {
     request.setRequestHeader("Accept", "text/plain");
     request.upload.addEventListener("progress", (event) => show(row, event.loaded, event.total));
     request.addEventListener("load", () => {
-      if (request.status === 401) return location.reload(); // signed out meanwhile: the door says so
+      if (request.status === 401) { // signed out meanwhile: the door says so
+        sending = 0;
+        return location.reload();
+      }
       if (request.status === 204) row.remove();
       else fail(row, request.status === 400 ? request.responseText : form.dataset.broken);
       htmx.trigger(document.body, "usage-changed");
     });
     request.addEventListener("error", () => fail(row, form.dataset.broken));
     request.addEventListener("abort", () => row.remove());
-    request.addEventListener("loadend", () => request.status === 401 || resolve());
+    request.addEventListener("loadend", () => {
+      if (request.status === 401) return;
+      sending -= 1;
+      resolve();
+    });
     row.querySelector("button").addEventListener("click", () => request.abort());
     if (!row.isConnected) return resolve(); // canceled while it waited
     show(row, 0, file.size);
+    sending += 1;
     request.send(body);
   });
 }

@@ -44,7 +44,7 @@ def test_the_focus_stays_where_somebody_is(visitor: Visitor, address: str) -> No
     more.focus()
     page.keyboard.press("Enter")
     page.get_by_text("Leave…").press("Enter")
-    expect(page.get_by_role("heading", name="Leave Octo Industries?")).to_be_visible()
+    expect(page.get_by_role("heading", name="You are the last owner of Octo Industries")).to_be_visible()
     page.keyboard.press("Escape")
     expect(more).to_be_focused()
 
