@@ -35,7 +35,8 @@ document.addEventListener("htmx:oobBeforeSwap", ({ detail: { shouldSwap, target 
   const places = [target, target.nextElementSibling, target.previousElementSibling].map((each) => each?.id);
   setTimeout(() => {
     if (document.activeElement !== document.body) return; // what has an id of its own keeps the focus
-    const row = document.getElementById([...places, "add-title"].find((id) => id && document.getElementById(id)));
+    const rows = [...places, "add-title", "instances-title"].map((id) => id && document.getElementById(id));
+    const row = rows.find((each) => each?.checkVisibility());
     if (!row) return;
     row.tabIndex = -1;
     row.focus({ preventScroll: true });
