@@ -1,4 +1,4 @@
-"""The few errors that we expect: a code for machines and a sentence that the owner can act on.
+"""The errors that we expect: a code for machines and a sentence that the owner can act on.
 
 Stdlib only, so the pure rooms (`feeds`, `matching`) can raise them. The sentence is an English template; whoever
 shows it translates the template first and then fills it in, so one stored row reads in every reader's language.

@@ -32,28 +32,13 @@ from licensesync.api.shapes import Moment, Problem, ProblemSerializer, problem_o
 from licensesync.api.tokens import token_of
 from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Enterprise, Scope
-from licensesync.errors import (
-    NOTHING_CHANGED,
-    OLDER_THAN_STORED,
-    OTHER_PEOPLE,
-    SERVER_CONFLICT,
-    SERVER_UNKNOWN,
-    SHRINKS_TOO_MUCH,
-)
+from licensesync.errors import NOTHING_CHANGED
 from licensesync.feeds import FeedKind
 from licensesync.flows import receive_usage
 from licensesync.flows.upload_limit import allow_uploads, problem_of_upload, too_large
-from licensesync.syncing.models import FileState, Question, Trigger, UsageFile
+from licensesync.syncing.models import PROBLEM_OF, FileState, Question, Trigger, UsageFile
 from licensesync.syncing.queries import files_of, stays_of
 
-# A waiting file asks what a script would have been refused for.
-PROBLEM_OF_QUESTION = {
-    Question.WHICH_SERVER: SERVER_UNKNOWN,
-    Question.OLDER: OLDER_THAN_STORED,
-    Question.SHRINKS: SHRINKS_TOO_MUCH,
-    Question.OTHER_PEOPLE: OTHER_PEOPLE,
-    Question.SERVER_CONFLICT: SERVER_CONFLICT,
-}
 FORM_OVERHEAD = 64 * 1024  # what a form may add to its file
 
 
@@ -92,7 +77,7 @@ class UsageFileSerializer(serializers.Serializer[UsageFile]):
     @extend_schema_field(ProblemSerializer(allow_null=True))
     def get_problem(self, file: UsageFile) -> Problem | None:
         if file.state == FileState.NEEDS_ANSWER:
-            return problem_of(PROBLEM_OF_QUESTION[Question(file.question)].code, file.question_params)
+            return problem_of(PROBLEM_OF[Question(file.question)].code, file.question_params)
         if file.job and not file.problem_code:
             return problem_of(file.job.problem_code, file.job.problem_params, stays=stays_of(file.job))
         return problem_of(file.problem_code, file.problem_params, stays=NOTHING_CHANGED)

@@ -18,10 +18,10 @@ from licensesync.api.description import answers
 from licensesync.api.endpoint import Endpoint
 from licensesync.api.errors import Conflict
 from licensesync.api.shapes import ANSWERED_BY
-from licensesync.api.usage import PROBLEM_OF_QUESTION, UsageFileSerializer
+from licensesync.api.usage import UsageFileSerializer
 from licensesync.enterprises.models import Scope
 from licensesync.flows import receive_usage
-from licensesync.syncing.models import FileState, Question, UsageFile
+from licensesync.syncing.models import PROBLEM_OF, FileState, Question, UsageFile
 from licensesync.syncing.queries import files_of
 
 
@@ -67,7 +67,7 @@ class AnswerUsageFile(Endpoint):
         file = _asking(request, enterprise, file_id)
         said = AnswerSerializer(data=request.data)
         said.is_valid(raise_exception=True)
-        needed = ANSWERED_BY[PROBLEM_OF_QUESTION[Question(file.question)].code]
+        needed = ANSWERED_BY[PROBLEM_OF[Question(file.question)].code]
         answer = said.validated_data.get(needed)
         if not answer:
             raise serializers.ValidationError({needed: "This answers what the file asks."})

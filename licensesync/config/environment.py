@@ -58,8 +58,8 @@ def whole_number(name: str, default: int, *, at_least: int = 0) -> int:
     return int(result)
 
 
-def listing(name: str, default: str = "") -> list[str]:
-    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+def listing(name: str) -> list[str]:
+    return [word.strip() for word in text(name).split(",") if word.strip()]
 
 
 def places(name: str) -> tuple[str, ...]:

@@ -195,7 +195,6 @@ try:
     ZoneInfo(TIME_ZONE)
 except (ZoneInfoNotFoundError, ValueError, OSError):
     raise ImproperlyConfigured(f"LICENSESYNC_TIME_ZONE is {TIME_ZONE!r}; write it like Europe/Berlin.") from None
-USE_TZ = True
 USE_THOUSAND_SEPARATOR = True
 
 # With the path of the site: what Django would put before it depends on who asks first.
@@ -303,4 +302,3 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = environment.text("LICENSESYNC_MAIL_FROM", "licensesync@localhost")
 
 LOGGING = logging_config(environment.text("LICENSESYNC_LOG_FORMAT", "text"))
-LOGGING_CONFIG = "logging.config.dictConfig"

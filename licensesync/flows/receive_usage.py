@@ -26,7 +26,6 @@ from licensesync.errors import (
     DATABASE_BUSY,
     PAGES_MISSING,
     SERVER_CONFLICT,
-    SERVER_UNKNOWN,
     UNEXPECTED_WITH_FILE,
     USERS_ENCRYPTED,
     WRONG_SOURCE,
@@ -264,9 +263,9 @@ def _source(file: UsageFile, recognition: feeds.Recognition) -> Deployment:
     except ExpectedError as conflict:
         if conflict.problem is not SERVER_CONFLICT:
             raise
-        raise take_in.Unanswered(Question.SERVER_CONFLICT, conflict, **conflict.params) from conflict
+        raise take_in.Unanswered(Question.SERVER_CONFLICT, **conflict.params) from conflict
     if found is None:
-        raise take_in.Unanswered(Question.WHICH_SERVER, ExpectedError(SERVER_UNKNOWN))
+        raise take_in.Unanswered(Question.WHICH_SERVER)
     return found
 
 

@@ -18,7 +18,7 @@ from django.utils import timezone
 from licensesync import feeds
 from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Deployment, UsageEvent
-from licensesync.errors import OLDER_THAN_STORED, OTHER_PEOPLE, SHRINKS_TOO_MUCH, ExpectedError
+from licensesync.errors import ExpectedError
 from licensesync.flows import consolidate, payloads
 from licensesync.flows.turns import flip, turn
 from licensesync.licenses import services as licenses
@@ -26,6 +26,7 @@ from licensesync.licenses.models import Count
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import (
     NOBODY_ANSWERS,
+    PROBLEM_OF,
     JobKind,
     LicenseSyncJob,
     Phase,
@@ -47,8 +48,9 @@ SHRINK_SHARE, SHRINK_ACCOUNTS = 0.2, 10  # a list that removes or replaces more 
 class Unanswered(Exception):
     """Something that only a person can tell. `refusal` is the sentence where nobody can be asked."""
 
-    def __init__(self, question: Question, refusal: ExpectedError, **params: str | int) -> None:
-        self.question, self.refusal, self.params = question, refusal, params
+    def __init__(self, question: Question, **params: str | int) -> None:
+        self.question, self.params = question, params
+        self.refusal = ExpectedError(PROBLEM_OF[question], **params)
         super().__init__(question)
 
 
@@ -197,7 +199,7 @@ def ask_if_older(deployment: Deployment, list_date: datetime, *, than: datetime 
         "file_date": list_date.isoformat(timespec=exact),
         "stored_date": than.isoformat(timespec=exact),
     }
-    raise Unanswered(Question.OLDER, ExpectedError(OLDER_THAN_STORED, **params), **params)
+    raise Unanswered(Question.OLDER, **params)
 
 
 def _is_older(list_date: datetime, *, than: datetime | None) -> bool:
@@ -223,12 +225,12 @@ def _ask_if_shrinking(job: LicenseSyncJob, diff: staging.Diff, kind: feeds.FeedK
     params: dict[str, str | int] = {"before": diff.before, "source": str(job.deployment)}
     if diff.replaced > max(SHRINK_ACCOUNTS, most):
         params["replaced"] = diff.replaced
-        raise Unanswered(Question.OTHER_PEOPLE, ExpectedError(OTHER_PEOPLE, **params), **params)
+        raise Unanswered(Question.OTHER_PEOPLE, **params)
     is_added = job.kind == JobKind.FILE and job.trigger not in NOBODY_ANSWERS
     is_active_users = kind == feeds.FeedKind.SERVER_REPORT and is_added and _lacks_idle(job)
     if gone > most or (is_active_users and diff.removed > SHRINK_ACCOUNTS):
         params |= {"removed": gone, "added": diff.added + diff.replaced}
-        raise Unanswered(Question.SHRINKS, ExpectedError(SHRINKS_TOO_MUCH, **params), **params)
+        raise Unanswered(Question.SHRINKS, **params)
 
 
 def _lacks_idle(job: LicenseSyncJob) -> bool:

@@ -13,7 +13,7 @@ from licensesync.matching import rules
 from licensesync.matching.addresses import address_key
 
 # Whoever changes what `compose` makes of the same accounts raises it: the next count then composes everybody anew.
-VERSION = 3
+VERSION = 4
 
 CLOUD, SERVER, SUBSCRIBER = 0, 1, 2  # Member.kind, in the order in which they are shown
 CLOUD_KIND, SERVER_KIND = "cloud", "server"  # AccountEntry.kind
@@ -97,7 +97,6 @@ class Row(NamedTuple):
     emails: str  # JSON
     accounts: str  # JSON of AccountEntry
     cloud: str | None  # JSON of CloudFacts
-    only_deployment_id: int | None
     account_count: int
     ambiguous: bool
     dormant: bool
@@ -163,7 +162,6 @@ def compose(members: Sequence[Member]) -> Composed:
     where = Where.SERVER if first.kind != CLOUD else Where.BOTH if servers else Where.CLOUD
     is_visual_studio = rules.license_type(facts.license_type, has_subscriber) == rules.VISUAL_STUDIO
     name = name or login or next(iter(emails.values()), "")
-    deployments = {account.deployment for account in accounts}
     pending = bool(facts.pending_invites) or any("pending" in role.lower() for role in facts.enterprise_roles)
     license_type = LicenseType.VISUAL_STUDIO if is_visual_studio else LicenseType.ENTERPRISE
     flags = (
@@ -191,7 +189,6 @@ def compose(members: Sequence[Member]) -> Composed:
         emails=_encode(list(emails.values())).decode(),
         accounts=_encode(accounts).decode(),
         cloud=facts_text,
-        only_deployment_id=deployments.pop() if len(deployments) == 1 else None,
         account_count=len(accounts),
         ambiguous=ambiguous,
         dormant=dormant,

@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 from django.db import models
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from licensesync.enterprises.models import Deployment, Enterprise
@@ -56,9 +55,6 @@ class ConsumedLicense(Generational):
     emails: Any = JsonText()  # addresses as reported, each once
     accounts: Any = JsonText()
     cloud: Any = JsonText(null=True)
-    only_deployment = models.ForeignKey(  # all accounts of the person are here
-        Deployment, null=True, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
-    )
     account_count = models.PositiveIntegerField()
     ambiguous = models.BooleanField()
     dormant = models.BooleanField()  # on every server that says so, and on no cloud
@@ -153,7 +149,6 @@ class Count(models.Model):
 
     enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="counts")
     generation = models.PositiveIntegerField()
-    started_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True)
     owner = models.CharField(max_length=64)  # claim token of the job that makes it
     accounts = models.PositiveIntegerField(default=0)

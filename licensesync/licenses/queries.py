@@ -30,10 +30,9 @@ def current_count(enterprise: Enterprise) -> Count | None:
     ).first()
 
 
-def licenses(enterprise: Enterprise, generation: int | None = None) -> QuerySet[ConsumedLicense]:
-    """The consumed licenses, as of a generation that is still stored; of the current one unless told."""
-    at = enterprise.generation if generation is None else generation
-    return ConsumedLicense.objects.filter(valid_at(at), enterprise=enterprise)
+def licenses(enterprise: Enterprise) -> QuerySet[ConsumedLicense]:
+    """The consumed licenses of the count that everybody sees."""
+    return ConsumedLicense.objects.filter(valid_at(enterprise.generation), enterprise=enterprise)
 
 
 def license_rows(

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from licensesync.enterprises.models import Deployment, Enterprise
+from licensesync.errors import OLDER_THAN_STORED, OTHER_PEOPLE, SERVER_CONFLICT, SERVER_UNKNOWN, SHRINKS_TOO_MUCH
 
 
 class JobState(models.TextChoices):
@@ -152,6 +153,17 @@ class Question(models.TextChoices):
     SHRINKS = "shrinks"  # more than 20% and more than 10 accounts would go
     OTHER_PEOPLE = "other_people"  # so many have another login and another e-mail
     SERVER_CONFLICT = "server_conflict"  # same host, other server id (or the other way round)
+
+
+# What is refused where nobody can be asked.
+PROBLEM_OF = {
+    Question.WHICH_SERVER: SERVER_UNKNOWN,
+    Question.OLDER: OLDER_THAN_STORED,
+    Question.SHRINKS: SHRINKS_TOO_MUCH,
+    Question.OTHER_PEOPLE: OTHER_PEOPLE,
+    Question.SERVER_CONFLICT: SERVER_CONFLICT,
+}
+ASKED = {problem.code for problem in PROBLEM_OF.values()}
 
 
 class UsageFile(models.Model):

@@ -8,8 +8,9 @@ from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
 from licensesync.enterprises.models import Deployment, Enterprise
-from licensesync.errors import FIGURES_STAY, NO_FIGURES_YET, OLDER_THAN_STORED, OTHER_PEOPLE, SHRINKS_TOO_MUCH
+from licensesync.errors import FIGURES_STAY, NO_FIGURES_YET
 from licensesync.syncing.models import (
+    ASKED,
     NOBODY_ANSWERS,
     OPEN_STATES,
     FileState,
@@ -96,8 +97,7 @@ def failed_uploads(prefix: str = "") -> Q:
 
 def has_asked(job: LicenseSyncJob) -> bool:
     """Whether a job ended because somebody had to say first whether to go on."""
-    is_question = job.problem_code in (OLDER_THAN_STORED.code, OTHER_PEOPLE.code, SHRINKS_TOO_MUCH.code)
-    return job.state == JobState.FAILURE and is_question and job.trigger not in NOBODY_ANSWERS
+    return job.state == JobState.FAILURE and job.problem_code in ASKED and job.trigger not in NOBODY_ANSWERS
 
 
 def asking_jobs(jobs: Iterable[LicenseSyncJob]) -> set[int]:

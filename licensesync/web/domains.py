@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from licensesync.enterprises import domains
-from licensesync.enterprises.models import Enterprise, VerifiedDomain
+from licensesync.enterprises.models import VerifiedDomain
 from licensesync.enterprises.queries import domains_of
 from licensesync.errors import ExpectedError
 from licensesync.licenses.filters import Filter
@@ -67,7 +67,7 @@ def verified_domains(request: HttpRequest, slug: str) -> HttpResponse:
         "rows": rows,
         "total": selection.index.total,
         "without": without,
-        "suggestions": _suggestions(enterprise, selection, {row.domain.name for row in rows}),
+        "suggestions": _suggestions(selection, {row.domain.name for row in rows}),
     }
     return render(request, "domains/page.html", context)
 
@@ -87,7 +87,7 @@ def _row(domain: VerifiedDomain, selection: Selection) -> Row:
     return Row(domain, spellings[-1] if len(spellings) > 1 else "", people)
 
 
-def _suggestions(enterprise: Enterprise, selection: Selection, known: set[str]) -> list[Suggestion]:
+def _suggestions(selection: Selection, known: set[str]) -> list[Suggestion]:
     """The most frequent other domains of server accounts, and how many people have an address there."""
     found = []
     for value in selection.index.values("mail"):

@@ -12,11 +12,6 @@ from licensesync.errors import (
     DATABASE_BUSY,
     DISK_FULL,
     NOTHING_CHANGED,
-    OLDER_THAN_STORED,
-    OTHER_PEOPLE,
-    SERVER_CONFLICT,
-    SERVER_UNKNOWN,
-    SHRINKS_TOO_MUCH,
     UNEXPECTED,
     UNEXPECTED_WITH_FILE,
     USERS_ENCRYPTED,
@@ -24,7 +19,7 @@ from licensesync.errors import (
 )
 from licensesync.feeds import FeedKind
 from licensesync.syncing import queries
-from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, Question, UsageFile
+from licensesync.syncing.models import ASKED, FileState, JobState, LicenseSyncJob, Question, UsageFile
 from licensesync.web import words
 
 MOST_FILES = 200  # looked at for the list; more than anybody leaves there
@@ -32,10 +27,6 @@ MOST_FILES = 200  # looked at for the list; more than anybody leaves there
 MISHAPS = {
     each.code for each in (BEING_DELETED, DATABASE_BUSY, DISK_FULL, UNEXPECTED, UNEXPECTED_WITH_FILE, WORKER_STOPPED)
 }
-
-
-# What an owner is asked about.
-ASKED = {each.code for each in (OLDER_THAN_STORED, OTHER_PEOPLE, SERVER_CONFLICT, SERVER_UNKNOWN, SHRINKS_TOO_MUCH)}
 
 
 @dataclass

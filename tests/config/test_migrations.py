@@ -27,7 +27,7 @@ def _locks(operation: Operation, migration: migrations.Migration) -> bool:
     if f"{migration.app_label}.{name}".lower() not in LARGE:
         return False
     if isinstance(operation, migrations.AddIndex):
-        return not isinstance(operation, AddIndexConcurrently) and migration.atomic
+        return not isinstance(operation, AddIndexConcurrently)
     if isinstance(operation, migrations.AddField):
         field = operation.field
         has_default = field.has_default() or field.db_default is not models.NOT_PROVIDED

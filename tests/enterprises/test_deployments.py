@@ -4,6 +4,8 @@ import pytest
 
 from licensesync.enterprises import deployments
 from licensesync.errors import SERVER_NAMELESS, ExpectedError
+from licensesync.feeds.records import ServerFacts
+from tests.flows.lists import new_enterprise
 
 
 @pytest.mark.parametrize(
@@ -47,3 +49,14 @@ def test_what_can_not_be_a_host_name(typed: str) -> None:
     with pytest.raises(ExpectedError) as refused:
         deployments.host_name(typed)
     assert refused.value.problem is SERVER_NAMELESS
+
+
+@pytest.mark.django_db
+def test_an_id_of_another_instance_is_left_there() -> None:
+    """A copy that the owner told apart says the id of the original with each list."""
+    enterprise = new_enterprise()
+    one, copy = (deployments.server_named(enterprise, host) for host in ("one.example", "copy.example"))
+    for server in (one, copy):
+        deployments.take_facts(server, ServerFacts(server_id="id-of-one", version="3.19.2"))
+        server.refresh_from_db()
+    assert (one.server_id, copy.server_id, copy.version) == ("id-of-one", "", "3.19.2")

@@ -323,8 +323,8 @@ def test_a_canceled_sync_stops_and_changes_nothing(small: Connected) -> None:
     assert not small.server.seen
 
 
-def test_what_was_fetched_before_a_newer_list_came_gives_way(small: Connected) -> None:
-    """It fetches beside the count of another deployment, then waits for its turn; meanwhile somebody uploads."""
+def fetched_but_waiting(small: Connected) -> LicenseSyncJob:
+    """A sync that has fetched its list beside the count of another deployment, which held the turn until now."""
     other = syncing.claim(small.request(small.cloud).pk)
     assert other is not None
     count = counting.begin_count(small.enterprise, owner=other.claim_token)
@@ -332,6 +332,11 @@ def test_what_was_fetched_before_a_newer_list_came_gives_way(small: Connected) -
     job = small.sync(small.server)
     assert (job.state, job.phase, job.files.count()) == (JobState.PENDING, Phase.WAITING_FOR_COUNT, 1)
     counting.abandon_count(count)
+    return job
+
+
+def test_what_was_fetched_before_a_newer_list_came_gives_way(small: Connected) -> None:
+    job = fetched_but_waiting(small)
     import_one(small.enterprise, report([(900, "new@octo.example")]), server=small.deployment(small.server))
     run_job.run_job(job.pk)
     job.refresh_from_db()
@@ -357,9 +362,13 @@ def test_the_list_of_before_that_comes_again_meanwhile_is_no_newer_one(
 
 
 def test_a_date_to_come_makes_no_sync_give_way(small: Connected) -> None:
-    small.sync(small.server)
+    """A clock that was ahead says nothing of what is newer."""
+    job = fetched_but_waiting(small)
+    import_one(small.enterprise, report([(900, "new@octo.example")]), server=small.deployment(small.server))
     Deployment.objects.update(list_date=timezone.now() + timedelta(days=9))
-    assert outcome(small.sync(small.server)) == (JobState.SUCCESS, "")
+    run_job.run_job(job.pk)
+    job.refresh_from_db()
+    assert outcome(job) == (JobState.SUCCESS, "")
 
 
 def test_a_fetched_list_that_is_tried_again_is_still_a_synced_one(small: Connected) -> None:

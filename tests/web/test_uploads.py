@@ -298,6 +298,17 @@ def test_a_mishap_can_be_tried_again(client: Client, enterprise: Enterprise, own
     assert consumed(enterprise) == 1
 
 
+def test_all_pages_of_a_list_are_put_away_together(client: Client, enterprise: Enterprise, owner: User) -> None:
+    client.force_login(owner)
+    batch = str(uuid4())
+    for login in ("ana", "bob"):
+        add(client, enterprise, cloud_list([cloud_user(login)], total=2), batch=batch, batch_size=2)
+    work()
+    assert "and 1 more page" in page(client, enterprise)
+    client.post(reverse("dismiss_file", args=[enterprise.slug, UsageFile.objects.earliest("pk").pk]))
+    assert 'class="file"' not in page(client, enterprise).split('id="files"')[1].split("<template")[0]
+
+
 def test_an_outcome_is_put_away(client: Client, enterprise: Enterprise, owner: User) -> None:
     client.force_login(owner)
     add(client, enterprise, b"")

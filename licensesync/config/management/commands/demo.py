@@ -115,7 +115,7 @@ def date_back(enterprise: Enterprise, job: LicenseSyncJob, at: datetime) -> None
     )
     UsageFile.objects.filter(job=job).update(created_at=at)
     generation = Count.objects.filter(enterprise=enterprise).latest("generation").generation
-    Count.objects.filter(enterprise=enterprise, generation=generation).update(started_at=at, finished_at=at)
+    Count.objects.filter(enterprise=enterprise, generation=generation).update(finished_at=at)
     LicenseChange.objects.filter(enterprise=enterprise, generation=generation).update(at=at)
     ConsumedLicense.objects.filter(enterprise=enterprise, since_generation=generation).update(since=at)
 
