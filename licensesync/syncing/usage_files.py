@@ -1,4 +1,7 @@
-"""The only writer of delivered files: every move between their states, of all files of one list together."""
+"""The writer of delivered files: every move between their states, of all files of one list together.
+
+What is old goes by `syncing.forgetting`.
+"""
 
 import uuid
 from collections.abc import Collection, Iterable

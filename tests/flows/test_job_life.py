@@ -117,7 +117,6 @@ def test_cancel_at_any_step(
 
     monkeypatch.setattr(*step, cancel_first)
     run_job.run_job(job.pk)
-    time.sleep(0.2)
     state, _ = end_of(job)
     assert_nothing_left_over(enterprise)
     if state == JobState.CANCELED:

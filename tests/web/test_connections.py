@@ -572,7 +572,7 @@ def test_deleting_asks_in_figures_first(browser: Client, enterprise: Enterprise,
     Deployment.objects.update(last_usage_at="2026-01-01T00:00Z", accounts=704, only_here=88)
     url = address("delete_instance", enterprise, server.pk)
     page = " ".join(browser.get(url).content.decode().split())
-    assert "Its 704 accounts go; 88 people who are only here stop counting. This can’t be undone." in page
+    assert "Its 704 accounts go; 88 people who are only here stop counting. This can’t be undone: added again," in page
     assert Deployment.objects.exists()
     browser.post(url)
     assert LicenseSyncJob.objects.get().kind == JobKind.DELETE
