@@ -4,13 +4,12 @@ to a cloud account. Only primary ones are compared (`docs/matching.md`), so noth
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Q
-
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.licenses.compose import SERVER_KIND
 from licensesync.licenses.models import ConsumedLicense, LicensedAccount
 from licensesync.matching.addresses import address_key
 from licensesync.usage.models import CloudAddress, CloudUser, ServerUserAccount, valid_at
+from licensesync.usage.queries import accounts_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +33,9 @@ def doubles_of(enterprise: Enterprise, licenses: Iterable[ConsumedLicense]) -> d
         for entry in license.accounts
         if entry["kind"] == SERVER_KIND
     }
-    user_ids: dict[int, list[int]] = {}
-    for deployment, user_id in number_of:
-        user_ids.setdefault(deployment, []).append(user_id)
-    is_one = Q()
-    for deployment, theirs in user_ids.items():
-        is_one |= Q(deployment=deployment, user_id__in=theirs)
-    accounts = ServerUserAccount.objects.filter(valid_at(enterprise.generation) & is_one, consumes=True)
+    accounts = accounts_by(number_of).filter(valid_at(enterprise.generation), consumes=True)
     by_license: dict[int, list[ServerUserAccount]] = {}
-    for account in accounts.select_related("deployment") if number_of else ():
+    for account in accounts.select_related("deployment"):
         by_license.setdefault(number_of[account.deployment_id, account.user_id], []).append(account)
     return doubles(enterprise, by_license)
 

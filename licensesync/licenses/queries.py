@@ -21,6 +21,7 @@ from licensesync.licenses.report import LicenseRow, chosen_blocks, in_blocks, li
 from licensesync.matching import rules
 from licensesync.matching.addresses import address_key
 from licensesync.usage.models import CloudAddress, CloudUser, ServerUserAccount, valid_at
+from licensesync.usage.queries import accounts_by
 
 
 def current_count(enterprise: Enterprise) -> Count | None:
@@ -148,23 +149,20 @@ def person(enterprise: Enterprise, number: int) -> Person | None:
     found.rules = {(entry["deployment"], entry["user_id"]): entry["rule"] for entry in entries}
     valid = valid_at(enterprise.generation)
     ours = valid & Q(deployment__in=found.deployments)
-    on_servers: dict[int, list[int]] = {}
+    on_servers = []
     for entry in entries[:MOST_ACCOUNTS]:
         if entry["kind"] == SERVER_KIND:
-            on_servers.setdefault(entry["deployment"], []).append(entry["user_id"])
+            on_servers.append((entry["deployment"], entry["user_id"]))
         else:
             found.cloud = CloudUser.objects.filter(
                 valid, deployment=entry["deployment"], user_id=entry["user_id"]
             ).first()
-    servers = ServerUserAccount.objects.order_by("deployment", "user_id")
-    is_entry = Q()
-    for deployment, user_ids in on_servers.items():
-        is_entry |= Q(deployment=deployment, user_id__in=user_ids)
-    if on_servers:
-        found.servers = list(servers.filter(valid & is_entry).select_related("deployment"))
+    in_order = ("deployment", "user_id")
+    found.servers = list(accounts_by(on_servers).filter(valid).order_by(*in_order).select_related("deployment"))
     addresses = {account.address for account in found.servers if account.address}
     addresses |= {address_key(address) for address in license.emails}
-    found.not_counted = list(servers.filter(ours, address__in=addresses, consumes=False)[:100])
+    not_counted = ServerUserAccount.objects.filter(ours, address__in=addresses, consumes=False)
+    found.not_counted = list(not_counted.order_by(*in_order)[:100])
     found.changes = list(changes(enterprise, number))
     if license.ambiguous:
         found.rivals = _rivals(enterprise, found, valid)

@@ -1,7 +1,11 @@
 """Reads of what deployments reported."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+
+from django.db.models import Q, QuerySet
 
 from licensesync.enterprises.models import Deployment
 from licensesync.feeds.values import named_account
@@ -105,17 +109,19 @@ def units_named(
 
 def _logins(named: set[str], servers: Mapping[str, int], generation: int) -> dict[str, str]:
     """The logins of accounts that are named `host:user_id`."""
-    wanted: dict[int, dict[int, list[str]]] = {}  # more than one name where a list spells a host in two ways
+    wanted: dict[tuple[int, int], list[str]] = {}  # more than one name where a list spells a host in two ways
     for each in named:
         host, user_id = named_account(each)
         if host in servers and user_id is not None:
-            wanted.setdefault(servers[host], {}).setdefault(user_id, []).append(each)
-    valid = ServerUserAccount.objects.filter(valid_at(generation))
-    return {
-        name: login
-        for deployment, by_user_id in wanted.items()
-        for user_id, login in valid.filter(deployment=deployment, user_id__in=list(by_user_id)).values_list(
-            "user_id", "login"
-        )
-        for name in by_user_id[user_id]
-    }
+            wanted.setdefault((servers[host], user_id), []).append(each)
+    found = accounts_by(wanted).filter(valid_at(generation)).values_list("deployment", "user_id", "login")
+    return {name: login for deployment, user_id, login in found for name in wanted[deployment, user_id]}
+
+
+def accounts_by(pairs: Iterable[tuple[int, int]]) -> QuerySet[ServerUserAccount]:
+    """The rows of server accounts by deployment and user id, of any list."""
+    user_ids: dict[int, list[int]] = {}
+    for deployment, user_id in pairs:
+        user_ids.setdefault(deployment, []).append(user_id)
+    is_one = [Q(deployment=deployment, user_id__in=theirs) for deployment, theirs in user_ids.items()]
+    return ServerUserAccount.objects.filter(reduce(or_, is_one)) if is_one else ServerUserAccount.objects.none()
