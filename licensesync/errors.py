@@ -175,10 +175,17 @@ SHRINKS_TOO_MUCH = Problem(
 OTHER_PEOPLE = Problem(
     "other_people",
     _(
-        "Of the %(before)s accounts of %(source)s, %(replaced)s have another login and another e-mail in this list, so "
-        "it seems to be of another server. Nothing was changed. If it is right all the same, confirm it."
+        "In this list %(replaced)s of the %(before)s accounts of %(source)s have another login and no e-mail in "
+        "common, so it seems to be of another server. Nothing was changed. If it is right all the same, confirm it."
     ),
     in_script=_("In a script, --accept-shrink confirms it."),
+)
+STILL_DOUBTED = Problem(
+    "still_doubted",
+    _(
+        "%(source)s is the instance from which this list does not seem to be. Nothing was changed. Name another one, "
+        "or confirm it below."
+    ),
 )
 OLDER_THAN_STORED = Problem(
     "older_than_stored",

@@ -100,6 +100,7 @@ _SENTENCES: dict[type[Exception], tuple[int, str]] = {
     NotFound: (404, "Not Found"),
     NotAuthenticated: (401, "Requires authentication"),
     ParseError: (400, "Problems parsing JSON"),
+    BlockingIOError: (400, "The body stopped before it was complete. Nothing was changed."),
     UnreadablePostError: (400, "The body ended before it was complete. Nothing was changed."),
     RequestDataTooBig: (413, "The body is larger than this address takes. Nothing was changed."),
     Throttled: (429, "API rate limit exceeded for this token."),

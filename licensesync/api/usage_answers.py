@@ -74,6 +74,7 @@ class AnswerUsageFile(Endpoint):
         # Only what is asked counts: no list moves to another server, and nothing is accepted before it was asked.
         if not receive_usage.answer(
             file,
+            asked=file.question,
             new_host=answer if needed == "server" else None,
             accept_older=needed == "accept_older",
             accept_shrink=needed == "accept_shrink",

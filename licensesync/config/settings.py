@@ -287,7 +287,7 @@ except ValueError as error:
     raise ImproperlyConfigured(f"LICENSESYNC_METRICS_NETWORKS: {error}; write it like 10.0.0.0/8.") from None
 # How long a page waits for PostgreSQL. Jobs may take longer.
 WEB_STATEMENT_SECONDS = environment.number("LICENSESYNC_WEB_STATEMENT_SECONDS", 30)
-WEB_STALL_SECONDS = environment.number("LICENSESYNC_WEB_STALL_SECONDS", 30)  # for the next bytes of a request begun
+WEB_STALL_SECONDS = environment.whole_number("LICENSESYNC_WEB_STALL_SECONDS", 60, at_least=1)
 WEB_LOCK_SECONDS = environment.number("LICENSESYNC_WEB_LOCK_SECONDS", 5)
 
 REDIS_URL = environment.text("REDIS_URL")

@@ -1,6 +1,7 @@
 """The WSGI entry for the web server."""
 
 import gc
+import logging
 import os
 
 from django.conf import settings
@@ -21,6 +22,14 @@ application = get_wsgi_application()
 list(get_resolver().url_patterns)
 gc.collect()
 gc.freeze()
+
+
+def _is_no_stall(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], BlockingIOError))
+
+
+# Whoever stops in the middle of a request is let go (`up.listen`), which is nothing to write a traceback of.
+logging.getLogger("gunicorn.error").addFilter(_is_no_stall)
 
 
 @connection_created.connect

@@ -26,6 +26,7 @@ from licensesync.errors import (
     DATABASE_BUSY,
     PAGES_MISSING,
     SERVER_CONFLICT,
+    STILL_DOUBTED,
     UNEXPECTED_WITH_FILE,
     USERS_ENCRYPTED,
     WRONG_SOURCE,
@@ -299,24 +300,28 @@ def _last_good_job(deployment: Deployment) -> LicenseSyncJob | None:
 def answer(
     file: UsageFile,
     *,
+    asked: str = "",
     server: Deployment | None = None,
     new_host: str | None = None,
     accept_older: bool = False,
     accept_shrink: bool = False,
 ) -> bool:
-    """Take the owner's answer to the question that `file` had when it was read, and go on with all files of its list.
-    False: by now it asks something else, or nothing.
+    """Take the owner's answer, and go on with all files of its list. False: it asks nothing any more, or something else
+    than `asked`.
 
-    `server` or `new_host`: the instance that it is from. ExpectedError: the host name can't be one.
+    `server` or `new_host`: the instance that it is from. ExpectedError: the host name can't be one, or is that of the
+    instance from which it does not seem to be.
     """
     with transaction.atomic():
         files = usage_files.asking_together(file)
-        if not files or files[0].question != file.question:
+        if not files or files[0].question != (asked or files[0].question):
             return False
         if accept_older and _asked_anew(files):
             return True
         if new_host is not None:
             server = deployments.server_named(file.enterprise, new_host)
+        if server is not None and files[0].doubts_server and server.pk == files[0].deployment_id:
+            raise ExpectedError(STILL_DOUBTED, source=str(server))
         usage_files.take_answer(files, deployment=server, accept_older=accept_older, accept_shrink=accept_shrink)
         _decide(files)
     return True

@@ -218,19 +218,17 @@ def _give_way_to_newer(deployment: Deployment, list_date: datetime) -> None:
 def _ask_if_shrinking(job: LicenseSyncJob, diff: staging.Diff, kind: feeds.FeedKind) -> None:
     """A partial list deletes nobody: when a list would remove many, the owner is asked first. So it is where many have
     nothing in common with who they were: every server counts its user ids from 1."""
-    gone = diff.removed + diff.replaced
-    if gone <= SHRINK_ACCOUNTS or syncing.accepts_shrink(job):
-        return
-    most = diff.before * SHRINK_SHARE
-    params: dict[str, str | int] = {"before": diff.before, "source": str(job.deployment)}
-    if diff.replaced > max(SHRINK_ACCOUNTS, most):
-        params["replaced"] = diff.replaced
-        raise Unanswered(Question.OTHER_PEOPLE, **params)
+    most = max(SHRINK_ACCOUNTS, diff.before * SHRINK_SHARE)
     is_added = job.kind == JobKind.FILE and job.trigger not in NOBODY_ANSWERS
-    is_active_users = kind == feeds.FeedKind.SERVER_REPORT and is_added and _lacks_idle(job)
-    if gone > most or (is_active_users and diff.removed > SHRINK_ACCOUNTS):
-        params |= {"removed": gone, "added": diff.added + diff.replaced}
-        raise Unanswered(Question.SHRINKS, **params)
+    is_report = is_added and kind == feeds.FeedKind.SERVER_REPORT
+    is_of_active = is_report and diff.removed > SHRINK_ACCOUNTS and _lacks_idle(job)
+    is_shrinking, is_of_others = diff.removed > most or is_of_active, diff.replaced > most
+    if not (is_shrinking or is_of_others) or syncing.accepts_shrink(job):
+        return
+    params: dict[str, str | int] = {"before": diff.before, "source": str(job.deployment)}
+    if is_of_others:
+        raise Unanswered(Question.OTHER_PEOPLE, replaced=diff.replaced, **params)
+    raise Unanswered(Question.SHRINKS, removed=diff.removed, added=diff.added, **params)
 
 
 def _lacks_idle(job: LicenseSyncJob) -> bool:

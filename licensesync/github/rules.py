@@ -84,12 +84,13 @@ def _permits(rules: Rules, address: Address) -> bool:
 
 def _is_ours(address: Address) -> bool:
     """Whether it is one of this machine: the way there begins where it ends. Nothing is sent."""
-    with socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as way:
-        try:
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as way:
             way.connect((str(address), 9))
-        except OSError:  # no way there, which whoever connects is told
-            return False
-        return bool(way.getsockname()[0] == str(address))
+            return bool(way.getsockname()[0] == str(address))
+    except OSError:  # no way there, as without IPv6: whoever connects is told
+        return False
 
 
 def _forms(address: Address) -> list[Address]:

@@ -196,6 +196,7 @@ class UsageFile(models.Model):
     dismissed = models.BooleanField(default=False)  # the owner has put the outcome away
 
     enterprise_id: int
+    deployment_id: int | None
     uploaded_by_id: int | None
 
     class Meta:
@@ -214,3 +215,8 @@ class UsageFile(models.Model):
     def somebody_answers(self) -> bool:
         """Whether there is a person to ask. What a script delivers is refused instead, with the sentence."""
         return self.trigger not in NOBODY_ANSWERS
+
+    @property
+    def doubts_server(self) -> bool:
+        """Whether its question lets one doubt that it is from the server that it was added for."""
+        return self.question in (Question.OTHER_PEOPLE, Question.SHRINKS)

@@ -71,15 +71,14 @@ class FileRow:
     def asks_which(self) -> bool:
         """Whether another server can be the answer: that of an export stands in it."""
         is_of_unknown = self.file.kind == FeedKind.SERVER_REPORT and not self.file.is_fetched
-        return self.file.question in (Question.WHICH_SERVER, Question.SERVER_CONFLICT) or (
-            self.file.question in (Question.OTHER_PEOPLE, Question.SHRINKS) and is_of_unknown
-        )
+        is_asked = self.file.question in (Question.WHICH_SERVER, Question.SERVER_CONFLICT)
+        return is_asked or (self.file.doubts_server and is_of_unknown)
 
     @property
     def choices(self) -> list[Deployment]:
         """Of which servers the file may be."""
-        is_doubted = self.file.question in (Question.OTHER_PEOPLE, Question.SHRINKS)
-        return [each for each in self.servers if not (is_doubted and each.pk == self.file.deployment_id)]
+        doubted = self.file.deployment_id if self.file.doubts_server else None
+        return [each for each in self.servers if each.pk != doubted]
 
     @property
     def is_asking(self) -> bool:
@@ -210,8 +209,8 @@ def _question(file: UsageFile, servers: list[Deployment]) -> str:
             template = _("This list would remove %(removed)s of the %(before)s accounts of %(source)s.")
         case Question.OTHER_PEOPLE:
             template = _(
-                "Of the %(before)s accounts of %(source)s, %(replaced)s have another login and another e-mail in this "
-                "list, so it seems to be of another server."
+                "In this list %(replaced)s of the %(before)s accounts of %(source)s have another login and no e-mail "
+                "in common, so it seems to be of another server."
             )
         case _:
             return _conflict(file, servers)

@@ -91,7 +91,7 @@ def answer_file(request: HttpRequest, slug: str, file_id: int) -> HttpResponse:
     """`answer` says how the question `asked` is answered; a server is chosen, or its host name typed."""
     enterprise = enterprise_for(request, slug, owner=True)
     file = _file(enterprise, file_id)
-    file.question = request.POST.get("asked", file.question)  # as another tab may still show it
+    asked = request.POST.get("asked", file.question)  # another tab may still show an earlier one
     new_host = request.POST.get("host", "")
     is_taken = True
     try:
@@ -99,13 +99,13 @@ def answer_file(request: HttpRequest, slug: str, file_id: int) -> HttpResponse:
             case "server":
                 servers = Deployment.objects.filter(enterprise=enterprise, kind=DeploymentKind.SERVER)
                 server = get_object_or_404(servers, pk=id_of(request.POST.get("server", "")))
-                is_taken = receive_usage.answer(file, server=server)
+                is_taken = receive_usage.answer(file, asked=asked, server=server)
             case "new":
-                is_taken = receive_usage.answer(file, new_host=new_host)
+                is_taken = receive_usage.answer(file, asked=asked, new_host=new_host)
             case "older":
-                is_taken = receive_usage.answer(file, accept_older=True)
+                is_taken = receive_usage.answer(file, asked=asked, accept_older=True)
             case "shrink":
-                is_taken = receive_usage.answer(file, accept_shrink=True)
+                is_taken = receive_usage.answer(file, asked=asked, accept_shrink=True)
             case "discard":
                 is_taken = receive_usage.discard(file)
     except ExpectedError as error:

@@ -189,9 +189,9 @@ def left_out(job: LicenseSyncJob) -> list[str]:
                 "(all_users.csv) says it."
             )
         )
-    if job.kind == JobKind.FILE and job.accept_shrink and job.accounts_removed:
+    if job.kind == JobKind.FILE and job.accept_shrink and (job.accounts_removed or job.accounts_changed):
         sentences.append(
-            _("To take that back, add the list from before once more. It asks, and brings those accounts back.")
+            _("To take that back, add the list from before once more. It asks, and brings back who was there.")
         )
     if job.looks_like:
         sentences.append(

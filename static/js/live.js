@@ -24,8 +24,10 @@ document.addEventListener("htmx:oobBeforeSwap", ({ detail }) => {
   const field = document.activeElement;
   const isTypedIn = field.matches("input, select") && field.closest("[data-version]") === detail.target;
   const isThere = detail.target.id === "files" && document.getElementById(detail.fragment.querySelector("li")?.id);
-  // Whoever types keeps what they typed, and a row that two answers bring is added once; the next answer brings the rest.
-  if ((isTypedIn && isFollowing) || isThere) detail.shouldSwap = false;
+  const isRefused = detail.target.querySelector?.("[aria-invalid]");
+  // Whoever types keeps what they typed and what was said of it, and a row that two answers bring is added once; the next
+  // answer brings the rest.
+  if (((isTypedIn || isRefused) && isFollowing) || isThere) detail.shouldSwap = false;
 });
 
 // Whoever answers by keyboard goes on at the row that is swapped under them, and not at the top of the page.

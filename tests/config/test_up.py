@@ -101,6 +101,12 @@ def test_requests_that_never_end_keep_nobody_out(tmp_path: Path) -> None:
                 stalled = socket.create_connection((address.hostname or "", address.port or 0))
                 open_ones.enter_context(stalled).sendall(words)
         assert status(product.url + "/healthz") == 200
+        token = json.loads(product.manage("bootstrap", "--enterprise", "a", "--owner", "a@b.example", "--token").stdout)
+        headers = f"Host: {address.netloc}\r\nAuthorization: Bearer {token['token']}\r\nTransfer-Encoding: chunked\r\n"
+        with socket.create_connection((address.hostname or "", address.port or 0)) as pipe:
+            pipe.sendall(f"POST /api/v3/enterprises/a/usage HTTP/1.1\r\n{headers}\r\n3\r\nid,\r\n".encode())
+            assert b"The body stopped before it was complete." in pipe.makefile("rb").read()
+        assert "Traceback" not in product.said()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

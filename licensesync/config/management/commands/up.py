@@ -102,7 +102,7 @@ def listen(bind: str) -> socket.socket:
         ) from None
     # Each connection inherits it: gunicorn itself waits without end for the rest of a request, with one thread of few.
     for direction in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-        listener.setsockopt(socket.SOL_SOCKET, direction, struct.pack("ll", int(settings.WEB_STALL_SECONDS), 0))
+        listener.setsockopt(socket.SOL_SOCKET, direction, struct.pack("ll", settings.WEB_STALL_SECONDS, 0))
     return listener
 
 
