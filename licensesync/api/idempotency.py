@@ -27,7 +27,8 @@ ANSWERED_WITHIN = timedelta(minutes=15)  # whoever has not answered by then neve
 def once(request: Request, create: Callable[[], Response], *, is_same: Callable[[Any], bool] | None = None) -> Response:
     """What `create` answers, or what it answered to the same request before.
 
-    `is_same`: the body is a stream, and this tells whether it is the one of an answer; first its length has to be.
+    `is_same` is for a body that is a stream: whether it is the one that an answer was given to. Before that is asked,
+    address and length have to be the same.
     """
     key = request.headers.get(HEADER, "")
     if not key:
