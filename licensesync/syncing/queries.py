@@ -78,6 +78,13 @@ def jobs_of(enterprise: Enterprise, deployment: Deployment | None = None) -> Que
     return jobs.select_related("deployment", "looks_like", "requested_by").order_by("-pk")
 
 
+def looks_like(deployment: Deployment) -> Deployment | None:
+    """The other server that had most of the accounts when its first list came, as long as that one is there."""
+    jobs = LicenseSyncJob.objects.filter(deployment=deployment, looks_like__isnull=False)
+    job = jobs.select_related("looks_like").first()
+    return job.looks_like if job else None
+
+
 def last_jobs(enterprise: Enterprise) -> dict[int, LicenseSyncJob]:
     """The newest job of every deployment, by deployment id."""
     return _newest_jobs(enterprise, Q())

@@ -69,6 +69,7 @@ def _context(request: HttpRequest, enterprise: Enterprise, deployment: Deploymen
         "connection": connection,
         "push_tokens": list(push_tokens(deployment)) if deployment.pk else [],
         "failures": queries.failures_in_a_row(deployment) if connection else 0,
+        "looks_like": queries.looks_like(deployment) if deployment.pk else None,
         "row": instance_row(deployment, jobs.first(), told, asking),
         "history": history_page(request, jobs),
         "features": ", ".join(name.replace("_", " ") for name in deployment.features),

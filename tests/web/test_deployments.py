@@ -245,5 +245,5 @@ def test_no_query_in_a_loop(
         import_one(enterprise, server_export([account(number, ANA)]))
     with django_assert_num_queries(7):
         page(client, enterprise, "sync_history")
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(14):
         page(client, enterprise, "instance", server(enterprise).pk)

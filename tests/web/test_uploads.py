@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
+from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.errors import DISK_FULL, ExpectedError
 from licensesync.flows.receive_usage import recognise_file
@@ -194,6 +195,11 @@ def test_that_two_servers_look_like_one_is_told(client: Client, enterprise: Ente
         add(client, enterprise, server_export(users, host=host))
         work()
     assert told in page(client, enterprise)
+    right, wrong = Deployment.objects.filter(enterprise=enterprise).order_by("pk")
+    assert "under another name." in page(client, enterprise, "instance", wrong.pk)
+    assert "under another name." not in page(client, enterprise, "instance", right.pk)
+    deployments.delete(right)
+    assert "under another name." not in page(client, enterprise, "instance", wrong.pk)
 
 
 def test_what_was_left_out_is_told(client: Client, enterprise: Enterprise, owner: User) -> None:
