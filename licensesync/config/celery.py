@@ -1,7 +1,9 @@
 """The queue: Redis where REDIS_URL is set, else files in the data directory. The job row is the truth, a message only
 a hint, so a lost message costs a few seconds until the sweep finds the waiting row, never a job."""
 
+import contextlib
 import os
+from importlib import import_module
 
 import structlog
 from celery import Celery
@@ -14,6 +16,12 @@ from licensesync.config import file_queue
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "licensesync.config.settings")
 
 QUEUES = ("upkeep", "short", "interactive", "scheduled")  # what is in which: flows/queue.py
+
+# The scheduler's file is opened by one of these. It would import them as it starts, where a signal to stop breaks in and
+# opens the file as well: with half a module, and a traceback.
+for _name in ("dbm.gnu", "dbm.ndbm", "dbm.dumb"):
+    with contextlib.suppress(ImportError):
+        import_module(_name)
 
 app = Celery("licensesync", include=["licensesync.flows.tasks", "licensesync.api.tasks", "licensesync.config.worker"])
 app.set_default()  # else a thread of the web server would find Celery's own app, and no broker
