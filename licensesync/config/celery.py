@@ -17,8 +17,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "licensesync.config.settings")
 
 QUEUES = ("upkeep", "short", "interactive", "scheduled")  # what is in which: flows/queue.py
 
-# The scheduler's file is opened by one of these. It would import them as it starts, where a signal to stop breaks in and
-# opens the file as well: with half a module, and a traceback.
+# The scheduler's file is opened by one of these. It would import them as it starts, where a signal to stop breaks in
+# and opens the file as well: with half a module, and a traceback.
 for _name in ("dbm.gnu", "dbm.ndbm", "dbm.dumb"):
     with contextlib.suppress(ImportError):
         import_module(_name)
