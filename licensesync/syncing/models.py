@@ -151,7 +151,7 @@ class Question(models.TextChoices):
     WHICH_SERVER = "which_server"  # a report without a server id
     OLDER = "older"  # than the list that is there
     SHRINKS = "shrinks"  # more than 20% and more than 10 accounts would go
-    OTHER_PEOPLE = "other_people"  # so many have another login and another e-mail
+    OTHER_PEOPLE = "other_people"  # so many have another login and no e-mail in common
     SERVER_CONFLICT = "server_conflict"  # same host, other server id (or the other way round)
 
 

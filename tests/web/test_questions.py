@@ -196,6 +196,21 @@ def test_a_list_of_other_people_that_is_right(client: Client, enterprise: Enterp
     assert "To take that back, add the list from before once more." in page(client, enterprise)
 
 
+def test_what_was_confirmed_by_mistake_is_taken_back_by_the_list_from_before(
+    client: Client, enterprise: Enterprise
+) -> None:
+    before = server_export(people_of("ana"))
+    import_one(enterprise, before)
+    import_one(enterprise, server_export(people_of("bob")), accept_shrink=True)
+    ask(client, enterprise, before, Question.OLDER, "This list first came on")
+    answer(client, last_file(), answer="older")
+    work()
+    assert last_file().question == Question.OTHER_PEOPLE
+    answer(client, last_file(), answer="shrink")
+    work()
+    assert ServerUserAccount.objects.filter(valid_to=OPEN, login__startswith="ana").count() == 20
+
+
 def test_new_logins_or_new_addresses_are_the_same_people(client: Client, enterprise: Enterprise) -> None:
     import_one(enterprise, server_export(people_of("ana")))
     moved = [account(n, f"ana-{n}@new.example", login=f"ANA-{n}") for n in range(1, 21)]
