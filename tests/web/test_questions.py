@@ -201,6 +201,9 @@ def test_what_was_confirmed_by_mistake_is_taken_back_by_the_list_from_before(
 ) -> None:
     before = server_export(people_of("ana"))
     import_one(enterprise, before)
+    yesterday = timezone.now() - timedelta(days=1)  # of two lists in one second neither is older
+    UsageFile.objects.update(created_at=yesterday)
+    Deployment.objects.update(list_date=yesterday)
     import_one(enterprise, server_export(people_of("bob")), accept_shrink=True)
     ask(client, enterprise, before, Question.OLDER, "This list first came on")
     answer(client, last_file(), answer="older")
