@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
-import msgspec
 import structlog
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -88,7 +87,7 @@ def _store(content: IO[bytes], *, enterprise: Enterprise, name: str, **facts: An
     stored = payloads.store(content, limit=settings.MAX_UPLOAD_BYTES)
     try:
         return usage_files.create_file(
-            enterprise=enterprise,
+            enterprise,
             name=Path(name).name[:255] or "file",
             stored_name=stored.name,
             size=stored.size,
@@ -182,17 +181,17 @@ def _decide(files: list[UsageFile]) -> LicenseSyncJob | None:
 def _job_for(files: list[UsageFile]) -> LicenseSyncJob | None:
     """The job of a list; None where its users are encrypted. Raises take_in.Unanswered or ExpectedError."""
     first = files[0]
-    recognitions = [msgspec.convert(file.recognition, feeds.Recognition) for file in files]
-    deployment = _source(first, recognitions[0])
+    recognition = first.recognised
+    deployment = _source(first, recognition)
     syncing.hold_to_add(deployment)
     deployment.refresh_from_db()
-    if recognitions[0].users_encrypted:
-        facts = recognitions[0].server or feeds.ServerFacts()
+    if recognition.users_encrypted:
+        facts = recognition.server or feeds.ServerFacts()
         if not (deployment.list_date and facts.exported_at and facts.exported_at < deployment.list_date):
             deployments.take_facts(deployment, facts, list_encrypted_at=timezone.now())
         usage_files.refuse(files, ExpectedError(USERS_ENCRYPTED, source=str(deployment)), deployment=deployment)
         return None
-    _refuse_missing_pages(recognitions)
+    _refuse_missing_pages([file.recognised for file in files])
     waiting = _waiting(deployment)
     is_shown = take_in.digest_of(files) == deployment.list_digest and not waiting
     if is_shown and (same := _last_good_job(deployment)):
@@ -201,11 +200,11 @@ def _job_for(files: list[UsageFile]) -> LicenseSyncJob | None:
             deployment,
             event=take_in.event_of(deployment, files),
             taken_at=timezone.now(),
-            list_date=take_in.date_of(files, recognitions),
+            list_date=take_in.date_of(first),
         )
         return same
     if not first.accept_older:
-        _ask_if_older(deployment, take_in.date_to_ask_about(deployment, files, recognitions), waiting)
+        _ask_if_older(deployment, take_in.date_to_ask_about(deployment, files), waiting)
     job = syncing.create_file_job(
         deployment=deployment,
         trigger=_trigger(first),
@@ -225,7 +224,7 @@ def _waiting(deployment: Deployment) -> list[UsageFile]:
 
 def _ask_if_older(deployment: Deployment, list_date: datetime, waiting: list[UsageFile]) -> None:
     """Raise take_in.Unanswered when a list is older than the one that is there, or than one that waits."""
-    dates = [_date_of(file) for file in waiting] + ([deployment.list_date] if deployment.list_date else [])
+    dates = [take_in.date_of(file) for file in waiting] + ([deployment.list_date] if deployment.list_date else [])
     take_in.ask_if_older(deployment, list_date, than=max(dates, default=None))
 
 
@@ -240,10 +239,6 @@ def _trigger(file: UsageFile) -> str:
     if file.job is not None:
         return file.job.trigger
     return Trigger.SYNC_NOW if file.is_fetched else file.trigger
-
-
-def _date_of(file: UsageFile) -> datetime:
-    return take_in.date_of([file], [msgspec.convert(file.recognition, feeds.Recognition)])
 
 
 def _source(file: UsageFile, recognition: feeds.Recognition) -> Deployment:
@@ -330,11 +325,10 @@ def answer(
 def _asked_anew(files: list[UsageFile]) -> bool:
     """Ask once more about an older list where another has come since the owner was asked: they were told of one that is
     not there any more."""
-    recognitions = [msgspec.convert(file.recognition, feeds.Recognition) for file in files]
     told = files[0].question_params.get("stored_date")
     try:
-        deployment = _source(files[0], recognitions[0])
-        _ask_if_older(deployment, take_in.date_to_ask_about(deployment, files, recognitions), _waiting(deployment))
+        deployment = _source(files[0], files[0].recognised)
+        _ask_if_older(deployment, take_in.date_to_ask_about(deployment, files), _waiting(deployment))
     except take_in.Unanswered as again:
         if again.question == Question.OLDER and again.params["stored_date"] != told:
             usage_files.ask(files, again.question, **again.params)

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-import msgspec
 import structlog
 from django.conf import settings
 from django.utils import timezone
@@ -62,8 +61,8 @@ def take_in(job: LicenseSyncJob, work: Work) -> None:
     """Take the list of a claimed job in. Raises NotOurTurn, Unanswered, Overtaken, ClaimLost, ExpectedError."""
     deployment = job.deployment
     files = list(job.files.order_by("pk"))
-    recognitions = [msgspec.convert(file.recognition, feeds.Recognition) for file in files]
-    list_date = date_of(files, recognitions)
+    recognitions = [file.recognised for file in files]
+    list_date = date_of(files[0])
     is_first_list = deployment.last_usage_at is None
     with turn(job) as count:
         deployment.refresh_from_db()
@@ -71,9 +70,8 @@ def take_in(job: LicenseSyncJob, work: Work) -> None:
             _give_way_to_newer(deployment, list_date)
         elif not job.accept_older:
             ask_if_older(deployment, list_date, than=deployment.list_date)
-        is_older = job.kind == JobKind.FILE and _is_older(
-            date_to_ask_about(deployment, files, recognitions), than=deployment.list_date
-        )
+        to_ask_about = date_to_ask_about(deployment, files)
+        is_older = job.kind == JobKind.FILE and _is_older(to_ask_about, than=deployment.list_date)
         facts = None if is_older else recognitions[0].server  # of an older list the accounts are wanted alone
         host = _host(job, deployment, facts)
         report = feeds.ReadReport()
@@ -169,23 +167,21 @@ def _write_list(
     return diff
 
 
-def date_of(files: Sequence[UsageFile], recognitions: Sequence[feeds.Recognition]) -> datetime:
+def date_of(file: UsageFile) -> datetime:
     """The date of a list: its own time stamp, else when it was delivered. A clock that is ahead is not believed, or
     every list after it would be older."""
-    server, delivered = recognitions[0].server, files[0].created_at
-    return min(server.exported_at, delivered) if server and server.exported_at else delivered
+    server = file.recognised.server
+    return min(server.exported_at, file.created_at) if server and server.exported_at else file.created_at
 
 
-def date_to_ask_about(
-    deployment: Deployment, files: Sequence[UsageFile], recognitions: Sequence[feeds.Recognition]
-) -> datetime:
+def date_to_ask_about(deployment: Deployment, files: Sequence[UsageFile]) -> datetime:
     """The date of a list; of one that somebody added, without a time stamp, whose bytes were here before and were
     replaced: when they were here last. What a script or a sync has just fetched is of now, whatever it looks like."""
-    server, first = recognitions[0].server, files[0]
+    first, server = files[0], files[0].recognised.server
     if first.is_fetched or not first.somebody_answers or (server and server.exported_at):
-        return date_of(files, recognitions)
+        return date_of(first)
     was_here = last_taken(deployment, digest_of(files), before=first)
-    return was_here.created_at if was_here else date_of(files, recognitions)
+    return was_here.created_at if was_here else date_of(first)
 
 
 def ask_if_older(deployment: Deployment, list_date: datetime, *, than: datetime | None) -> None:

@@ -4,6 +4,7 @@ files."""
 import uuid
 from typing import Any
 
+import msgspec
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.errors import OLDER_THAN_STORED, OTHER_PEOPLE, SERVER_CONFLICT, SERVER_UNKNOWN, SHRINKS_TOO_MUCH
+from licensesync.feeds import Recognition
 
 
 class JobState(models.TextChoices):
@@ -204,6 +206,11 @@ class UsageFile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.state}"
+
+    @property
+    def recognised(self) -> Recognition:
+        """What it was recognised as, once that is known."""
+        return msgspec.convert(self.recognition, Recognition)
 
     @property
     def brought_nothing_new(self) -> bool:

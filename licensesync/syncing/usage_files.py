@@ -3,7 +3,6 @@
 What is old goes by `syncing.forgetting`.
 """
 
-import uuid
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -23,40 +22,11 @@ from licensesync.syncing.models import (
     Trigger,
     UsageFile,
 )
-from licensesync.users.models import User
 
 
-def create_file(
-    *,
-    enterprise: Enterprise,
-    name: str,
-    stored_name: str,
-    size: int,
-    digest: str,
-    uploaded_by: User | None,
-    batch: uuid.UUID,
-    batch_size: int,
-    deployment: Deployment | None,
-    host: str,
-    trigger: Trigger,
-    accept_older: bool,
-    accept_shrink: bool,
-) -> UsageFile:
-    return UsageFile.objects.create(
-        enterprise=enterprise,
-        name=name,
-        stored_name=stored_name,
-        size=size,
-        digest=digest,
-        uploaded_by=uploaded_by,
-        batch=batch,
-        batch_size=batch_size,
-        deployment=deployment,
-        host=host,
-        trigger=trigger,
-        accept_older=accept_older,
-        accept_shrink=accept_shrink,
-    )
+def create_file(enterprise: Enterprise, **facts: Any) -> UsageFile:
+    """What was delivered; it is to be looked at."""
+    return UsageFile.objects.create(enterprise=enterprise, **facts)
 
 
 def create_fetched(job: LicenseSyncJob, recognition: Recognition, **facts: Any) -> UsageFile:
