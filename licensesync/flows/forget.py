@@ -31,6 +31,7 @@ def forget_old() -> None:
     now = timezone.now()
     forget_payloads()
     forget_fetches()
+    forget_torn_messages()
     for enterprise in Enterprise.objects.all():
         generation = generation_superseded_before(enterprise, now - timedelta(seconds=settings.SUPERSEDED_SECONDS))
         if generation:
@@ -51,13 +52,17 @@ def forget_payloads() -> None:
     for file in syncing.files_to_empty(before=timezone.now() - settings.PAYLOAD_RETENTION):
         (settings.UPLOADS_DIR / file.stored_name).unlink(missing_ok=True)
         syncing.empty(file)
-    an_hour_ago = (timezone.now() - timedelta(hours=1)).timestamp()
     for folder in (settings.UPLOADS_DIR, settings.FILE_UPLOAD_TEMP_DIR):
-        left = [entry for entry in os.scandir(folder) if _is_left_since(entry, an_hour_ago)]
+        left = _left_for_an_hour(folder)
         known = syncing.stored_names(entry.name for entry in left)
         for entry in left:
             if entry.name not in known:
                 Path(entry).unlink(missing_ok=True)
+
+
+def _left_for_an_hour(folder: Path) -> list[os.DirEntry[str]]:
+    an_hour_ago = (timezone.now() - timedelta(hours=1)).timestamp()
+    return [entry for entry in os.scandir(folder) if _is_left_since(entry, an_hour_ago)]
 
 
 def _is_left_since(entry: os.DirEntry[str], moment: float) -> bool:
@@ -72,3 +77,12 @@ def forget_fetches() -> None:
     left = {int(folder.name): folder for folder in settings.FETCHES_DIR.iterdir() if folder.name.isdecimal()}
     for job_id in left.keys() - syncing.open_among(left.keys()):
         shutil.rmtree(left[job_id], ignore_errors=True)
+
+
+def forget_torn_messages() -> None:
+    """Delete what is left in the queue of files of those who were killed while they put a message there or took it; the
+    sweep has had it sent again."""
+    folder = settings.DATA_DIR / "queue" / "messages"
+    for entry in _left_for_an_hour(folder) if folder.is_dir() else ():
+        if not entry.name.endswith(".msg"):
+            Path(entry).unlink(missing_ok=True)

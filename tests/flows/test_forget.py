@@ -1,9 +1,13 @@
 """What is kept for how long: history for 400 days, the bytes of files for 7. What everybody sees now stays."""
 
+import os
+import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -103,6 +107,21 @@ def test_a_question_that_nobody_answers_ends_with_its_file(enterprise: Enterpris
     forget.forget_old()
     file.refresh_from_db()
     assert (file.state, file.stored_name, path.exists()) == (FileState.DISCARDED, "", False)
+
+
+def test_what_the_killed_leave_in_the_queue_of_files_goes() -> None:
+    folder = Path(settings.DATA_DIR, "queue", "messages")
+    folder.mkdir(parents=True, exist_ok=True)
+    names = ("1_a.forgotten.part", "2_b.forgotten.msg.taken", "3_c.forgotten.msg", "4_d.forgotten.part")
+    now = time.time()
+    for name, age in zip(names, (3700, 3700, 3700, 60), strict=True):
+        (folder / name).touch()
+        os.utime(folder / name, (now - age, now - age))
+    forget.forget_torn_messages()
+    left = sorted(folder.glob("*.forgotten.*"))
+    assert [path.name for path in left] == list(names[2:])
+    for path in left:
+        path.unlink()
 
 
 def test_invitations_and_sessions_that_ran_out_go(enterprise: Enterprise, owner: User) -> None:
