@@ -47,7 +47,7 @@ class Domains(Endpoint):
     )
     def get(self, request: Request, enterprise: str) -> Response:
         ours = enterprise_for(request, enterprise, Scope.READ)
-        return newest_first(request, domains_of(ours)).answer(DomainSerializer)
+        return newest_first(request, domains_of(ours), DomainSerializer)
 
     @extend_schema(
         operation_id="add_verified_domains",

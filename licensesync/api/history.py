@@ -56,7 +56,7 @@ class UsageHistory(Endpoint):
     )
     def get(self, request: Request, enterprise: str) -> Response:
         ours = enterprise_for(request, enterprise, Scope.READ)
-        return newest_first(request, _counts(ours)).answer(CountSerializer)
+        return newest_first(request, _counts(ours), CountSerializer)
 
 
 class BetweenSerializer(serializers.Serializer[Any]):

@@ -125,7 +125,7 @@ class Instances(Endpoint):
     )
     def get(self, request: Request, enterprise: str) -> Response:
         ours = enterprise_for(request, enterprise, Scope.READ)
-        return newest_first(request, _instances(ours)).answer(InstanceSerializer)
+        return newest_first(request, _instances(ours), InstanceSerializer)
 
     @extend_schema(
         operation_id="add_instance",

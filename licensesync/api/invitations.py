@@ -73,7 +73,7 @@ class Invitations(Endpoint):
     )
     def get(self, request: Request, enterprise: str) -> Response:
         ours = enterprise_for(request, enterprise, Scope.ADMIN)
-        return newest_first(request, invitations(ours)).answer(InvitationSerializer)
+        return newest_first(request, invitations(ours), InvitationSerializer)
 
     @extend_schema(
         operation_id="invite",

@@ -90,8 +90,8 @@ class Jobs(Endpoint):
     )
     def get(self, request: Request, enterprise: str) -> Response:
         ours = enterprise_for(request, enterprise, Scope.READ)
-        page = newest_first(request, jobs_of(ours).select_related("deployment__enterprise", "looks_like"))
-        return page.answer(JobSerializer)
+        jobs = jobs_of(ours).select_related("deployment__enterprise")
+        return newest_first(request, jobs, JobSerializer)
 
 
 class Job(Endpoint):

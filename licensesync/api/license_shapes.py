@@ -12,7 +12,7 @@ from rest_framework.reverse import reverse
 from licensesync.api import examples
 from licensesync.api.shapes import Moment
 from licensesync.enterprises.models import Deployment
-from licensesync.licenses.compose import CloudFacts
+from licensesync.licenses.entries import CloudFacts
 from licensesync.licenses.models import ConsumedLicense, LicenseChange, LicenseType, Where
 from licensesync.licenses.queries import Person
 from licensesync.matching import explain

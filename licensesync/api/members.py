@@ -65,7 +65,7 @@ class Members(Endpoint):
     )
     def get(self, request: Request, enterprise: str) -> Response:
         ours = enterprise_for(request, enterprise, Scope.READ)
-        return newest_first(request, members(ours).select_related("enterprise")).answer(MemberSerializer)
+        return newest_first(request, members(ours).select_related("enterprise"), MemberSerializer)
 
 
 class Member(Endpoint):

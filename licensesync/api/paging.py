@@ -1,15 +1,12 @@
 """Pages: `per_page` as GitHub takes it, and Link headers."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
-Row = TypeVar("Row", bound=Model)
 DEFAULT_SIZE, LARGEST_SIZE = 30, 100
 
 
@@ -40,25 +37,14 @@ def link_header(request: Request, links: dict[str, dict[str, Any]]) -> str:
     return ", ".join(f'<{address(query)}>; rel="{relation}"' for relation, query in links.items())
 
 
-@dataclass(frozen=True)
-class Page(Generic[Row]):
-    request: Request
-    rows: Sequence[Row]
-    has_more: bool
-
-    def answer(self, serializer: type[Serializer[Any]]) -> Response:
-        response = Response(serializer(self.rows, many=True, context={"request": self.request}).data)
-        if self.has_more:
-            query = {"per_page": page_size(self.request), "before": self.rows[-1].pk}
-            response["Link"] = link_header(self.request, {"next": query})
-        return response
-
-
-def newest_first(request: Request, rows: QuerySet[Row]) -> Page[Row]:
+def newest_first(request: Request, rows: QuerySet[Any], serializer: type[Serializer[Any]]) -> Response:
     """Rows by descending id; `before` is the id where the last page ended, so all pages cost the same."""
     size = page_size(request)
     before = number_of(request, "before", 0, most=10**18)
     if before:
         rows = rows.filter(pk__lt=before)
     found = list(rows.order_by("-pk")[: size + 1])
-    return Page(request, found[:size], len(found) > size)
+    response = Response(serializer(found[:size], many=True, context={"request": request}).data)
+    if len(found) > size:
+        response["Link"] = link_header(request, {"next": {"per_page": size, "before": found[size - 1].pk}})
+    return response

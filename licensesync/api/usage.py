@@ -127,7 +127,7 @@ class Usage(Endpoint):
     )
     def get(self, request: Request, enterprise: str) -> Response:
         ours = enterprise_for(request, enterprise, Scope.READ)
-        return newest_first(request, files_of(ours)).answer(UsageFileSerializer)
+        return newest_first(request, files_of(ours), UsageFileSerializer)
 
     @extend_schema(
         operation_id="add_usage",

@@ -199,31 +199,6 @@ def show_no_list(deployment: Deployment) -> None:
     )
 
 
-def show_list(
-    deployment: Deployment,
-    *,
-    host: str,
-    event: UsageEvent,
-    taken_at: datetime,
-    list_date: datetime,
-    digest: str,
-    accounts: int,
-    suspended: int,
-    dormant: int | None,
-    seats_consumed: int | None,
-    seats_purchased: int | None,
-) -> None:
+def show_list(deployment: Deployment, **facts: Any) -> None:
     """Note which list a deployment now shows, and its figures."""
-    Deployment.objects.filter(pk=deployment.pk).update(
-        host=host,
-        last_event=event,
-        last_usage_at=taken_at,
-        list_date=list_date,
-        list_digest=digest,
-        list_encrypted_at=None,
-        accounts=accounts,
-        suspended=suspended,
-        dormant=dormant,
-        total_seats_consumed=seats_consumed,
-        total_seats_purchased=seats_purchased,
-    )
+    Deployment.objects.filter(pk=deployment.pk).update(list_encrypted_at=None, **facts)

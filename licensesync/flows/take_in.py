@@ -269,15 +269,15 @@ def _show(
         deployments.show_list(
             deployment,
             host=host,
-            event=event_of(deployment, files),
-            taken_at=timezone.now(),
+            last_event=event_of(deployment, files),
+            last_usage_at=timezone.now(),
             list_date=list_date,
-            digest=digest_of(files),
+            list_digest=digest_of(files),
             accounts=now.accounts,
             suspended=now.suspended,
             dormant=now.dormant,
-            seats_consumed=recognition.total_seats_consumed,
-            seats_purchased=recognition.total_seats_purchased,
+            total_seats_consumed=recognition.total_seats_consumed,
+            total_seats_purchased=recognition.total_seats_purchased,
         )
     log.info("job_done", accounts=outcome["accounts_read"], consumed=count.consumed)
 

@@ -21,12 +21,8 @@ class NotOurTurn(Exception):
 @contextmanager
 def turn(job: LicenseSyncJob) -> Iterator[Count]:
     """Hold the enterprise's turn to count. What a failed attempt wrote is taken back; raises NotOurTurn."""
-    # As it is now: the job may have fetched for an hour since it was claimed.
-    enterprise = Enterprise.objects.filter(pk=job.deployment.enterprise_id).first()
-    if enterprise is None:
-        raise licenses.TurnLost
     bulk.prepare_session()
-    count = licenses.begin_count(enterprise, owner=job.claim_token)
+    count = licenses.begin_count(job.deployment.enterprise_id, owner=job.claim_token)
     if count is None:
         count = _turn_of_dead_worker(job)
     try:

@@ -18,7 +18,7 @@ from licensesync import errors
 from licensesync.errors import ExpectedError
 from licensesync.github import addresses, answers, rest
 from licensesync.github.numbers import whole
-from licensesync.github.transport import Answer, Limits, Route, Rules
+from licensesync.github.transport import Answer, Route, Rules
 
 SCOPE = "read:enterprise"
 PER_PAGE = 100
@@ -91,7 +91,6 @@ class Assembly:
 class _Row(msgspec.Struct):
     github_com_login: str | None = None
     enterprise_server_user_ids: list[str] | None = None
-    visual_studio_subscription_email: str | None = None
 
 
 class _List(msgspec.Struct):
@@ -113,12 +112,12 @@ def api_url_of(text: str) -> str:
     return addresses.origin(url) + url.path.rstrip("/")
 
 
-def fetch_page(connection: CloudConnection, rules: Rules, page: int, *, limits: Limits | None = None) -> Page:
+def fetch_page(connection: CloudConnection, rules: Rules, page: int) -> Page:
     """One page of consumed licenses, the first is 1. Raises as `transport.get` and `answers.require_data` do.
 
     Of the `Link` header only page numbers are used, so it leads nowhere else.
     """
-    with rest.get(page_url(connection, page), connection.token, route(connection, rules), SCOPE, limits) as answer:
+    with rest.get(page_url(connection, page), connection.token, route(connection, rules), SCOPE) as answer:
         return page_in(answer, connection, page)
 
 

@@ -47,7 +47,6 @@ class ServerLicense:
     seats_used: int
     seats_available: int | None
     kind: str
-    days_until_expiration: int | None
     expires_at: datetime | None
 
 
@@ -64,7 +63,6 @@ class _License(msgspec.Struct):
     seats_used: _Seats
     seats_available: int | str = "unlimited"
     kind: str = ""
-    days_until_expiration: int | None = None
     expire_at: str | None = None
 
 
@@ -99,7 +97,6 @@ def read_license(connection: ServerConnection, rules: Rules, limits: Limits | No
         seats_used=said.seats_used,
         seats_available=whole(said.seats_available),
         kind=said.kind,
-        days_until_expiration=said.days_until_expiration,
         expires_at=_moment(said.expire_at),
     )
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from licensesync.licenses import facets as found_by
+from licensesync.licenses.entries import CLOUD_KIND, NO_FACTS, SERVER_KIND, AccountEntry, decode_facts
 from licensesync.licenses.models import LicenseType, Where
 from licensesync.matching import rules
 from licensesync.matching.addresses import address_key
@@ -16,7 +17,6 @@ from licensesync.matching.addresses import address_key
 VERSION = 4
 
 CLOUD, SERVER, SUBSCRIBER = 0, 1, 2  # Member.kind, in the order in which they are shown
-CLOUD_KIND, SERVER_KIND = "cloud", "server"  # AccountEntry.kind
 
 
 class Member(NamedTuple):
@@ -45,41 +45,6 @@ class Member(NamedTuple):
     old_generation: int | None
 
 
-class AccountEntry(msgspec.Struct):
-    """An account as `ConsumedLicense.accounts` lists it; `rule` is a matching.records.Rule."""
-
-    kind: str  # CLOUD_KIND or SERVER_KIND
-    deployment: int
-    user_id: int
-    login: str
-    name: str
-    email: str  # server: primary e-mail; cloud: SAML NameID
-    rule: str
-
-    @property
-    def is_server(self) -> bool:
-        return self.kind == SERVER_KIND
-
-
-class CloudFacts(msgspec.Struct):
-    """`CloudUser.facts`: what feeds.records.CloudUser has beside login, name and SAML NameID."""
-
-    profile: str = ""
-    verified_emails: list[str] = []
-    member_roles: list[str] = []
-    enterprise_roles: list[str] = []
-    pending_invites: list[str] = []
-    two_factor: bool | None = None
-    license_type: str = ""
-    visual_studio_user: bool = False
-    visual_studio_status: str = ""
-    visual_studio_email: str = ""
-    server_user_ids: list[str] = []
-    server_emails: list[str] = []
-
-
-NO_FACTS = CloudFacts()
-decode_facts = msgspec.json.Decoder(CloudFacts).decode
 _encode = msgspec.json.Encoder().encode
 # For the digest alone: it escapes nothing. Whoever changes what is packed, or how, has every license written once more.
 _packed = msgspec.msgpack.Encoder().encode
@@ -160,7 +125,7 @@ def compose(members: Sequence[Member]) -> Composed:
     dormant = first.kind == SERVER and dormancy == {True}
     servers = len(accounts) - (first.kind == CLOUD)
     where = Where.SERVER if first.kind != CLOUD else Where.BOTH if servers else Where.CLOUD
-    is_visual_studio = rules.license_type(facts.license_type, has_subscriber) == rules.VISUAL_STUDIO
+    is_visual_studio = rules.is_visual_studio(facts.license_type, has_subscriber)
     name = name or login or next(iter(emails.values()), "")
     pending = bool(facts.pending_invites) or any("pending" in role.lower() for role in facts.enterprise_roles)
     license_type = LicenseType.VISUAL_STUDIO if is_visual_studio else LicenseType.ENTERPRISE

@@ -15,9 +15,9 @@ from django.db import connection
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 
-from licensesync.licenses.compose import CLOUD_KIND, NO_FACTS, AccountEntry, decode_facts
+from licensesync.licenses.entries import CLOUD_KIND, NO_FACTS, AccountEntry, decode_facts
 from licensesync.licenses.models import ConsumedLicense, LicenseType, Where
-from licensesync.licenses.report import chosen_blocks, in_blocks
+from licensesync.licenses.report import in_blocks
 from licensesync.matching import rules
 
 GITHUB_COLUMNS = (
@@ -80,12 +80,7 @@ def csv_report(
     """
     yield (BYTE_ORDER_MARK if marked else "") + csv_line(COLUMNS)
     stored, number = _stored(rows), itemgetter(0)
-    blocks = (
-        in_blocks(stored, number, read=_fetch)
-        if numbers is None
-        else chosen_blocks(stored, number, numbers, read=_fetch)
-    )
-    for block in blocks:
+    for block in in_blocks(stored, number, numbers, read=_fetch):
         yield lines_of(block, hosts)
 
 

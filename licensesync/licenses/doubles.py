@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from licensesync.enterprises.models import Deployment, Enterprise
-from licensesync.licenses.compose import SERVER_KIND
+from licensesync.licenses.entries import SERVER_KIND
 from licensesync.licenses.models import ConsumedLicense, LicensedAccount
 from licensesync.matching.addresses import address_key
 from licensesync.usage.models import CloudAddress, CloudUser, ServerUserAccount, valid_at

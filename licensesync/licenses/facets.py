@@ -12,10 +12,11 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import idna
 
+from licensesync.licenses.entries import AccountEntry, CloudFacts
 from licensesync.licenses.models import Where
 
 TWO_FACTOR_OFF, DORMANT, PENDING_INVITATION = "two_factor:off", "dormant:yes", "invitation:pending"
@@ -27,25 +28,6 @@ PLAIN_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ":
 PLAIN_LETTERS |= dict.fromkeys(map(ord, "'’‘ʼ`"), "")  # O'Sullivan is osullivan in addresses
 # Accents, once they are taken apart from their letters. Looked up here, a million names take a fifth of the time.
 PLAIN_LETTERS |= {mark: "" for mark in range(sys.maxunicode + 1) if unicodedata.combining(chr(mark))}
-
-
-class _Account(Protocol):
-    deployment: int
-    user_id: int
-    login: str
-    name: str
-    email: str
-
-    @property
-    def is_server(self) -> bool: ...
-
-
-class _Facts(Protocol):
-    verified_emails: list[str]
-    member_roles: list[str]
-    enterprise_roles: list[str]
-    pending_invites: list[str]
-    visual_studio_status: str
 
 
 def plain(text: str) -> str:
@@ -95,8 +77,8 @@ class _Said(NamedTuple):
 
 
 def facets_of(
-    accounts: Sequence[_Account],
-    facts: _Facts,
+    accounts: Sequence[AccountEntry],
+    facts: CloudFacts,
     *,
     where: Where,
     license_type: str,
@@ -147,7 +129,7 @@ def beginnings(search: str) -> str:
     return "".join(dict.fromkeys([word[:2] if len(word) > 1 else f"{word} " for word in search.split()]))
 
 
-def searchable(name: str, accounts: Sequence[_Account], emails: Iterable[str]) -> str:
+def searchable(name: str, accounts: Sequence[AccountEntry], emails: Iterable[str]) -> str:
     """Names, logins, addresses, SAML NameIDs and the user ids of servers: every word once, each after a space."""
     parts = [name, *emails]
     for account in accounts:

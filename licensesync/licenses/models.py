@@ -39,7 +39,7 @@ class JsonText(models.TextField):  # type: ignore[type-arg]
 class ConsumedLicense(Generational):
     """One person's license. `number` is its permanent id within the enterprise, kept from count to count.
 
-    `accounts` is a list of `licenses.compose.AccountEntry`, the cloud account first, then the server accounts by
+    `accounts` is a list of `licenses.entries.AccountEntry`, the cloud account first, then the server accounts by
     deployment and user id; `cloud` is the `facts` of the cloud account, null without one.
     """
 
@@ -160,7 +160,6 @@ class Count(models.Model):
     visual_studio = models.PositiveIntegerField(default=0)
     # As of then; null where use is metered.
     purchased = models.PositiveIntegerField(null=True)
-    purchased_visual_studio = models.PositiveIntegerField(null=True)  # part of `purchased`
     next_number = models.BigIntegerField(default=1)  # the next new license takes it
     composition = models.PositiveSmallIntegerField(default=0)  # `compose.VERSION` of its licenses
 

@@ -17,7 +17,7 @@ from itertools import count, islice
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.licenses.compose import CLOUD, SERVER, SUBSCRIBER
 from licensesync.matching.engine import match
-from licensesync.matching.records import AddressGroup, Candidate, Claim, ClaimKind, Match, Rule
+from licensesync.matching.records import AddressGroup, Candidate, Claim, Match, Rule
 from licensesync.usage import bulk
 from licensesync.usage.models import OPEN, CloudAddress
 from licensesync.usage.queries import of_enterprise
@@ -27,8 +27,8 @@ BATCH = 20_000
 _LINK, _SUBSCRIPTION = int(CloudAddress.Kind.SERVER_ACCOUNT), int(CloudAddress.Kind.SUBSCRIPTION)
 _ACCOUNT = 0  # kind of a row in the stream that is a server account
 _CLAIMS = {
-    int(CloudAddress.Kind.SAML_OR_SCIM): ClaimKind.SAML_OR_SCIM,
-    int(CloudAddress.Kind.VERIFIED_EMAIL): ClaimKind.VERIFIED_EMAIL,
+    int(CloudAddress.Kind.SAML_OR_SCIM): Rule.SAML_OR_SCIM,
+    int(CloudAddress.Kind.VERIFIED_EMAIL): Rule.VERIFIED_EMAIL,
 }
 _CLAIMING = ", ".join(map(str, _CLAIMS))
 

@@ -13,11 +13,11 @@ from django.utils import timezone
 
 from licensesync.enterprises.models import Deployment, Enterprise, LicenseModel
 from licensesync.licenses.comparison import counted_again
-from licensesync.licenses.compose import SERVER_KIND
 from licensesync.licenses.csv_report import csv_report
 from licensesync.licenses.doubles import Double, doubles, doubles_of
+from licensesync.licenses.entries import SERVER_KIND
 from licensesync.licenses.models import ConsumedLicense, Count, LicenseChange, LicensedAccount, LicenseType
-from licensesync.licenses.report import LicenseRow, chosen_blocks, in_blocks, license_row
+from licensesync.licenses.report import LicenseRow, in_blocks, json_report, license_row
 from licensesync.matching import rules
 from licensesync.matching.addresses import address_key
 from licensesync.usage.models import CloudAddress, CloudUser, ServerUserAccount, valid_at
@@ -36,17 +36,10 @@ def licenses(enterprise: Enterprise) -> QuerySet[ConsumedLicense]:
     return ConsumedLicense.objects.filter(valid_at(enterprise.generation), enterprise=enterprise)
 
 
-def license_rows(
-    enterprise: Enterprise,
-    rows: QuerySet[ConsumedLicense] | None = None,
-    *,
-    numbers: Sequence[int] | None = None,
-) -> Iterator[LicenseRow]:
-    """Licenses as GitHub lists them, in the order of their numbers, streamed; all of the current count unless told.
-    With `numbers` these licenses in that order."""
-    hosts, number = hosts_of(enterprise), attrgetter("number")
-    wanted = licenses(enterprise) if rows is None else rows
-    for block in in_blocks(wanted, number) if numbers is None else chosen_blocks(wanted, number, numbers):
+def license_rows(enterprise: Enterprise, numbers: Sequence[int] | None = None) -> Iterator[LicenseRow]:
+    """Licenses as GitHub lists them, streamed: all in the order of their numbers, or those with `numbers` in theirs."""
+    hosts = hosts_of(enterprise)
+    for block in in_blocks(licenses(enterprise), attrgetter("number"), numbers):
         for license in block:
             yield license_row(license, hosts)
 
@@ -66,6 +59,12 @@ def csv_of(enterprise: Enterprise, *, marked: bool = False, numbers: Sequence[in
     """The CSV report of everybody, or of the licenses with these numbers in their order; of one count from the first
     row to the last. `marked`: for Excel."""
     report = csv_report(licenses(enterprise), hosts_of(enterprise), marked=marked, numbers=numbers)
+    return all_of_one_count(report, enterprise)
+
+
+def json_of(enterprise: Enterprise, *, numbers: Sequence[int] | None = None) -> Iterator[str]:
+    """The same as the answer of GitHub's REST list."""
+    report = json_report(*totals(enterprise), license_rows(enterprise, numbers))
     return all_of_one_count(report, enterprise)
 
 
@@ -123,7 +122,7 @@ class Person:
     def has_subscriber(self) -> bool:
         """Whether the license is of its type by a subscription that no cloud account uses."""
         reported = self.cloud.facts.get("license_type", "") if self.cloud else ""
-        is_of_cloud = rules.license_type(reported, has_subscriber=False) == rules.VISUAL_STUDIO
+        is_of_cloud = rules.is_visual_studio(reported, has_subscriber=False)
         return self.license.license_type == LicenseType.VISUAL_STUDIO and not is_of_cloud
 
     @property

@@ -6,14 +6,12 @@ Shape: "List enterprise consumed licenses" of GitHub's REST description. Recorde
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, TypedDict, TypeVar
+from typing import TypedDict, TypeVar
 
 import msgspec
+from django.db.models import QuerySet
 
-if TYPE_CHECKING:
-    from django.db.models import QuerySet
-
-from licensesync.licenses.compose import CLOUD_KIND, NO_FACTS, AccountEntry, CloudFacts
+from licensesync.licenses.entries import CLOUD_KIND, NO_FACTS, AccountEntry, CloudFacts
 from licensesync.licenses.models import ConsumedLicense, LicenseType
 from licensesync.matching import rules
 
@@ -98,33 +96,25 @@ def json_report(consumed: int, purchased: int, rows: Iterable[LicenseRow]) -> It
 
 
 def in_blocks(
-    rows: "QuerySet[ConsumedLicense, Row]",
+    rows: QuerySet[ConsumedLicense, Row],
     number_of: Callable[[Row], int],
+    numbers: Sequence[int] | None = None,
     *,
-    read: "Callable[[QuerySet[ConsumedLicense, Row]], list[Row]]" = list,
+    read: Callable[[QuerySet[ConsumedLicense, Row]], list[Row]] = list,
 ) -> Iterator[list[Row]]:
-    """Licenses in the order of their numbers, a block at a time; `read` fetches one.
+    """Licenses in the order of their numbers, or those with `numbers` in that order, a block at a time; `read` fetches
+    one.
 
-    Each block is found by the last number of the one before, so nothing stays open between two: a slow reader holds no
-    transaction, and rows of one generation stay what they are whatever is counted meanwhile.
+    Each block is found by numbers alone, so nothing stays open between two: a slow reader holds no transaction, and
+    rows of one generation stay what they are whatever is counted meanwhile.
     """
+    if numbers is not None:
+        for start in range(0, len(numbers), CHOSEN_AT_ONCE):
+            part = numbers[start : start + CHOSEN_AT_ONCE]
+            by_number = {number_of(row): row for row in read(rows.filter(number__in=part))}
+            yield [by_number[number] for number in part if number in by_number]
+        return
     in_order, last = rows.order_by("number"), 0
     while block := read(in_order.filter(number__gt=last)[:ROWS_AT_ONCE]):
         yield block
-        if len(block) < ROWS_AT_ONCE:
-            return
         last = number_of(block[-1])
-
-
-def chosen_blocks(
-    rows: "QuerySet[ConsumedLicense, Row]",
-    number_of: Callable[[Row], int],
-    numbers: Sequence[int],
-    *,
-    read: "Callable[[QuerySet[ConsumedLicense, Row]], list[Row]]" = list,
-) -> Iterator[list[Row]]:
-    """The licenses with these numbers, in their order, a block at a time."""
-    for start in range(0, len(numbers), CHOSEN_AT_ONCE):
-        part = numbers[start : start + CHOSEN_AT_ONCE]
-        by_number = {number_of(row): row for row in read(rows.filter(number__in=part))}
-        yield [by_number[number] for number in part if number in by_number]

@@ -37,13 +37,15 @@ class TurnLost(Exception):
     """Somebody else counts this enterprise now, as whoever had the turn was taken for dead; or nobody does any more."""
 
 
-def begin_count(enterprise: Enterprise, *, owner: str) -> Count | None:
+def begin_count(enterprise_id: int, *, owner: str) -> Count | None:
     """Take the turn to count this enterprise, None while somebody else has it. A constraint allows one at a time.
 
     TurnLost: it is being deleted. Who deletes it waits for whoever begins just now, and sees the count then.
     """
     with transaction.atomic():
-        if not Enterprise.objects.select_for_update().filter(pk=enterprise.pk, deleted_at__isnull=True):
+        # As it is now: the job may have fetched for an hour since it was claimed.
+        enterprise = Enterprise.objects.select_for_update().filter(pk=enterprise_id, deleted_at__isnull=True).first()
+        if enterprise is None:
             raise TurnLost
         return _new_count(enterprise, owner)
 
@@ -277,7 +279,6 @@ def tally(count: Count, index: Index, *, next_number: int) -> dict[int, int]:
     enterprise = count.enterprise
     is_metered = enterprise.license_model == LicenseModel.METERED
     count.purchased = None if is_metered else enterprise.purchased
-    count.purchased_visual_studio = None if is_metered else enterprise.visual_studio_licenses
     count.next_number = next_number
     return {int(deployment): index.count(f"only:{deployment}") for deployment in index.values("only")}
 

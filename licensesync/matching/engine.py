@@ -5,11 +5,8 @@ A group is decided by itself, so a million groups can be streamed, and a part of
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from licensesync.matching.records import AddressGroup, Candidate, Claim, ClaimKind, Match, Rule
+from licensesync.matching.records import AddressGroup, Candidate, Claim, Match, Rule
 from licensesync.matching.rules import PRECEDENCE
-
-RULE_OF_CLAIM = {kind: Rule(kind.value) for kind in ClaimKind}
-RANK_OF_CLAIM = {kind: PRECEDENCE.index(rule) for kind, rule in RULE_OF_CLAIM.items()}
 
 
 def match(groups: Iterable[AddressGroup]) -> Iterator[Match]:
@@ -30,7 +27,7 @@ def match_group(group: AddressGroup) -> list[Match]:
     if claims:
         winner = claims[0] if len(claims) == 1 else min(claims, key=_claim_order)
         cloud, ambiguous = winner.cloud, len({claim.cloud for claim in claims}) > 1
-        rule = RULE_OF_CLAIM[winner.kind]
+        rule = winner.kind
         matches = [Match(candidate.server, False, cloud, address, rule, ambiguous) for candidate in candidates]
     elif links := [link for candidate in candidates for link in candidate.linked]:
         cloud, ambiguous = _first_link(links)
@@ -59,7 +56,7 @@ def _linked_or(candidate: Candidate, address: str, cloud: int | None, rule: Rule
 
 def _claim_order(claim: Claim) -> tuple[bool, int, str, int]:
     """An account goes before an invitation (no login), then the better kind, the lower login, the lower reference."""
-    return not claim.login, RANK_OF_CLAIM[claim.kind], claim.login.casefold(), claim.cloud
+    return not claim.login, PRECEDENCE.index(claim.kind), claim.login.casefold(), claim.cloud
 
 
 def _first_link(links: Sequence[tuple[str, int]]) -> tuple[int, bool]:

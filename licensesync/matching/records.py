@@ -4,13 +4,6 @@ from enum import StrEnum
 from typing import NamedTuple
 
 
-class ClaimKind(StrEnum):
-    """How a cloud account is known to own an address. The order is the order of precedence."""
-
-    SAML_OR_SCIM = "saml_or_scim"  # a linked identity: SAML NameID, claims, SCIM userName and e-mails
-    VERIFIED_EMAIL = "verified_email"
-
-
 class Rule(StrEnum):
     """Why an account is in its license. The value is stored in the database and shown by `explain`."""
 
@@ -27,7 +20,7 @@ class Rule(StrEnum):
 class Claim(NamedTuple):
     """A consuming row of the cloud (`cloud`) says that the address of its group belongs to it."""
 
-    kind: ClaimKind
+    kind: Rule  # SAML_OR_SCIM or VERIFIED_EMAIL
     cloud: int
     login: str  # decides between two claims of one kind: the lower login wins, "" (an invitation) always loses
 

@@ -44,8 +44,6 @@ def cloud_user_consumes(
     return invited or any(role.casefold() in CONSUMING_ROLES for role in enterprise_roles)
 
 
-def license_type(reported: str, has_subscriber: bool) -> str:
-    """The type of one license. `reported` is what the row of its cloud account says, "" without a cloud account."""
-    if has_subscriber or reported.strip().casefold().startswith("visual studio"):
-        return VISUAL_STUDIO
-    return ENTERPRISE
+def is_visual_studio(reported: str, has_subscriber: bool) -> bool:
+    """Whether a license is of that type. `reported` is what the row of its cloud account says, "" without one."""
+    return has_subscriber or reported.strip().casefold().startswith("visual studio")

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import django
 from django.conf import settings
 from django.db import connection
-from django.db.models import Avg, Count, DurationField, ExpressionWrapper, F, Max, Min, Q, QuerySet, Sum
+from django.db.models import Count, DurationField, ExpressionWrapper, F, Max, Min, Q, QuerySet, Sum
 from django.utils import timezone
 from kombu.exceptions import OperationalError as QueueError
 
@@ -76,11 +76,11 @@ class Ended:
 
 
 def ended_within_a_day() -> list[Ended]:
-    took = ExpressionWrapper(F("finished_at") - F("started_at"), output_field=DurationField())
+    seconds = ExpressionWrapper(F("finished_at") - F("started_at"), output_field=DurationField())
     ended = (
         LicenseSyncJob.objects.filter(finished_at__gte=timezone.now() - DAY)
         .values_list("trigger", "state")
-        .annotate(jobs=Count("pk"), mean=Avg(took), longest=Max(took), read=Sum("accounts_read"))
+        .annotate(jobs=Count("pk"), took=Sum(seconds), longest=Max(seconds), read=Sum("accounts_read"))
         .order_by("trigger", "state")
     )
     return [
@@ -88,11 +88,11 @@ def ended_within_a_day() -> list[Ended]:
             trigger=trigger,
             outcome=state,
             jobs=jobs,
-            seconds=(mean or timedelta()).total_seconds() * jobs,
+            seconds=(took or timedelta()).total_seconds(),
             longest=(longest or timedelta()).total_seconds(),
             accounts_read=read or 0,
         )
-        for trigger, state, jobs, mean, longest, read in ended
+        for trigger, state, jobs, took, longest, read in ended
     ]
 
 

@@ -41,26 +41,22 @@ def create_file_job(
     accept_older: bool = False,
     accept_shrink: bool = False,
 ) -> LicenseSyncJob:
-    """A waiting job for files whose source is known. It takes the place of a file job that still waits.
-
-    ExpectedError(BEING_DELETED).
-    """
-    with transaction.atomic():
-        hold_to_add(deployment)
-        _close(
-            LicenseSyncJob.objects.filter(deployment=deployment, kind=JobKind.FILE, state=JobState.PENDING),
-            JobState.CANCELED,
-            ExpectedError(REPLACED, source=str(deployment)),
-        )
-        job = LicenseSyncJob.objects.create(
-            deployment=deployment,
-            kind=JobKind.FILE,
-            trigger=trigger,
-            requested_by=requested_by,
-            accept_older=accept_older,
-            accept_shrink=accept_shrink,
-        )
-        usage_files.accept_as(files, job)
+    """Within a transaction that holds the deployment (`hold_to_add`): a waiting job for files whose source is known. It
+    takes the place of a file job that still waits."""
+    _close(
+        LicenseSyncJob.objects.filter(deployment=deployment, kind=JobKind.FILE, state=JobState.PENDING),
+        JobState.CANCELED,
+        ExpectedError(REPLACED, source=str(deployment)),
+    )
+    job = LicenseSyncJob.objects.create(
+        deployment=deployment,
+        kind=JobKind.FILE,
+        trigger=trigger,
+        requested_by=requested_by,
+        accept_older=accept_older,
+        accept_shrink=accept_shrink,
+    )
+    usage_files.accept_as(files, job)
     return job
 
 

@@ -1,11 +1,10 @@
 """Mail to people who sign in, or are invited to."""
 
-import logging
-
+import structlog
 from django.conf import settings
 from django.core.mail import send_mail
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger()
 
 
 def send(to: str, subject: str, text: str) -> bool:
@@ -16,5 +15,5 @@ def send(to: str, subject: str, text: str) -> bool:
         # A name in it may have a line break, which no header may.
         return bool(send_mail(" ".join(subject.split()), text, None, [to]))
     except OSError:  # smtplib's errors are among them
-        log.warning("The mail server did not take a mail.", exc_info=True)
+        log.warning("mail_not_taken", exc_info=True)
         return False

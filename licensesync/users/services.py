@@ -99,7 +99,7 @@ def create_first_owner(*, email: str, password: str) -> User | None:
     Removing the file is what only one of several can do; everybody else's user is rolled back.
     """
     with contextlib.suppress(FileNotFoundError), transaction.atomic():
-        user = User.objects.create_superuser(email, password)
+        user = create_user(email=email, password=password, is_operator=True)
         _first_owner_file().unlink()
         return user
     return None

@@ -16,7 +16,6 @@ from django.views.decorators.http import require_GET
 from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise
 from licensesync.licenses import queries
 from licensesync.licenses.finding import numbers_asked_for
-from licensesync.licenses.report import json_report
 from licensesync.usage.export import export_usage
 from licensesync.web.access import enterprise_for
 
@@ -33,9 +32,8 @@ def csv_of_licenses(request: HttpRequest, slug: str) -> StreamingHttpResponse:
 @require_GET
 def json_of_licenses(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     enterprise = enterprise_for(request, slug)
-    rows = queries.license_rows(enterprise, numbers=numbers_asked_for(enterprise, request.GET.dict()))
-    report = json_report(*queries.totals(enterprise), rows)
-    return download(queries.all_of_one_count(report, enterprise), name_of(enterprise, "consumed-licenses", "json"))
+    report = queries.json_of(enterprise, numbers=numbers_asked_for(enterprise, request.GET.dict()))
+    return download(report, name_of(enterprise, "consumed-licenses", "json"))
 
 
 CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}

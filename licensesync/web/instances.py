@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, render
 from django.template.loader import render_to_string
 from django.urls import path, reverse
 from django.views.decorators.http import require_GET
+from django_htmx.http import HttpResponseClientRedirect
 
 from licensesync.enterprises.models import Connection, Deployment, DeploymentKind, Enterprise
 from licensesync.enterprises.tokens import push_tokens
@@ -43,9 +44,7 @@ def instance_news(request: HttpRequest, slug: str, deployment_id: int) -> HttpRe
     enterprise = enterprise_for(request, slug)
     deployment = Deployment.objects.filter(pk=deployment_id, enterprise=enterprise).first()
     if deployment is None:  # deleted while somebody looks
-        response = HttpResponse(status=204)
-        response["HX-Redirect"] = reverse("license", args=[slug])
-        return response
+        return HttpResponseClientRedirect(reverse("license", args=[slug]))
     context = _context(request, enterprise, deployment)
     if request.GET.get("seen") == context["version"]:
         return HttpResponse(status=204)

@@ -11,8 +11,8 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from licensesync.enterprises.models import Deployment
-from licensesync.licenses.compose import NO_FACTS, CloudFacts
 from licensesync.licenses.doubles import Double
+from licensesync.licenses.entries import NO_FACTS, CloudFacts
 from licensesync.licenses.models import ConsumedLicense, LicenseChange
 from licensesync.licenses.queries import Person
 from licensesync.matching import explain

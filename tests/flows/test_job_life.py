@@ -150,7 +150,7 @@ def test_a_worker_that_was_taken_for_dead_changes_nothing(
 def test_whoever_takes_over_waits_for_all_that_the_owner_is_writing(enterprise: Enterprise) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("on SQLite one connection writes at a time")
-    count = licenses.begin_count(enterprise, owner="first")
+    count = licenses.begin_count(enterprise.pk, owner="first")
     assert count is not None
     writing, happened = threading.Event(), []
 
@@ -185,7 +185,7 @@ def test_whoever_takes_over_waits_for_all_that_the_owner_is_writing(enterprise: 
 def test_who_wakes_up_while_taking_back_deletes_nothing_of_others(
     enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    count = licenses.begin_count(enterprise, owner="first")
+    count = licenses.begin_count(enterprise.pk, owner="first")
     assert count is not None
     undo = usage.undo
 
@@ -210,7 +210,7 @@ def test_in_the_foreground_nobody_need_sweep(enterprise: Enterprise, settings: A
     job = waiting_job(enterprise, server_export(SECOND))
     gone = syncing.claim(job.pk)
     assert gone is not None
-    assert licenses.begin_count(enterprise, owner=f"{gone.pk}:{gone.claim_token}") is not None
+    assert licenses.begin_count(enterprise.pk, owner=f"{gone.pk}:{gone.claim_token}") is not None
     run_job.run_to_the_end(job)
     assert (job.state, job.attempts) == (JobState.SUCCESS, 2)
 
@@ -266,7 +266,7 @@ def test_a_job_that_waits_for_its_turn_is_no_attempt(enterprise: Enterprise) -> 
     other = waiting_job(enterprise, server_export([account(1)], host="two.example"))
     holder = syncing.claim(other.pk)
     assert holder is not None
-    count = licenses.begin_count(enterprise, owner=holder.claim_token)
+    count = licenses.begin_count(enterprise.pk, owner=holder.claim_token)
     assert count is not None
     job = waiting_job(enterprise, server_export(SECOND))
     run_job.run_job(job.pk)
@@ -278,7 +278,7 @@ def test_a_job_that_waits_for_its_turn_is_no_attempt(enterprise: Enterprise) -> 
 def test_a_job_waits_while_a_frozen_worker_holds_the_turn(enterprise: Enterprise) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("on SQLite whoever is frozen amid a transaction holds the whole database")
-    count = licenses.begin_count(enterprise, owner="a worker that is frozen")
+    count = licenses.begin_count(enterprise.pk, owner="a worker that is frozen")
     assert count is not None
     frozen = connection.copy()
     try:

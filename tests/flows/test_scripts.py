@@ -11,6 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from licensesync.enterprises.models import Enterprise
+from licensesync.flows.forget import forget_old
 from licensesync.licenses.queries import current_count
 from tests.flows.lists import account, cloud_list, cloud_user, new_enterprise, report, server_export
 
@@ -134,6 +135,25 @@ def test_all_licenses_in_the_shape_of_github(enterprise: Enterprise, tmp_path: P
     assert len(rows) == current_count(Enterprise.objects.get(pk=enterprise.pk)).consumed  # type: ignore[union-attr]
     assert {row["GitHub com login"] for row in rows} == {"ana", "cem", ""}
     assert "'=cmd@octo.example" in {row["Enterprise server primary emails"] for row in rows}
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_half_a_list_does_not_look_whole(enterprise: Enterprise, tmp_path: Path, settings: Any, form: str) -> None:
+    run("import_usage", enterprise.slug, write(tmp_path, "a", server_export([account(1), account(2)])))
+
+    class Slow(io.StringIO):
+        """While the first piece is written, others are counted and what was before is forgotten."""
+
+        def write(self, piece: str) -> int:
+            if not settings.SUPERSEDED_SECONDS:
+                return super().write(piece)
+            settings.SUPERSEDED_SECONDS = 0
+            run("import_usage", enterprise.slug, write(tmp_path, "b", server_export([account(1), account(3)])))
+            forget_old()
+            return super().write(piece)
+
+    with pytest.raises(CommandError, match="What was printed is not whole"):
+        call_command("consumed_licenses", enterprise.slug, format=form, stdout=Slow())
 
 
 @pytest.mark.parametrize(

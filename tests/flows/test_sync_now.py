@@ -327,7 +327,7 @@ def fetched_but_waiting(small: Connected) -> LicenseSyncJob:
     """A sync that has fetched its list beside the count of another deployment, which held the turn until now."""
     other = syncing.claim(small.request(small.cloud).pk)
     assert other is not None
-    count = counting.begin_count(small.enterprise, owner=other.claim_token)
+    count = counting.begin_count(small.enterprise.pk, owner=other.claim_token)
     assert count is not None
     job = small.sync(small.server)
     assert (job.state, job.phase, job.files.count()) == (JobState.PENDING, Phase.WAITING_FOR_COUNT, 1)

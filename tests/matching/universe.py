@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from licensesync.matching.addresses import address_key
 from licensesync.matching.engine import match
-from licensesync.matching.records import AddressGroup, Candidate, Claim, ClaimKind, Rule
+from licensesync.matching.records import AddressGroup, Candidate, Claim, Rule
 from licensesync.matching.rules import cloud_user_consumes, server_account_consumes
 
 
@@ -85,7 +85,7 @@ def address_groups(universe: Universe) -> list[AddressGroup]:
         if not consumes(cloud):
             subscribers[_key(cloud.subscription)].append(cloud.ref)
             continue
-        for kind, emails in ((ClaimKind.SAML_OR_SCIM, cloud.saml), (ClaimKind.VERIFIED_EMAIL, cloud.verified)):
+        for kind, emails in ((Rule.SAML_OR_SCIM, cloud.saml), (Rule.VERIFIED_EMAIL, cloud.verified)):
             for email in emails:
                 claims[_key(email)].append(Claim(kind, cloud.ref, cloud.login))
         for server in cloud.names:

@@ -75,7 +75,7 @@ def test_a_file_waits_while_its_enterprise_is_counted_and_a_fetch_does_not() -> 
     enterprise = new_enterprise()
     counting = syncing.claim(waiting(enterprise, kind="file").pk)
     assert counting is not None
-    assert licenses.begin_count(enterprise, owner=counting.claim_token)
+    assert licenses.begin_count(enterprise.pk, owner=counting.claim_token)
     file, fetch = waiting(enterprise, kind="file"), waiting(enterprise, kind="sync")
     assert next_ids() == [fetch.pk]
     assert syncing.succeed(counting)  # its worker died before it gave the turn back

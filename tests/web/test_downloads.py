@@ -56,10 +56,11 @@ def test_nobody_yet(client: Client, enterprise: Enterprise, owner: User) -> None
     assert json.loads(get(client, enterprise, "json_of_licenses"))["users"] == []
 
 
+@pytest.mark.parametrize("page", ["csv_of_licenses", "json_of_licenses"])
 def test_a_download_that_outlives_its_count_breaks_off(
-    client: Client, full: Enterprise, settings: pytest.FixtureRequest
+    client: Client, full: Enterprise, settings: pytest.FixtureRequest, page: str
 ) -> None:
-    response = client.get(reverse("csv_of_licenses", args=[full.slug]))
+    response = client.get(reverse(page, args=[full.slug]))
     settings.SUPERSEDED_SECONDS = 0  # type: ignore[attr-defined]
     import_one(full, server_export([account(1, "ana@octo.example"), account(3)]))
     forget_old()

@@ -1,5 +1,6 @@
 """/metrics: who may read it, and that its figures are those of the pages."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import DjangoAssertNumQueries
 
+from licensesync.enterprises.deployments import server_named
 from licensesync.enterprises.models import Enterprise, LicenseModel
 from licensesync.licenses.models import Count
-from licensesync.syncing.models import LicenseSyncJob
+from licensesync.syncing.models import JobKind, JobState, LicenseSyncJob, Trigger
 from tests.flows.lists import account, import_one, new_enterprise, server_export
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,6 +32,24 @@ def figures(text: str) -> dict[tuple[str, ...], float]:
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
+
+
+def test_a_job_that_never_began_took_no_time(settings: Any, enterprise: Enterprise) -> None:
+    settings.METRICS_TOKEN = TOKEN
+    server, now = server_named(enterprise, "ghes.example"), timezone.now()
+    for began in (now - timedelta(seconds=10), None):
+        LicenseSyncJob.objects.create(
+            deployment=server,
+            kind=JobKind.SYNC,
+            trigger=Trigger.SYNC_NOW,
+            state=JobState.CANCELED,
+            started_at=began,
+            finished_at=now,
+        )
+    told = figures(read(authorization=f"Bearer {TOKEN}").content.decode())
+    of = {name[0]: value for name, value in told.items() if name[1:] == ("CANCELED", "sync_now")}
+    assert of["licensesync_jobs_ended_last_day"] == 2
+    assert of["licensesync_job_seconds_last_day"] == pytest.approx(10)
 
 
 def test_nobody_may_read_it_unless_told(settings: Any) -> None:

@@ -7,8 +7,7 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError, CommandParser
 
 from licensesync.config.management.enterprise import enterprise_of
-from licensesync.licenses.queries import csv_of, license_rows, totals
-from licensesync.licenses.report import json_report
+from licensesync.licenses.queries import CountGoneError, csv_of, json_of
 
 
 class Command(BaseCommand):
@@ -20,11 +19,16 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, enterprise: str, format: str, **__: Any) -> None:
         owner = enterprise_of(enterprise)
-        pieces = csv_of(owner) if format == "csv" else json_report(*totals(owner), license_rows(owner))
+        pieces = csv_of(owner) if format == "csv" else json_of(owner)
         try:
             for piece in pieces:
                 self.stdout.write(piece, ending="")
             self.stdout.flush()
+        except CountGoneError:
+            raise CommandError(
+                "What was printed is not whole: its count was replaced meanwhile, and is not stored any more. Give the "
+                "command again."
+            ) from None
         except BrokenPipeError:
             raise
         except OSError as error:
