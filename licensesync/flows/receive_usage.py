@@ -24,6 +24,7 @@ from licensesync.errors import (
     BEING_DELETED,
     DATABASE_BUSY,
     PAGES_MISSING,
+    REPLACED,
     SERVER_CONFLICT,
     STILL_DOUBTED,
     UNEXPECTED_WITH_FILE,
@@ -161,13 +162,13 @@ def _lists(one: UsageFile) -> Iterator[list[UsageFile]]:
             yield pages
 
 
-def _decide(files: list[UsageFile]) -> LicenseSyncJob | None:
+def _decide(files: list[UsageFile], *, is_answered: bool = False) -> LicenseSyncJob | None:
     """Turn files of one list into a job, or ask, or refuse where nobody can be asked. Of two workers one decides."""
     with transaction.atomic():
         if not usage_files.hold_recognising(files):
             return None
         try:
-            return _job_for(files)
+            return _job_for(files, is_answered=is_answered)
         except take_in.Unanswered as unanswered:
             if files[0].somebody_answers:
                 usage_files.ask(files, unanswered.question, **unanswered.params)
@@ -178,7 +179,7 @@ def _decide(files: list[UsageFile]) -> LicenseSyncJob | None:
     return None
 
 
-def _job_for(files: list[UsageFile]) -> LicenseSyncJob | None:
+def _job_for(files: list[UsageFile], *, is_answered: bool) -> LicenseSyncJob | None:
     """The job of a list; None where its users are encrypted. Raises take_in.Unanswered or ExpectedError."""
     first = files[0]
     recognition = first.recognised
@@ -205,6 +206,8 @@ def _job_for(files: list[UsageFile]) -> LicenseSyncJob | None:
         return same
     if not first.accept_older:
         _ask_if_older(deployment, take_in.date_to_ask_about(deployment, files), waiting)
+        if not is_answered:  # what somebody has just said something about is wanted
+            _refuse_if_another_came_after(deployment, files)
     job = syncing.create_file_job(
         deployment=deployment,
         trigger=_trigger(first),
@@ -226,6 +229,22 @@ def _ask_if_older(deployment: Deployment, list_date: datetime, waiting: list[Usa
     """Raise take_in.Unanswered when a list is older than the one that is there, or than one that waits."""
     dates = [take_in.date_of(file) for file in waiting] + ([deployment.list_date] if deployment.list_date else [])
     take_in.ask_if_older(deployment, list_date, than=max(dates, default=None))
+
+
+def _refuse_if_another_came_after(deployment: Deployment, files: list[UsageFile]) -> None:
+    """Of lists that don't say when they were made the last one to come counts, also when both came within a second and
+    it took longer to find out what the first one is. ExpectedError(REPLACED)."""
+    if _exported_at(files[0]):
+        return
+    after = UsageFile.objects.filter(deployment=deployment, state=FileState.ACCEPTED, pk__gt=files[-1].pk)
+    if any(not _exported_at(file) for file in after.filter(job__state__in=(*OPEN_STATES, JobState.SUCCESS))):
+        raise ExpectedError(REPLACED, source=str(deployment))
+
+
+def _exported_at(file: UsageFile) -> datetime | None:
+    """The list's own time stamp."""
+    server = file.recognised.server
+    return server.exported_at if server else None
 
 
 def _whose(file: UsageFile) -> User | None:
@@ -318,7 +337,7 @@ def answer(
         if server is not None and files[0].doubts_server and server.pk == files[0].deployment_id:
             raise ExpectedError(STILL_DOUBTED, source=str(server))
         usage_files.take_answer(files, deployment=server, accept_older=accept_older, accept_shrink=accept_shrink)
-        _decide(files)
+        _decide(files, is_answered=True)
     return True
 
 

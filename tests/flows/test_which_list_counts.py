@@ -15,7 +15,8 @@ from licensesync.enterprises.models import Deployment, Enterprise, UsageEvent
 from licensesync.flows import receive_usage, run_job
 from licensesync.licenses.models import LicenseChange
 from licensesync.licenses.queries import licenses
-from licensesync.syncing.models import FileState, JobState, Question, UsageFile
+from licensesync.syncing import services as syncing
+from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, Question, UsageFile
 from licensesync.usage.models import OPEN, ServerUserAccount
 from tests.flows.lists import (
     account,
@@ -83,6 +84,33 @@ def test_an_old_report_that_is_answered_late_asks_once_more(enterprise: Enterpri
     receive_usage.answer(UsageFile.objects.get(pk=forgotten.pk), server=server)
     forgotten.refresh_from_db()
     assert forgotten.question == Question.OLDER
+
+
+@pytest.mark.parametrize("meanwhile", ["waits", "is done", "fails"])
+def test_of_two_that_come_at_once_the_last_one_counts(enterprise: Enterprise, meanwhile: str) -> None:
+    """Whichever is recognised first: several threads look at files, and a long one takes longer."""
+    lists = [report([(number, "") for number in range(1, size)]) for size in (4, 3)]
+    first, last = (
+        receive_usage.receive_file(
+            BytesIO(content), enterprise=enterprise, name="list", uploaded_by=None, host="ghes.example"
+        )
+        for content in lists
+    )
+    receive_usage.recognise_file(last.pk)
+    last.refresh_from_db()
+    assert last.job is not None
+    if meanwhile == "is done":
+        run_job.run_job(last.job.pk)
+    if meanwhile == "fails":
+        syncing.cancel(last.job)
+    receive_usage.recognise_file(first.pk)
+    first.refresh_from_db()
+    for job in LicenseSyncJob.objects.filter(state=JobState.PENDING):
+        run_job.run_job(job.pk)
+    if meanwhile == "fails":
+        assert (first.state, len(people(enterprise))) == (FileState.ACCEPTED, 3)
+    else:
+        assert (first.state, first.problem_code, len(people(enterprise))) == (FileState.REFUSED, "replaced", 2)
 
 
 def test_going_back_to_the_list_before_asks(enterprise: Enterprise) -> None:
