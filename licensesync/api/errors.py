@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import RequestDataTooBig
+from django.db import DatabaseError
 from django.http import Http404, UnreadablePostError
 from rest_framework import status
 from rest_framework.exceptions import (
@@ -22,6 +23,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from licensesync.errors import DISK_FULL, NOT_CONNECTED, TOO_LARGE, ExpectedError, sentence
+from licensesync.flows.mishaps import is_cut_off
 
 log = structlog.get_logger()
 
@@ -64,9 +66,15 @@ class NotReady(APIException):
     wait = 10
 
 
+class DatabaseAway(NotReady):
+    default_detail = "The database does not answer. Nothing is known to have been changed; try again."
+
+
 def answer_to(error: Exception, context: dict[str, Any]) -> Response:
     """The exception handler of every endpoint: none of its errors is a page of HTML."""
     request: Request = context["request"]
+    if isinstance(error, DatabaseError) and is_cut_off(error):
+        error = DatabaseAway()
     code, message, errors = _told(error)
     if code == status.HTTP_500_INTERNAL_SERVER_ERROR:
         log.exception("api_request_failed", path=request.path)

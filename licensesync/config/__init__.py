@@ -1,7 +1,14 @@
-"""Where the product is put together. This module only finds the data directory, before settings are read."""
+"""Where the product is put together. This module has only what is needed before settings are read."""
 
 import os
+import tomllib
 from pathlib import Path
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+
+
+def version() -> str:
+    return str(tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"])
 
 
 def data_dir_from(argv: list[str]) -> list[str]:
@@ -9,11 +16,11 @@ def data_dir_from(argv: list[str]) -> list[str]:
     rest: list[str] = []
     words = iter(argv)
     for word in words:
-        name, _, value = word.partition("=")
+        name, is_given, value = word.partition("=")
         if name != "--data-dir":
             rest.append(word)
             continue
-        directory = value or next(words, "")
+        directory = value if is_given else next(words, "")
         if not directory:
             raise SystemExit("--data-dir needs a directory, for example: --data-dir /srv/licensesync")
         os.environ["LICENSESYNC_DATA_DIR"] = str(Path(directory).absolute())

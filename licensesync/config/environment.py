@@ -15,7 +15,11 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
-READING = ("alive", "consumed_licenses", "doctor")  # commands that change nothing
+# Commands that make nothing out of nothing: without a data directory there is nothing for them to do.
+OF_SOMETHING_THERE = (
+    "alive", "backup", "connect", "consumed_licenses", "delete_account", "delete_enterprise", "doctor", "import_usage",
+    "move_to_postgresql", "reset_password", "rotate_keys", "sync",
+)  # fmt: skip
 
 
 def text(name: str, default: str = "") -> str:
@@ -51,8 +55,8 @@ def number(name: str, default: float, *, at_least: float = 0, at_most: float = m
     return result
 
 
-def whole_number(name: str, default: int, *, at_least: int = 0) -> int:
-    result = number(name, default, at_least=at_least)
+def whole_number(name: str, default: int, *, at_least: int = 0, at_most: float = math.inf) -> int:
+    result = number(name, default, at_least=at_least, at_most=at_most)
     if not result.is_integer():
         raise ImproperlyConfigured(f"{name} is {result}; use a whole number.")
     return int(result)
@@ -60,6 +64,14 @@ def whole_number(name: str, default: int, *, at_least: int = 0) -> int:
 
 def listing(name: str) -> list[str]:
     return [word.strip() for word in text(name).split(",") if word.strip()]
+
+
+def hosts(name: str) -> list[str]:
+    found = listing(name)
+    for each in found:
+        if "/" in each:
+            raise ImproperlyConfigured(f"{name}: {each!r} is no host name; write it like licenses.example.com.")
+    return found
 
 
 def places(name: str) -> tuple[str, ...]:
@@ -86,10 +98,10 @@ def data_directory() -> Path:
     return directory
 
 
-def refuse_to_read_nothing(argv: Sequence[str]) -> None:
-    """Before settings make the data directory: a command that only reads was told one that is not there."""
+def refuse_mistyped_directory(argv: Sequence[str]) -> None:
+    """Before settings make the data directory: a command that needs one was told one that is not there."""
     directory = _data_directory()
-    if {*argv[1:2]} & {*READING} and not {"-h", "--help"} & {*argv} and not directory.exists():
+    if {*argv[1:2]} & {*OF_SOMETHING_THERE} and not {"-h", "--help"} & {*argv} and not directory.exists():
         raise ImproperlyConfigured(
             f"There is no data directory {directory}. Check --data-dir, or make it with manage.py up."
         )
@@ -142,4 +154,4 @@ def _kept(file: Path, make: Callable[[], str]) -> str:
                     os.link(new.name, file)
         return file.read_text().strip()
     except OSError as error:
-        raise ImproperlyConfigured(f"The key {file} can't be kept: {error.strerror}.") from error
+        raise ImproperlyConfigured(f"The key {file} can't be used: {error.strerror}. Check who owns it.") from error

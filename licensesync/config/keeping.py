@@ -60,6 +60,8 @@ def back_up(archive: Path, *, data_dir: Path, force: bool = False) -> Kept:
     archive, database = archive.absolute(), data_dir / DATABASE
     if not database.exists():
         raise KeepingError(f"There is no database in {data_dir}.")
+    if not archive.parent.is_dir():
+        raise KeepingError(f"There is no folder {archive.parent}.")
     if archive.exists() and not force:
         raise KeepingError(f"{archive} is there already. Choose another name, or replace it with --force.")
     try:
@@ -138,8 +140,12 @@ def restore(archive: Path, *, data_dir: Path, force: bool = False) -> Kept:
             _check_database(staging / DATABASE)
             close_for_others(database)
             staging.rename(data_dir / READY)
-        except (OSError, tarfile.TarError, sqlite3.Error) as error:
-            raise KeepingError(f"{archive} can't be restored: {error}") from error
+        except (tarfile.TarError, EOFError) as error:
+            raise KeepingError(f"{archive} is no backup of LicenseSync, or was cut off.") from error
+        except OSError as error:
+            raise KeepingError(f"{archive} can't be restored: {error.strerror}.") from error
+        except sqlite3.Error as error:
+            raise KeepingError(f"{archive} can't be restored: {error}.") from error
         finally:
             shutil.rmtree(staging, ignore_errors=True)
         finish_restore(data_dir)
@@ -193,7 +199,7 @@ def _check_database(database: Path) -> None:
     with contextlib.closing(sqlite3.connect(database)) as connection:
         [found] = connection.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
-            raise KeepingError(f"The database in the backup is damaged: {found}")
+            raise KeepingError(f"The database in the backup is damaged: {found}.")
         applied = set(connection.execute("SELECT app, name FROM django_migrations"))
     if unknown := of_newer_version(applied):
         raise KeepingError(f"It is of a newer version (which has {unknown}). Install that before you restore it.")

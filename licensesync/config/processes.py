@@ -29,6 +29,10 @@ class GaveUpError(Exception):
     """A child can't be kept running; the message says which."""
 
 
+class StoppedError(Exception):
+    """A stop was asked for before anything ran."""
+
+
 @dataclass(frozen=True)
 class Program:
     name: str
@@ -58,6 +62,11 @@ class StopRequest:
     @property
     def made(self) -> bool:
         return self.made_at is not None
+
+    def check(self) -> None:
+        """Between two steps of what has to be prepared first. StoppedError: there is no need to go on."""
+        if self.made:
+            raise StoppedError
 
     def hear(self, number: int, _frame: FrameType | None) -> None:
         """Only a second Ctrl-C hurries. One request may come twice: from the terminal, and passed on by `uv run`."""

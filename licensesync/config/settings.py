@@ -2,10 +2,8 @@
 SQLite and a queue in the data directory, no Redis, plain http on loopback."""
 
 import ipaddress
-import tomllib
 from datetime import timedelta
 from importlib.resources import files
-from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -13,12 +11,11 @@ from csp.constants import NONE, SELF
 from django.contrib.messages.constants import ERROR, INFO, WARNING
 from django.core.exceptions import ImproperlyConfigured
 
-from . import environment
+from . import BASE_DIR, environment, version
 from .database import postgresql
 from .logs import logging_config
 
-BASE_DIR = Path(__file__).resolve().parents[2]
-VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
+VERSION = version()
 DATA_DIR = environment.data_directory()
 SECRET_KEY = environment.secret_key(DATA_DIR)
 # Fernet keys for the tokens of connections. The first one seals; each one opens.
@@ -40,7 +37,7 @@ ALLOWED_HOSTS = [
     "127.0.0.1",
     "localhost",
     "[::1]",
-    *environment.listing("LICENSESYNC_ALLOWED_HOSTS"),
+    *environment.hosts("LICENSESYNC_ALLOWED_HOSTS"),
 ]
 CSRF_TRUSTED_ORIGINS = [f"{_address.scheme}://{_address.netloc}"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure
@@ -266,7 +263,7 @@ FETCH_TRIES = environment.whole_number("LICENSESYNC_FETCH_TRIES", 6, at_least=1)
 RETRY_SECONDS = environment.number("LICENSESYNC_RETRY_SECONDS", 10)  # before the second try; doubles each time
 REPORT_PATIENCE_SECONDS = environment.number("LICENSESYNC_REPORT_PATIENCE_SECONDS", 1800)
 # How long a job may go on after its worker was asked to stop; then it is given back. Less than `up` waits (25).
-HAND_BACK_SECONDS = environment.number("LICENSESYNC_HAND_BACK_SECONDS", 15)
+HAND_BACK_SECONDS = environment.number("LICENSESYNC_HAND_BACK_SECONDS", 15, at_most=24)
 # How long rows of an earlier count stay readable, so that whoever is paging through it can finish.
 SUPERSEDED_SECONDS = environment.number("LICENSESYNC_SUPERSEDED_SECONDS", 3600)
 
@@ -294,7 +291,7 @@ REDIS_URL = environment.text("REDIS_URL")
 if REDIS_URL and urlsplit(REDIS_URL).scheme not in ("redis", "rediss", "redis+socket", "sentinel"):
     raise ImproperlyConfigured("REDIS_URL is no address of a Redis; write it like redis://127.0.0.1:6379/0.")
 EMAIL_HOST = environment.text("LICENSESYNC_MAIL_HOST")
-EMAIL_PORT = environment.whole_number("LICENSESYNC_MAIL_PORT", 587)
+EMAIL_PORT = environment.whole_number("LICENSESYNC_MAIL_PORT", 587, at_least=1, at_most=65_535)
 EMAIL_HOST_USER = environment.text("LICENSESYNC_MAIL_USER")
 EMAIL_HOST_PASSWORD = environment.text("LICENSESYNC_MAIL_PASSWORD")
 EMAIL_USE_TLS = environment.flag("LICENSESYNC_MAIL_TLS", True)

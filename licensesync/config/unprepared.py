@@ -1,7 +1,7 @@
 """A database that is not there, or not as this version needs it, in a sentence for whoever gave a command."""
 
-from django.db import DatabaseError, connection
-from psycopg.errors import UndefinedColumn, UndefinedTable
+from django.db import DatabaseError, OperationalError, connection
+from psycopg.errors import InsufficientPrivilege, UndefinedColumn, UndefinedTable
 
 from licensesync.operations import health
 
@@ -15,8 +15,17 @@ def why_not(error: DatabaseError, *, migrates: bool) -> str:
     answers, *tables = health.of_database()
     if not answers.ok:
         return f"{answers.title}: {answers.says.rstrip('.')}. {answers.fix}"
-    if not migrates and _is_missing(error) and not tables[0].ok:
-        return f"{tables[0].says} {tables[0].fix} ({str(error).splitlines()[0]})"  # its statement is none of theirs
+    says = str(error).partition("\n")[0]  # the statement behind it is none of theirs
+    if _is_missing(error):
+        return "" if migrates or tables[0].ok else f"{tables[0].says} {tables[0].fix} ({says})"
+    if isinstance(error.__cause__, InsufficientPrivilege):
+        fix = "Let the user in DATABASE_URL own the database."
+        if "pg_trgm" in says:
+            fix = "Give that user the right CREATE on the database, or have an administrator run in it: CREATE "
+            fix += "EXTENSION pg_trgm. Then start again."
+        return f"The user of the database may not do what is needed: {says}. {fix}"
+    if isinstance(error, OperationalError):
+        return f"The database could not do it: {says}. Try again; manage.py doctor may tell more."
     return ""
 
 

@@ -64,7 +64,7 @@ def run_job(job_id: int) -> bool:
             syncing.release(job, until=timezone.now() + TURN_PAUSE, phase=Phase.WAITING_FOR_COUNT)
             return True
         except (ClaimLost, licenses.TurnLost):
-            log.info("job_given_up", reason="canceled, or taken over by another worker")
+            log.info("job_given_up", reason="canceled, given back, or taken over by another worker")
         except Overtaken:
             syncing.give_way(job, ExpectedError(OVERTAKEN, source=str(job.deployment)))
         except Unanswered as unanswered:
@@ -84,13 +84,18 @@ def run_job(job_id: int) -> bool:
 
 def run_to_the_end(job: LicenseSyncJob) -> None:
     """Work on a job in this process, or wait while another worker does, or until it may go on. No sweep need run beside
-    it: what a dead worker holds, this job or the enterprise's turn, is taken from it here."""
-    while job.is_open:
-        run_job(job.pk)
-        job.refresh_from_db()
-        if job.is_open:
-            time.sleep(0.5)
-            syncing.reap_stalled()
+    it: what a dead worker holds, this job or the enterprise's turn, is taken from it here.
+    Interrupted, it cancels the job, which would wait for a worker that may never come."""
+    try:
+        while job.is_open:
+            run_job(job.pk)
+            job.refresh_from_db()
+            if job.is_open:
+                time.sleep(0.5)
+                syncing.reap_stalled()
+    except KeyboardInterrupt:
+        syncing.cancel(job)
+        raise
 
 
 def _ask(job: LicenseSyncJob, unanswered: Unanswered) -> None:

@@ -1,5 +1,6 @@
 """Is everything there that LicenseSync needs, and what to do where it isn't: for probes, `doctor` and the page."""
 
+import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -80,7 +81,10 @@ def _database() -> Finding:
         return Finding(title, _("PostgreSQL %(version)s answers.") % {"version": version})
     except DatabaseError as error:
         connection.close()
-        says = _("It does not answer: %(error)s") % {"error": str(error).strip()}
+        says = _("It does not answer: %(error)s") % {"error": " ".join(str(error).split())}
+        if connection.vendor == "sqlite":
+            file = str(connection.settings_dict["NAME"])
+            return Finding(title, says, _("Check who owns %(file)s, or restore a backup.") % {"file": file})
         return Finding(title, says, _("Start the database, or correct DATABASE_URL."))
 
 
@@ -115,8 +119,10 @@ def _workers() -> Finding:
     unserved = [name for name in queue.QUEUES if name not in served]
     if not unserved:
         return Finding(title, _("Every queue has a worker that was seen within the last minute."))
-    part = "upkeep" if set(unserved) <= set(queue.OF_SMALL_THINGS) else "worker"
     says = _("For a minute nobody was seen who works on: %(queues)s.") % {"queues": ", ".join(unserved)}
+    if len(unserved) == len(queue.QUEUES):
+        return Finding(title, says, _("Start LicenseSync: manage.py up"))
+    part = "upkeep" if set(unserved) <= set(queue.OF_SMALL_THINGS) else "worker"
     return Finding(title, says, _("Start one: manage.py up --only %(part)s") % {"part": part})
 
 
@@ -160,6 +166,9 @@ def free_bytes() -> int:
 def _disk() -> Finding:
     title = gettext_lazy("Disk")
     free = free_bytes()
+    if not os.access(settings.DATA_DIR, os.W_OK):
+        says = _("The data directory %(directory)s can’t be written.") % {"directory": settings.DATA_DIR}
+        return Finding(title, says, _("Check who owns it, and whether its disk is read-only."))
     says = _("%(free)s are free in the data directory.") % {"free": filesizeformat(free)}
     if free >= settings.DISK_RESERVE_MB * MIB:
         return Finding(title, says)

@@ -3,9 +3,14 @@
 Django's own look for the token of a form, so a body that can't be read breaks them as well.
 """
 
+import sys
+
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import render
 from django.template.loader import render_to_string
+
+from licensesync.flows.mishaps import is_cut_off
 
 
 def not_understood(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -14,3 +19,11 @@ def not_understood(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return render(request, "404.html", status=404)
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """Called while the exception is being handled. A database that is away is back soon, so whoever asks may wait."""
+    error = sys.exception()
+    is_away = isinstance(error, DatabaseError) and is_cut_off(error)
+    headers = {"Retry-After": "30"} if is_away else {}
+    return HttpResponse(render_to_string("500.html"), status=503 if is_away else 500, headers=headers)

@@ -32,7 +32,9 @@ def locked_out(request: HttpRequest, _response: HttpResponse | None, _credential
     """Called by django-axes after too many tries, for known and unknown e-mails alike."""
     log.warning("sign_in_locked_out")
     minutes = round(settings.AXES_COOLOFF_TIME.total_seconds() / 60)
-    return render(request, "outside/locked_out.html", {"minutes": minutes}, status=429)
+    response = render(request, "outside/locked_out.html", {"minutes": minutes}, status=429)
+    response["Retry-After"] = str(minutes * 60)
+    return response
 
 
 def pseudonym_of_client(request: HttpRequest) -> str:

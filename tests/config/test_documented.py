@@ -8,7 +8,7 @@ import licensesync
 
 SOURCE = Path(licensesync.__file__).parent
 OPERATIONS = SOURCE.parent / "docs" / "operations.md"
-READERS = {"text", "flag", "number", "whole_number", "listing", "places"}
+READERS = {"text", "flag", "number", "whole_number", "listing", "places", "hosts"}
 
 
 def names_read() -> dict[str, str]:

@@ -125,8 +125,9 @@ def test_a_secret_that_is_no_text_stops_the_start_with_a_sentence(tmp_path: Path
 
 
 def test_a_data_directory_without_its_name() -> None:
-    with pytest.raises(SystemExit, match="needs a directory"):
-        data_dir_from(["manage.py", "up", "--data-dir"])
+    for words in (["manage.py", "up", "--data-dir"], ["manage.py", "--data-dir=", "up"]):
+        with pytest.raises(SystemExit, match="needs a directory"):
+            data_dir_from(words)
 
 
 @pytest.mark.parametrize(
@@ -147,6 +148,9 @@ def test_a_data_directory_without_its_name() -> None:
         ("LICENSESYNC_MAX_UPLOAD_MB", "0", "LICENSESYNC_MAX_UPLOAD_MB is 0; use 1 or more"),
         ("LICENSESYNC_STALLED_SECONDS", "10", "LICENSESYNC_STALLED_SECONDS is 10; use 15 or more"),
         ("LICENSESYNC_SWEEP_SECONDS", "60", "LICENSESYNC_SWEEP_SECONDS is 60; use 30 or less"),
+        ("LICENSESYNC_HAND_BACK_SECONDS", "25", "LICENSESYNC_HAND_BACK_SECONDS is 25; use 24 or less"),
+        ("LICENSESYNC_MAIL_PORT", "99999", "LICENSESYNC_MAIL_PORT is 99999; use 65535 or less"),
+        ("LICENSESYNC_ALLOWED_HOSTS", "https://a.example", "is no host name; write it like licenses.example.com"),
         ("LICENSESYNC_LOG_FORMAT", "xml", "use text or json"),
     ],
 )

@@ -4,11 +4,12 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -149,6 +150,25 @@ def test_an_unknown_host_is_refused_in_words() -> None:
         up.listen("nowhere.invalid:8000")
 
 
+def test_an_address_of_another_machine_has_nobody_to_stop() -> None:
+    with pytest.raises(CommandError, match="Choose another address with --bind"):
+        up.listen("192.0.2.1:8000")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stops_while_it_is_still_being_prepared(tmp_path: Path, number: signal.Signals) -> None:
+    """What was made up so far is taken back: half an example would stay so."""
+    data_dir = tmp_path / "data"
+    product = start(data_dir, "--demo")
+    wait_for(product, "job_done")
+    assert product.stop(number) == 0
+    assert "Stopped before anything was started." in product.said()
+    assert "Traceback" not in product.said()
+    with closing(sqlite3.connect(data_dir / "licensesync.sqlite3")) as database:
+        for table in ("enterprises_enterprise", "syncing_licensesyncjob", "usage_clouduser"):
+            assert database.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
+
+
 def test_an_address_of_the_new_kind() -> None:
     with up.listen("[::1]:0") as listener:
         assert listener.getsockname()[0] == "::1"
@@ -158,7 +178,8 @@ def test_a_database_that_does_not_answer_ends_it_in_words(tmp_path: Path) -> Non
     environment = product_environment(tmp_path / "data", DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
     product = start(tmp_path / "data", environment=environment)
     assert product.process.wait(30) == 1
-    assert "The database can't be used" in product.said()
+    assert "Database: It does not answer: " in product.said()
+    assert "Start the database, or correct DATABASE_URL." in product.said()
     assert "Traceback" not in product.said()
 
 

@@ -65,7 +65,7 @@ def test_nobody_works() -> None:
     assert (answer.status_code, answer.content) == (503, b"not ready\n")
     code, said = doctor()
     assert code == 1
-    assert "To do: Start one: manage.py up --only worker" in said
+    assert "To do: Start LicenseSync: manage.py up\n" in said
 
 
 @pytest.mark.usefixtures("all_well")

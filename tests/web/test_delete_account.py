@@ -1,6 +1,7 @@
 """Somebody deletes their own account."""
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from licensesync.enterprises import tokens
 from licensesync.enterprises.models import ApiToken, Enterprise, Membership, Role
@@ -40,6 +41,17 @@ def test_the_last_owner_stays(signed_in: SignedIn, enterprise: Enterprise, owner
     add_member(enterprise=enterprise, user=create_user(email="second@octo.example", password=PASSWORD), role=Role.OWNER)
     delete_account(owner)
     assert Membership.objects.get(enterprise=enterprise).user.email == "second@octo.example"
+
+
+def test_whoever_operates_it_deletes_any(enterprise: Enterprise, owner: User, billing_manager: User) -> None:
+    with pytest.raises(CommandError, match=r"--confirm x is not billing@octo\.example"):
+        call_command("delete_account", billing_manager.email, confirm="x")
+    call_command("delete_account", billing_manager.email, confirm=billing_manager.email)
+    assert not User.objects.filter(email="billing@octo.example").exists()
+    with pytest.raises(CommandError, match="Nobody signs in here as billing@"):
+        call_command("delete_account", "billing@octo.example", confirm="billing@octo.example")
+    with pytest.raises(CommandError, match="the last owner of Octo Industries"):
+        call_command("delete_account", owner.email, confirm=owner.email)
 
 
 def test_nobody_leaves_some_enterprises_and_not_the_others(enterprise: Enterprise, stranger: User) -> None:

@@ -1,7 +1,13 @@
 """Requests that can't be answered get a page, whatever is broken of them."""
 
+import os
+
 import pytest
+from django.db import connection
 from django.test import Client
+
+from licensesync.users.models import User
+from tests.people import SignedIn
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -14,6 +20,28 @@ def test_a_body_that_breaks_whoever_looks_at_it(db: None, kind: str, path: str, 
     answer = client.generic("POST", path, b"a=b", content_type=kind)
     assert answer.status_code in (status, 403)
     assert "default-src" in answer["Content-Security-Policy"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(not os.environ.get("DATABASE_URL"), reason="SQLite does not go away")
+@pytest.mark.parametrize("path", ["/enterprises", "/api/v3/enterprises/octo-industries/consumed-licenses"])
+def test_a_database_that_goes_away_is_back_soon(signed_in: SignedIn, owner: User, path: str) -> None:
+    client = signed_in(owner)
+    client.raise_request_exception = False
+    headers = {"Authorization": "Bearer lsy_of-nobody"} if "/api/" in path else {}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        [ours] = cursor.fetchone()
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", [ours])
+        answer = client.get(path, headers=headers)
+    finally:
+        other.close()
+        connection.close()
+    assert (answer.status_code, int(answer["Retry-After"]) > 0) == (503, True)
+    assert client.get(path, headers=headers).status_code in (200, 401), "it is"
 
 
 def test_a_host_that_is_not_ours(client: Client, db: None) -> None:

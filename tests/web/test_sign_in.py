@@ -50,6 +50,7 @@ def test_says_how_many_tries_are_left_and_then_locks_for_known_and_unknown_alike
     status, page = try_to_sign_in(client, email)
     assert status == 429
     assert "Wait 15 minutes" in page
+    assert client.post("/sign-in", {"username": email, "password": "no"})["Retry-After"] == "900"
     assert try_to_sign_in(client, email, PASSWORD)[0] == 429
 
 

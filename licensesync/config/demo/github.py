@@ -45,7 +45,7 @@ def play_github(near: int) -> PlayedGitHub:
     for first in range(near + 100, near + 1000, 10):
         if all(_is_free(port) for port in range(first, first + 3)):
             return PlayedGitHub(first)
-    raise OSError("no free ports")
+    raise OSError(f"there are no three free ports for the simulated GitHub within a thousand after {near}.")
 
 
 def _is_free(port: int) -> bool:

@@ -3,6 +3,7 @@
 import os
 import secrets
 import tempfile
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from licensesync.enterprises import connections
 from licensesync.enterprises.domains import add_domains
 from licensesync.enterprises.models import Connection, Deployment, Enterprise, LicenseModel
 from licensesync.enterprises.services import create_enterprise, update_enterprise
+from licensesync.flows import delete_enterprise
 from licensesync.flows.receive_usage import import_files
 from licensesync.licenses.models import ConsumedLicense, Count, LicenseChange
 from licensesync.syncing.models import LicenseSyncJob, UsageFile
@@ -32,10 +34,13 @@ OWNER = "dana.whitfield@octo.example"
 
 class Command(BaseCommand):
     help = "Ensure the example enterprise and its owner. Run again, it changes nothing."
-    stealth_options = ("github",)  # for `up --demo`, not for the command line
+    stealth_options = ("github", "before_each")  # for `up --demo`, not for the command line
 
-    def handle(self, *_: Any, github: Addresses | None = None, **__: Any) -> None:
-        """`github`: where `up --demo` plays the GitHub that the example is connected to."""
+    def handle(
+        self, *_: Any, github: Addresses | None = None, before_each: Callable[[], None] = lambda: None, **__: Any
+    ) -> None:
+        """`github`: where `up --demo` plays the GitHub that the example is connected to. `before_each` list that is
+        taken in, and may stop it."""
         password = demo_password()
         owner = by_email(OWNER) or create_user(email=OWNER, password=password, is_operator=not User.objects.exists())
         enterprise = Enterprise.objects.filter(slug=SLUG).first() or create_enterprise(
@@ -48,12 +53,12 @@ class Command(BaseCommand):
         )
         is_new = not enterprise.generation
         if is_new:
-            add_domains(enterprise=enterprise, text=f"{Domain.WORK} {Domain.REGIONAL}")
-            with tempfile.TemporaryDirectory(dir=settings.DATA_DIR) as directory:
-                # As on the day of the enterprise, so that a simulated GitHub can be told to report the same people.
-                today = enterprise.created_at
-                remember(enterprise, Path(directory), today=today)
-                fill(enterprise, write_demo_files(Path(directory), today=today))
+            try:
+                make_up(enterprise, before_each)
+            except BaseException:  # half of it would stay so
+                delete_enterprise.request_deletion(enterprise)
+                delete_enterprise.delete(enterprise.pk)
+                raise
         if github:
             connect_example(enterprise, github, is_new=is_new)
         which = f"the password {password}" if owner.check_password(password) else "the password that it was given since"
@@ -64,7 +69,16 @@ def example() -> Enterprise:
     return Enterprise.objects.get(slug=SLUG)
 
 
-def remember(enterprise: Enterprise, directory: Path, *, today: datetime) -> None:
+def make_up(enterprise: Enterprise, before_each: Callable[[], None]) -> None:
+    add_domains(enterprise=enterprise, text=f"{Domain.WORK} {Domain.REGIONAL}")
+    with tempfile.TemporaryDirectory(dir=settings.DATA_DIR) as directory:
+        # As on the day of the enterprise, so that a simulated GitHub can be told to report the same people.
+        today = enterprise.created_at
+        remember(enterprise, Path(directory), today=today, before_each=before_each)
+        fill(enterprise, write_demo_files(Path(directory), today=today), before_each=before_each)
+
+
+def remember(enterprise: Enterprise, directory: Path, *, today: datetime, before_each: Callable[[], None]) -> None:
     """Take in the lists of earlier days, and write on everything that came of them that it came on that day."""
     for lists in write_earlier_lists(directory, ExampleEnterprise(SEED, today), today=today):
         change_seats(enterprise, lists.enterprise_licenses)
@@ -74,6 +88,7 @@ def remember(enterprise: Enterprise, directory: Path, *, today: datetime) -> Non
             (lists.server_report, APAC),
         ):
             if path is not None:
+                before_each()
                 date_back(enterprise, take_in(enterprise, path, host), lists.at)
     change_seats(enterprise, ENTERPRISE_LICENSES)
 
@@ -88,7 +103,7 @@ def change_seats(enterprise: Enterprise, enterprise_licenses: int) -> None:
     )
 
 
-def fill(enterprise: Enterprise, files: DemoFiles) -> None:
+def fill(enterprise: Enterprise, files: DemoFiles, *, before_each: Callable[[], None]) -> None:
     """Take the files of today in, one after the other, the way of every upload."""
     lists = [
         (files.cloud_licenses, ""),
@@ -97,6 +112,7 @@ def fill(enterprise: Enterprise, files: DemoFiles) -> None:
         (files.later_report, EMEA),
     ]
     for path, host in lists:
+        before_each()
         take_in(enterprise, path, host)
 
 

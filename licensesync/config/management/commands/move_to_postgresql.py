@@ -41,7 +41,8 @@ class Command(BaseCommand):
         except ImproperlyConfigured as error:
             raise CommandError(str(error).replace("DATABASE_URL", "URL")) from None
         except (MoveError, InUseError, DatabaseError, psycopg.Error) as error:
-            raise CommandError(f"{str(error).strip()} Nothing was moved.") from None
+            says = " ".join(str(error).split()).removesuffix(".")
+            raise CommandError(f"{says}. Nothing was moved.") from None
         self.stdout.write(
             f"{total} rows are in both. Set DATABASE_URL to go on with PostgreSQL, on the same data directory: "
             "the keys and the usage files stay there."

@@ -1,6 +1,7 @@
 """`manage.py up`: the whole product on one machine, from nothing to a page that answers."""
 
 import contextlib
+import errno
 import os
 import socket
 import struct
@@ -13,13 +14,21 @@ from urllib.parse import urljoin
 
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError, CommandParser, call_command
-from django.db import OperationalError, connection
+from django.db import connection
 
 from licensesync.config.demo.github import play_github
 from licensesync.config.in_use import InUseError, alone, in_use, the_only_one
 from licensesync.config.keeping import READY, finish_restore
 from licensesync.config.management.commands.demo import example
-from licensesync.config.processes import GaveUpError, Program, hear_stop_signals, run_together, say
+from licensesync.config.processes import (
+    GaveUpError,
+    Program,
+    StoppedError,
+    StopRequest,
+    hear_stop_signals,
+    run_together,
+    say,
+)
 from licensesync.flows.queue import OF_JOBS, OF_SMALL_THINGS
 from licensesync.users.links import running_at
 from licensesync.users.services import first_owner_path
@@ -42,24 +51,33 @@ class Command(BaseCommand):
 
     def handle(self, *, bind: str, demo: bool, only: list[str] | None, **_: object) -> None:
         stop = hear_stop_signals()
+        try:
+            self._run(stop, bind, demo=demo, only=only)
+        except StoppedError:
+            say("Stopped before anything was started.")
+
+    def _run(self, stop: StopRequest, bind: str, *, demo: bool, only: list[str] | None) -> None:
         with contextlib.ExitStack() as held:
             listener = held.enter_context(listen(bind)) if not only or "web" in only else None
             # With PostgreSQL several machines may share the directory.
             lock = held.enter_context(data_directory(shared=bool(only) or connection.vendor != "sqlite"))
-            try:
-                call_command("migrate", interactive=False, verbosity=0)
-            except OperationalError as error:
-                raise CommandError(f"The database can't be used: {error}") from None
+            say(f"LicenseSync {settings.VERSION} starts on {settings.DATA_DIR} …")
+            call_command("migrate", interactive=False, verbosity=0)
+            stop.check()
             greeting = Greeting.at(listener) if listener else None
             address = greeting.address if greeting else settings.LICENSESYNC_URL
             if greeting:
                 held.enter_context(running_at(greeting.address))
                 call_command("collectstatic", interactive=False, verbosity=0)
-            github = play_github(greeting.port) if greeting and demo and not only else None
+                stop.check()
+            try:
+                github = play_github(greeting.port) if greeting and demo and not only else None
+            except OSError as error:
+                raise CommandError(f"Nothing was started: {error}") from None
             if github:
                 os.environ.update(github.environment)  # the other programs call it
             if demo:
-                call_command("demo", github=github.addresses if github else None)
+                call_command("demo", github=github.addresses if github else None, before_each=stop.check)
             metrics = held.enter_context(tempfile.TemporaryDirectory(prefix="licensesync-metrics-"))
             programs = programs_of(listener, address, metrics=metrics, pass_fds=[lock])
             programs = [each for each in programs if not only or each.name in only]
@@ -96,9 +114,9 @@ def listen(bind: str) -> socket.socket:
         listener = socket.create_server((host, int(port)), family=family, backlog=512)
     except OSError as error:
         reason = (error.strerror or str(error)).partition(" (")[0].lower()  # create_server adds the address to it
+        stop_it = "Stop what uses it, or choose" if error.errno == errno.EADDRINUSE else "Choose"
         raise CommandError(
-            f"Nothing was started: {bind} can't be listened on ({reason}). "
-            "Stop what uses it, or choose another address: uv run manage.py up --bind 127.0.0.1:8001"
+            f"Nothing was started: {bind} can't be listened on ({reason}). {stop_it} another address with --bind."
         ) from None
     # Each connection inherits it: gunicorn itself waits without end for the rest of a request, with one thread of few.
     for direction in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
