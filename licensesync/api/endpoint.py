@@ -107,8 +107,9 @@ def _tell(response: HttpResponse, rate: Rate) -> None:
 
 
 def _unless_known(request: Request, response: HttpResponse) -> HttpResponse | None:
-    """With the ETag of what was rendered; where the client has it already, 304 with the same headers, for free."""
-    digest = hashlib.sha256(response.content).hexdigest()
+    """With the ETag of what was rendered; where the client has it already, 304 with the same headers, for free. Where the
+    next page is belongs to it: the Link of an earlier answer may lead to a count that is gone."""
+    digest = hashlib.sha256(response.content + response.get("Link", "").encode()).hexdigest()
     tag = f'W/"{digest}"'
     response["ETag"] = tag
     conditional = get_conditional_response(request._request, etag=tag, response=response)

@@ -12,10 +12,10 @@ DEFAULT_SIZE, LARGEST_SIZE = 30, 100
 
 def number_of(request: Request, name: str, default: int, *, most: int) -> int:
     """A positive number of the query; like GitHub, one that can't be is as if it were not there."""
-    text = request.query_params.get(name, "")
-    if not (text.isascii() and text.isdigit() and len(text) < 18 and int(text) > 0):
+    text = request.query_params.get(name, "").lstrip("0")
+    if not (text.isascii() and text.isdigit()):
         return default
-    return min(int(text), most)
+    return min(int(text), most) if len(text) < 19 else most
 
 
 def page_size(request: Request) -> int:

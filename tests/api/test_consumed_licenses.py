@@ -117,7 +117,8 @@ def test_pages_as_github_counts_them(owners_script: Client, people: Enterprise) 
     assert beyond.json()["users"] == []
     assert beyond.json()["total_seats_consumed"] == 23
     assert ids(owners_script.get(links(beyond)["prev"]).json()) == everybody(people)[20:]
-    assert owners_script.get(LIST, {"page": 10**17}).status_code == 200
+    for page in (10**17, 2**63, 10**30):
+        assert owners_script.get(LIST, {"page": page}).json()["users"] == []
 
 
 def test_a_list_stays_one_list_while_another_count_lands(owners_script: Client, people: Enterprise) -> None:
@@ -144,6 +145,17 @@ def test_a_list_that_is_forgotten_says_so(owners_script: Client, people: Enterpr
     gone = owners_script.get(links(first)["next"])
     assert gone.status_code == 410
     assert "first page" in gone.json()["message"]
+
+
+def test_who_asks_again_has_a_way_to_the_next_page_that_is_kept(owners_script: Client, people: Enterprise) -> None:
+    """The first page is the same, but its Link leads to another count."""
+    first = owners_script.get(LIST, {"per_page": 5})
+    more = [account(number, f"user{number}@octo.example") for number in range(2, 51)]
+    import_one(people, server_export(more))
+    again = owners_script.get(LIST, {"per_page": 5}, headers={"If-None-Match": first["ETag"]})
+    assert again.status_code == 200
+    assert links(again)["next"] != links(first)["next"]
+    assert owners_script.get(LIST, {"per_page": 5}, headers={"If-None-Match": again["ETag"]}).status_code == 304
 
 
 def test_a_cursor_of_another_page_counts_only_for_its_list(owners_script: Client, people: Enterprise) -> None:

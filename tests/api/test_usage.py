@@ -69,6 +69,9 @@ def test_a_form_brings_one_file(owners_script: Client) -> None:
         answer = owners_script.post(USAGE, form)
         assert answer.status_code == 422
         assert answer.json()["errors"][0]["field"] == "file"
+    answer = owners_script.post(USAGE, {"file": SimpleUploadedFile("a", b"1"), "server": "ghes.octo.example"})
+    assert answer.json()["errors"][0]["field"] == "server"
+    assert "is said in the query" in answer.json()["errors"][0]["message"]
     assert not UsageFile.objects.exists()
 
 
