@@ -280,6 +280,37 @@ BEING_DELETED = Problem(
 )
 PAYLOAD_GONE = Problem("payload_gone", _("The uploaded file is no longer stored. %(stays)s Add the file again."))
 
+# Enterprises, their people and domains (raised by `enterprises`) -----------------------------------------------------
+
+LAST_OWNER = Problem(
+    "last_owner",
+    _("%(email)s is the last owner. Nothing was changed. Make somebody else an owner first."),
+)
+LAST_OWNER_OF = Problem(
+    "last_owner_of",
+    _(
+        "%(email)s is the last owner of %(enterprise)s. Nothing was changed. Make somebody else an owner first, "
+        "or delete the enterprise."
+    ),
+)
+LAST_OPERATOR = Problem(
+    "last_operator",
+    _(
+        "%(email)s set LicenseSync up, and is the only one who sees how it is. Nothing was changed. "
+        "Ask whoever has its command line to delete the account."
+    ),
+)
+SLUG_TAKEN = Problem("slug_taken", _("%(slug)s is already the slug of an enterprise here. Choose another one."))
+ALREADY_MEMBER = Problem("already_member", _("%(email)s is already a member. Change the role in the list."))
+ALREADY_INVITED = Problem(
+    "already_invited", _("%(email)s is already invited. Make a new link for that invitation, or revoke it first.")
+)
+NO_DOMAIN = Problem("no_domain", _("“%(name)s” is not a domain. Nothing was changed. Enter domains like octo.example."))
+NO_DOMAINS = Problem(
+    "no_domains", _("These are not domains: %(names)s. Nothing was changed. Enter domains like octo.example.")
+)
+TOO_MANY_DOMAINS = Problem("too_many_domains", _("More than %(most)s domains. Nothing was changed. Enter fewer."))
+
 # Connections (raised by `enterprises` and `flows`) -----------------------------------------------------------------
 
 SECRET_UNREADABLE = Problem(

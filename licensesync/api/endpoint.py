@@ -107,8 +107,8 @@ def _tell(response: HttpResponse, rate: Rate) -> None:
 
 
 def _unless_known(request: Request, response: HttpResponse) -> HttpResponse | None:
-    """With the ETag of what was rendered; where the client has it already, 304 with the same headers, for free. Where the
-    next page is belongs to it: the Link of an earlier answer may lead to a count that is gone."""
+    """With the ETag of what was rendered; where the client has it already, 304 with the same headers, for free. The
+    ETag is of the Link as well: that of an earlier answer may lead to a count that is gone."""
     digest = hashlib.sha256(response.content + response.get("Link", "").encode()).hexdigest()
     tag = f'W/"{digest}"'
     response["ETag"] = tag

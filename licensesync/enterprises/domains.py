@@ -10,18 +10,11 @@ from collections.abc import Iterable
 import idna
 
 from licensesync.enterprises.models import Enterprise, VerifiedDomain
-from licensesync.errors import ExpectedError, Problem, _
+from licensesync.errors import NO_DOMAIN, NO_DOMAINS, TOO_MANY_DOMAINS, ExpectedError
 
 MOST_DOMAINS = 1_000  # of an enterprise
 MOST_NAMED = 10  # of what is no domain
 LONGEST = 253
-
-
-NO_DOMAIN = Problem("no_domain", _("“%(name)s” is not a domain. Nothing was changed. Enter domains like octo.example."))
-NO_DOMAINS = Problem(
-    "no_domains", _("These are not domains: %(names)s. Nothing was changed. Enter domains like octo.example.")
-)
-TOO_MANY_DOMAINS = Problem("too_many_domains", _("More than %(most)s domains. Nothing was changed."))
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"(?:{_LABEL}\.)+(?!\d+\Z){_LABEL}")

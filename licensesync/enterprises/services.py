@@ -15,34 +15,17 @@ from licensesync.enterprises.models import (
     in_seven_days,
 )
 from licensesync.enterprises.queries import sha256
-from licensesync.errors import ExpectedError, Problem, _
+from licensesync.errors import (
+    ALREADY_INVITED,
+    ALREADY_MEMBER,
+    LAST_OPERATOR,
+    LAST_OWNER,
+    LAST_OWNER_OF,
+    SLUG_TAKEN,
+    ExpectedError,
+)
 from licensesync.users.models import User
 from licensesync.users.services import create_user, void_password_links
-
-LAST_OWNER = Problem(
-    "last_owner",
-    _("%(email)s is the last owner. Nothing was changed. Make somebody else an owner first."),
-)
-LAST_OWNER_OF = Problem(
-    "last_owner_of",
-    _(
-        "%(email)s is the last owner of %(enterprise)s. Nothing was changed. Make somebody else an owner first, "
-        "or delete the enterprise."
-    ),
-)
-LAST_OPERATOR = Problem(
-    "last_operator",
-    _(
-        "%(email)s set LicenseSync up, and is the only one who sees how it is. Nothing was changed. "
-        "Ask whoever has its command line to delete the account."
-    ),
-)
-SLUG_TAKEN = Problem("slug_taken", _("%(slug)s is already the slug of an enterprise here. Choose another one."))
-ALREADY_MEMBER = Problem("already_member", _("%(email)s is already a member. Change the role in the list."))
-ALREADY_INVITED = Problem(
-    "already_invited", _("%(email)s is already invited. Make a new link for that invitation, or revoke it first.")
-)
-
 
 # The enterprise ----------------------------------------------------------------------------------------------------
 

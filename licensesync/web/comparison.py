@@ -19,6 +19,7 @@ from licensesync.licenses.doubles import doubles_of
 from licensesync.licenses.finding import rows_of
 from licensesync.web import words
 from licensesync.web.access import enterprise_for
+from licensesync.web.asked import id_of
 from licensesync.web.downloads import download, name_of
 
 ROWS = 25
@@ -121,9 +122,7 @@ def compare(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _page_of(request: HttpRequest, entries: int) -> int:
-    asked = request.GET.get("page", "")
-    page = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 9 else 1
-    return max(1, min(page, -(-entries // ROWS)))
+    return max(1, min(id_of(request.GET.get("page", "")), -(-entries // ROWS)))
 
 
 @require_GET
