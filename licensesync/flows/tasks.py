@@ -1,11 +1,30 @@
 """What workers can be asked to do. Each takes an id and calls one flow; running twice equals running once."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
 from celery import shared_task
+from django.db import DatabaseError
 
 from licensesync.flows import compare as comparing
 from licensesync.flows import delete_enterprise as deleting
 from licensesync.flows import forget, mail_password_link, reap_stalled, receive_usage, sync_now
 from licensesync.flows import run_job as running
+from licensesync.flows.mishaps import is_cut_off
+
+log = structlog.get_logger()
+
+
+@contextmanager
+def _asked_again_soon() -> Iterator[None]:
+    """What the scheduler asks for again and again is a line, and no traceback, while the database is away."""
+    try:
+        yield
+    except DatabaseError as error:
+        if not is_cut_off(error):
+            raise
+        log.warning("database_away", error=" ".join(str(error).split()))
 
 
 @shared_task(name="licensesync.recognise_file")
@@ -34,15 +53,18 @@ def delete_enterprise(enterprise_id: int) -> None:
 
 
 @shared_task(name="licensesync.sweep")
+@_asked_again_soon()
 def sweep() -> None:
     reap_stalled.sweep()
 
 
 @shared_task(name="licensesync.schedule")
+@_asked_again_soon()
 def schedule() -> None:
     sync_now.request_due()
 
 
 @shared_task(name="licensesync.forget")
+@_asked_again_soon()
 def forget_old() -> None:
     forget.forget_old()

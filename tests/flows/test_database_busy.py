@@ -1,5 +1,6 @@
 """Somebody holds the database locked for longer than a job waits: the job ends in words, and the next one goes well."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -7,11 +8,11 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from licensesync.flows import run_job
+from licensesync.flows import run_job, tasks
 from licensesync.syncing.models import JobState
 from licensesync.usage import services as usage
 from tests.flows.lists import account, import_one, new_enterprise, numbers, server_export, waiting_job
-from tests.flows.workers import assert_nothing_left_over, end_of
+from tests.flows.workers import assert_nothing_left_over, cut_off, end_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -57,3 +58,13 @@ def test_a_job_that_waited_too_long_can_be_tried_again(monkeypatch: pytest.Monke
     enterprise.refresh_from_db()
     assert len(numbers(enterprise)) == 3
     assert_nothing_left_over(enterprise)
+
+
+@pytest.mark.skipif(not os.environ.get("DATABASE_URL"), reason="SQLite does not go away")
+@pytest.mark.parametrize("task", [tasks.sweep, tasks.schedule, tasks.forget_old])
+def test_what_is_asked_again_soon_is_no_traceback(task: Any, caplog: pytest.LogCaptureFixture) -> None:
+    cut_off()
+    task()
+    connection.close()
+    assert "database_away" in caplog.text
+    task()

@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -136,3 +136,12 @@ def _take_over(job: LicenseSyncJob) -> None:
         run_job.run_job(job.pk)
     finally:
         connection.close()
+
+
+def cut_off() -> None:
+    """PostgreSQL ends our connection, as when it is started again."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        [ours] = cursor.fetchone()
+    with closing(connection.copy()) as other, other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)", [ours])

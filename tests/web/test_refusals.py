@@ -7,6 +7,7 @@ from django.db import connection
 from django.test import Client
 
 from licensesync.users.models import User
+from tests.flows.workers import cut_off
 from tests.people import SignedIn
 
 FORM = "application/x-www-form-urlencoded"
@@ -29,17 +30,9 @@ def test_a_database_that_goes_away_is_back_soon(signed_in: SignedIn, owner: User
     client = signed_in(owner)
     client.raise_request_exception = False
     headers = {"Authorization": "Bearer lsy_of-nobody"} if "/api/" in path else {}
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        [ours] = cursor.fetchone()
-    other = connection.copy()
-    try:
-        with other.cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(%s)", [ours])
-        answer = client.get(path, headers=headers)
-    finally:
-        other.close()
-        connection.close()
+    cut_off()
+    answer = client.get(path, headers=headers)
+    connection.close()
     assert (answer.status_code, int(answer["Retry-After"]) > 0) == (503, True)
     assert client.get(path, headers=headers).status_code in (200, 401), "it is"
 
