@@ -7,10 +7,11 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from licensesync.config.simulated_github import Addresses, SimulatedGitHub, running, worlds
+from licensesync.config.simulated_github import Addresses, SimulatedGitHub, running
 from licensesync.enterprises import connections, deployments
 from licensesync.enterprises.models import Connection, Deployment, Enterprise
 from licensesync.syncing.models import JobKind, JobState, LicenseSyncJob
+from tests import worlds
 from tests.github.serving import Authority, proxying
 
 pytestmark = pytest.mark.django_db

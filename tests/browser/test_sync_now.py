@@ -9,7 +9,8 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from licensesync.config.simulated_github import Addresses, SimulatedGitHub, Trouble, running, worlds
+from licensesync.config.simulated_github import Addresses, SimulatedGitHub, Trouble, running
+from tests import worlds
 from tests.browser.conftest import OWNER, THEMES, Visitor
 from tests.flows.lists import account, server_export
 from tests.people import PASSWORD

@@ -19,8 +19,9 @@ import psycopg
 import pytest
 from django.conf import settings
 
-from licensesync.config.simulated_github import SimulatedGitHub, SimulatedServer, running, worlds
+from licensesync.config.simulated_github import SimulatedGitHub, SimulatedServer, running
 from licensesync.config.simulated_github.trouble import Trouble
+from tests import worlds
 from tests.config.showing import license_page
 from tests.config.test_keeping import BRING_BACK, KEEP
 from tests.docker.test_compose import status

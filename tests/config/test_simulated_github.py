@@ -32,9 +32,10 @@ from licensesync.config.simulated_github import (
     SimulatedServer,
     Trouble,
     running,
-    worlds,
 )
 from licensesync.config.simulated_github.enterprise_server import Refusal
+from licensesync.config.simulated_github.worlds import sync_status
+from tests import worlds
 
 LICENSES = "/enterprises/octo-industries/consumed-licenses"
 STATUS = "/enterprises/octo-industries/license-sync-status"
@@ -304,7 +305,7 @@ def test_requests_without_user_agent_or_with_an_unknown_version_are_refused(play
 
 def test_when_servers_were_synced(played: Played) -> None:
     at = datetime(2026, 11, 3, 4, 5, 6, tzinfo=UTC)
-    played.cloud.sync_status = [worlds.sync_status(played.server, at)]
+    played.cloud.sync_status = [sync_status(played.server, at)]
     assert played.ask_cloud(STATUS).json == {
         "server_instances": [
             {

@@ -14,7 +14,8 @@ import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as NobodyAnswers
 
-from licensesync.config.simulated_github import SimulatedCloud, SimulatedGitHub, Trouble, running, worlds
+from licensesync.config.simulated_github import SimulatedCloud, SimulatedGitHub, Trouble, running
+from tests import worlds
 from tests.config.test_workers import QUICK, enterprise_in, product_of, told, worker
 from tests.product import Product, product_environment
 from tests.product import running as running_product_of

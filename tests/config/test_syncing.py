@@ -2,7 +2,8 @@
 
 from uuid import uuid4
 
-from licensesync.config.simulated_github import running, worlds
+from licensesync.config.simulated_github import running
+from tests import worlds
 from tests.config.test_workers import told
 from tests.product import Product
 

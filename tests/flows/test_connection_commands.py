@@ -10,11 +10,12 @@ import pytest
 from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 
-from licensesync.config.simulated_github import Addresses, SimulatedGitHub, running, worlds
+from licensesync.config.simulated_github import Addresses, SimulatedGitHub, running
 from licensesync.enterprises import connections
 from licensesync.enterprises.models import Connection, Deployment, Enterprise
 from licensesync.licenses.queries import current_count
 from licensesync.syncing.models import LicenseSyncJob, Trigger, UsageFile
+from tests import worlds
 from tests.flows.lists import new_enterprise
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings as product
 from django.utils import timezone
 
-from licensesync.config.simulated_github import Trouble, worlds
+from licensesync.config.simulated_github import Trouble
 from licensesync.enterprises.models import Connection, Deployment, UsageEvent
 from licensesync.errors import DISK_FULL, ExpectedError
 from licensesync.flows import forget, receive_usage, run_job, sync_now
@@ -20,6 +20,7 @@ from licensesync.syncing import services as syncing
 from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, Phase, Question, Trigger, UsageFile
 from licensesync.syncing.working import at_work
 from licensesync.usage.models import ServerUserAccount
+from tests import worlds
 from tests.flows.github import Connected, connected
 from tests.flows.lists import import_one, new_enterprise, people, report
 

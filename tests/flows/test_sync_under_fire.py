@@ -15,7 +15,7 @@ import pytest
 from django.db import connection, connections
 from django.utils import timezone
 
-from licensesync.config.simulated_github import Trouble, worlds
+from licensesync.config.simulated_github import Trouble
 from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.flows import consolidate, delete_deployment, payloads, reap_stalled, run_job, sync_now, take_in
@@ -26,6 +26,7 @@ from licensesync.syncing.models import JobState, LicenseSyncJob, Trigger
 from licensesync.syncing.working import Work
 from licensesync.usage import services as usage
 from licensesync.usage import staging
+from tests import worlds
 from tests.flows.github import Connected, connected
 from tests.flows.lists import people
 from tests.flows.workers import assert_nothing_left_over, end_of, kill, take_up_again, together, wait_for, worker

@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 from django.test import Client
 from django.urls import reverse
 
-from licensesync.config.simulated_github import Addresses, SimulatedGitHub, running, worlds
+from licensesync.config.simulated_github import Addresses, SimulatedGitHub, running
 from licensesync.enterprises import connections, deployments
 from licensesync.enterprises.models import ApiToken, Connection, Deployment, Enterprise, Schedule
 from licensesync.enterprises.queries import sha256
@@ -19,6 +19,7 @@ from licensesync.flows import connecting
 from licensesync.github.server import ServerConnection
 from licensesync.syncing.models import JobKind, JobState, LicenseSyncJob, Trigger
 from licensesync.users.models import User
+from tests import worlds
 from tests.github.serving import proxying
 from tests.people import SignedIn
 from tests.web.usage import HTMX

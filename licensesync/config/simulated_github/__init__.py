@@ -5,7 +5,7 @@ listens on loopback alone. It knows GitHub's public words and nothing of our own
 only independently. Sources are named where a behaviour is played.
 
 `enterprise_server` and `enterprise_cloud` are what is played, `exchange` what both have in common, `trouble` what can
-go wrong on demand, `worlds` makes people to play them with, `listening` puts it all on sockets, `control` is the path
+go wrong on demand, `worlds` has whom they know, `listening` puts it all on sockets, `control` is the path
 `/_simulator` by which another process directs the play.
 """
 
