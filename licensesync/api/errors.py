@@ -74,6 +74,7 @@ def answer_to(error: Exception, context: dict[str, Any]) -> Response:
     """The exception handler of every endpoint: none of its errors is a page of HTML."""
     request: Request = context["request"]
     if isinstance(error, DatabaseError) and is_cut_off(error):
+        log.warning("database_away", error=" ".join(str(error).split()))
         error = DatabaseAway()
     code, message, errors = _told(error)
     if code == status.HTTP_500_INTERNAL_SERVER_ERROR:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from licensesync.api.errors import Conflict
 from licensesync.api.models import RememberedAnswer
 from licensesync.api.tokens import token_of
+from licensesync.flows.mishaps import is_cut_off
 
 HEADER = "Idempotency-Key"
 USED = "This key was used for another request. Use a new one."
@@ -45,7 +46,9 @@ def once(request: Request, create: Callable[[], Response], *, is_same: Callable[
         return response
     try:
         response = create()
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, DatabaseError) and is_cut_off(error):
+            connection.close()  # a new one forgets it
         RememberedAnswer.objects.filter(pk=row.pk).delete()
         raise
     row.status, row.body, row.location = response.status_code, response.data, response.get("Location", "")

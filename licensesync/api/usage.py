@@ -188,10 +188,10 @@ def _content(request: HttpRequest) -> tuple[IO[bytes], str]:
         raise ParseError from None
     if problem := problem_of_upload(request):
         raise problem
-    if said := next(iter(request.POST), ""):
-        raise ValidationError({said: "What is said of a file is said in the query, as in ?server=ghes.example.com"})
     if len(files) != 1:
         raise ValidationError({"file": f"A form brings one file; this one has {len(files)}."})
+    if said := next(iter(request.POST), ""):
+        raise ValidationError({said: "What is said of a file is said in the query, as in ?server=ghes.example.com"})
     return cast(IO[bytes], files[0]), files[0].name or ""
 
 

@@ -7,6 +7,7 @@ import contextlib
 import ipaddress
 import math
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Callable, Sequence
@@ -69,8 +70,10 @@ def listing(name: str) -> list[str]:
 def hosts(name: str) -> list[str]:
     found = listing(name)
     for each in found:
-        if "/" in each:
-            raise ImproperlyConfigured(f"{name}: {each!r} is no host name; write it like licenses.example.com.")
+        if "/" in each or re.search(r":\d*$", each):
+            raise ImproperlyConfigured(
+                f"{name}: {each!r} is no host name; write it like licenses.example.com, without a port."
+            )
     return found
 
 
@@ -99,8 +102,11 @@ def data_directory() -> Path:
 
 
 def refuse_mistyped_directory(argv: Sequence[str]) -> None:
-    """Before settings make the data directory: a command that needs one was told one that is not there."""
+    """Before settings make the data directory: a command that needs one was told one that is not there. Where database
+    and keys are elsewhere it needs none."""
     directory = _data_directory()
+    if text("DATABASE_URL") and text("LICENSESYNC_SECRET_KEY") and text("LICENSESYNC_ENCRYPTION_KEYS"):
+        return
     if {*argv[1:2]} & {*OF_SOMETHING_THERE} and not {"-h", "--help"} & {*argv} and not directory.exists():
         raise ImproperlyConfigured(
             f"There is no data directory {directory}. Check --data-dir, or make it with manage.py up."

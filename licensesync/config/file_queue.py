@@ -40,10 +40,10 @@ class Channel(filesystem.Channel):
             taken = folder / f"{name}.taken"
             try:
                 (folder / name).rename(taken)
-            except FileNotFoundError:  # somebody was faster
+                message = taken.read_bytes()
+                taken.unlink()
+            except FileNotFoundError:  # somebody was faster, or took it for one that was left
                 continue
-            message = taken.read_bytes()
-            taken.unlink()
             return loads(message)
         raise Empty
 

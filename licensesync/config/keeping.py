@@ -75,7 +75,8 @@ def back_up(archive: Path, *, data_dir: Path, force: bool = False) -> Kept:
                 os.fsync(output.fileno())
             new.replace(archive)
     except (OSError, sqlite3.Error) as error:
-        raise KeepingError(f"The backup {archive} was not written: {error}") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise KeepingError(f"The backup {archive} was not written: {reason}.") from error
     return kept
 
 

@@ -42,7 +42,7 @@ from licensesync.users.models import User
 
 log = structlog.get_logger()
 
-LATE_PAGES = timedelta(minutes=2)  # how long pages of a cloud list wait for the next file of their batch
+LATE = timedelta(minutes=2)  # how long pages of a cloud list wait for the next file of their batch
 
 
 def receive_file(
@@ -158,7 +158,7 @@ def _lists(one: UsageFile) -> Iterator[list[UsageFile]]:
             yield [file]
     if pages and all(file.kind for file in files):
         is_complete = arrived >= pages[0].batch_size
-        if is_complete or timezone.now() - pages[-1].created_at > LATE_PAGES:
+        if is_complete or timezone.now() - pages[-1].created_at > LATE:
             yield pages
 
 
@@ -205,9 +205,9 @@ def _job_for(files: list[UsageFile], *, is_answered: bool = False) -> LicenseSyn
         )
         return same
     if not first.accept_older:
-        _ask_if_older(deployment, take_in.date_to_ask_about(deployment, files), waiting)
         if not is_answered:  # what somebody has just said something about is wanted
-            _refuse_if_another_came_after(deployment, files)
+            _refuse_if_overtaken(first, deployment, waiting)
+        _ask_if_older(deployment, take_in.date_to_ask_about(deployment, files), waiting)
     job = syncing.create_file_job(
         deployment=deployment,
         trigger=_trigger(first),
@@ -221,8 +221,9 @@ def _job_for(files: list[UsageFile], *, is_answered: bool = False) -> LicenseSyn
 
 
 def _waiting(deployment: Deployment) -> list[UsageFile]:
-    """The files of lists that are not taken in yet."""
-    return list(UsageFile.objects.filter(job__deployment=deployment, job__state__in=OPEN_STATES))
+    """The first file of each list that is not taken in yet."""
+    files = UsageFile.objects.filter(job__deployment=deployment, job__state__in=OPEN_STATES).order_by("-pk")
+    return list({file.job_id: file for file in files}.values())
 
 
 def _ask_if_older(deployment: Deployment, list_date: datetime, waiting: list[UsageFile]) -> None:
@@ -231,20 +232,20 @@ def _ask_if_older(deployment: Deployment, list_date: datetime, waiting: list[Usa
     take_in.ask_if_older(deployment, list_date, than=max(dates, default=None))
 
 
-def _refuse_if_another_came_after(deployment: Deployment, files: list[UsageFile]) -> None:
-    """Of lists that don't say when they were made the last one to come counts, also when both came within a second and
-    it took longer to find out what the first one is. ExpectedError(REPLACED)."""
-    if _exported_at(files[0]):
+def _refuse_if_overtaken(file: UsageFile, deployment: Deployment, waiting: list[UsageFile]) -> None:
+    """Of lists that don't say when they were made the last one to come counts, also when both came within a second, and
+    it took longer to find out what the first one is. That is no question for anybody. ExpectedError(REPLACED)."""
+    came = file.created_at
+    if _says_when_it_was_made(file) or timezone.now() - came > LATE:
         return
-    after = UsageFile.objects.filter(deployment=deployment, state=FileState.ACCEPTED, pk__gt=files[-1].pk)
-    if any(not _exported_at(file) for file in after.filter(job__state__in=(*OPEN_STATES, JobState.SUCCESS))):
+    dates = [other.created_at for other in waiting if not _says_when_it_was_made(other)]
+    if max([*dates, deployment.list_date or came]) > came:
         raise ExpectedError(REPLACED, source=str(deployment))
 
 
-def _exported_at(file: UsageFile) -> datetime | None:
-    """The list's own time stamp."""
+def _says_when_it_was_made(file: UsageFile) -> bool:
     server = file.recognised.server
-    return server.exported_at if server else None
+    return bool(server and server.exported_at)
 
 
 def _whose(file: UsageFile) -> User | None:
@@ -403,21 +404,26 @@ def import_files(
     refused with the sentence that names the option.
     """
     batch = uuid.uuid4()
+    try:
+        yield from _import(
+            paths, enterprise=enterprise, batch=batch, host=host, accept_older=accept_older, accept_shrink=accept_shrink
+        )
+    except KeyboardInterrupt:
+        syncing.give_up(batch)
+        raise
+
+
+def _import(paths: Sequence[Path], **facts: Any) -> Iterator[Imported]:
     files = []
     for path in paths:
         with path.open("rb") as content:
             file = _store(
                 content,
-                enterprise=enterprise,
                 name=path.name,
                 uploaded_by=None,
-                batch=batch,
                 batch_size=len(paths),
-                deployment=None,
-                host=host,
                 trigger=Trigger.SCRIPT,
-                accept_older=accept_older,
-                accept_shrink=accept_shrink,
+                **facts,
             )
         _look_at(file)
         files.append(file)

@@ -84,18 +84,13 @@ def run_job(job_id: int) -> bool:
 
 def run_to_the_end(job: LicenseSyncJob) -> None:
     """Work on a job in this process, or wait while another worker does, or until it may go on. No sweep need run beside
-    it: what a dead worker holds, this job or the enterprise's turn, is taken from it here.
-    Interrupted, it cancels the job, which would wait for a worker that may never come."""
-    try:
-        while job.is_open:
-            run_job(job.pk)
-            job.refresh_from_db()
-            if job.is_open:
-                time.sleep(0.5)
-                syncing.reap_stalled()
-    except KeyboardInterrupt:
-        syncing.cancel(job)
-        raise
+    it: what a dead worker holds, this job or the enterprise's turn, is taken from it here."""
+    while job.is_open:
+        run_job(job.pk)
+        job.refresh_from_db()
+        if job.is_open:
+            time.sleep(0.5)
+            syncing.reap_stalled()
 
 
 def _ask(job: LicenseSyncJob, unanswered: Unanswered) -> None:

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -233,6 +234,15 @@ def give_way(job: LicenseSyncJob, error: ExpectedError) -> bool:
 def cancel(job: LicenseSyncJob) -> bool:
     """Stop a waiting or running job; a running worker notices at its next step. False: it is over already."""
     return _close(LicenseSyncJob.objects.filter(pk=job.pk, state__in=OPEN_STATES), JobState.CANCELED, None)
+
+
+def give_up(batch: UUID) -> None:
+    """Whoever takes files in by hand has stopped: no worker goes on with them."""
+    files = UsageFile.objects.filter(batch=batch)
+    with transaction.atomic():
+        jobs = LicenseSyncJob.objects.filter(pk__in=files.values("job"), state__in=OPEN_STATES)
+        _close(jobs, JobState.CANCELED, None)
+        usage_files.drop_undecided(batch)
 
 
 def cancel_all(enterprise: Enterprise) -> None:

@@ -5,6 +5,7 @@ What is old goes by `syncing.forgetting`.
 
 from collections.abc import Collection, Iterable
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from django.conf import settings
@@ -142,6 +143,11 @@ def accept_as(files: Iterable[UsageFile], job: LicenseSyncJob) -> None:
 def discard(file: UsageFile) -> None:
     """The owner does not want a file that asks something."""
     UsageFile.objects.filter(pk=file.pk, state=FileState.NEEDS_ANSWER).update(state=FileState.DISCARDED)
+
+
+def drop_undecided(batch: UUID) -> None:
+    """Whoever delivered these files does not want those any more that nobody has decided about."""
+    UsageFile.objects.filter(batch=batch, state=FileState.RECOGNISING).update(state=FileState.DISCARDED)
 
 
 def dismiss(file: UsageFile) -> None:

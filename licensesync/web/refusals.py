@@ -25,5 +25,5 @@ def failed(request: HttpRequest) -> HttpResponse:
     """Called while the exception is being handled. A database that is away is back soon, so whoever asks may wait."""
     error = sys.exception()
     is_away = isinstance(error, DatabaseError) and is_cut_off(error)
-    headers = {"Retry-After": "30"} if is_away else {}
+    headers = {"Retry-After": "10"} if is_away else {}
     return HttpResponse(render_to_string("500.html"), status=503 if is_away else 500, headers=headers)

@@ -4,6 +4,7 @@ django-axes counts them. It would also keep the address, the browser and the for
 """
 
 from ipaddress import IPv6Address, ip_address
+from math import ceil
 from typing import Any
 
 import structlog
@@ -31,9 +32,10 @@ class Tries(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
 def locked_out(request: HttpRequest, _response: HttpResponse | None, _credentials: object) -> HttpResponse:
     """Called by django-axes after too many tries, for known and unknown e-mails alike."""
     log.warning("sign_in_locked_out")
-    minutes = round(settings.AXES_COOLOFF_TIME.total_seconds() / 60)
+    seconds = settings.AXES_COOLOFF_TIME.total_seconds()
+    minutes = round(seconds / 60)
     response = render(request, "outside/locked_out.html", {"minutes": minutes}, status=429)
-    response["Retry-After"] = str(minutes * 60)
+    response["Retry-After"] = str(ceil(seconds))
     return response
 
 

@@ -1,11 +1,13 @@
 """Files that scripts and servers deliver: stored once, answered at once, and refused where nobody can be asked."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -16,10 +18,12 @@ from licensesync.api.tasks import forget_answers
 from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Deployment, Enterprise, Scope
 from licensesync.feeds.records import ServerFacts
+from licensesync.flows import payloads
 from licensesync.syncing.models import LicenseSyncJob, Trigger, UsageFile
 from licensesync.users.models import User
 from tests.api.conftest import script
 from tests.flows.lists import account, cloud_list, cloud_user, people, report, server_export
+from tests.flows.workers import cut_off
 from tests.web.usage import work
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -258,3 +262,25 @@ def test_jobs_are_listed_and_canceled(owners_script: Client, billing_script: Cli
     waiting = LicenseSyncJob.objects.create(deployment=Deployment.objects.latest("pk"), kind="file", trigger="script")
     answer = owners_script.post(f"{jobs}/{waiting.pk}/cancel")
     assert (answer.status_code, answer.json()["state"]) == (200, "CANCELED")
+
+
+@pytest.mark.skipif(not os.environ.get("DATABASE_URL"), reason="SQLite does not go away")
+def test_a_key_is_good_again_after_the_database_was_away(
+    owners_script: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = payloads.store
+
+    def stored(content: Any, **how: Any) -> payloads.Stored:
+        monkeypatch.undo()
+        cut_off()
+        return store(content, **how)
+
+    monkeypatch.setattr(payloads, "store", stored)
+    answers = []
+    for _time in range(2):
+        headers = {"Idempotency-Key": "once"}
+        answers.append(owners_script.post(USAGE, EXPORT, content_type="application/octet-stream", headers=headers))
+    assert [answer.status_code for answer in answers] == [503, 202]
+    assert answers[0]["Retry-After"] == "10"
+    assert UsageFile.objects.count() == 1
+    connection.close()

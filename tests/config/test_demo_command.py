@@ -13,10 +13,12 @@ from licensesync.config.demo.groups import APAC, EMEA
 from licensesync.config.management.commands.demo import OWNER, connect_example
 from licensesync.config.simulated_github import Addresses, worlds
 from licensesync.enterprises import deployments
-from licensesync.enterprises.models import Connection, Deployment, Enterprise
+from licensesync.enterprises.models import Connection, Deployment, Enterprise, LicenseModel
 from licensesync.enterprises.queries import visible_to
+from licensesync.enterprises.services import create_enterprise
 from licensesync.licenses.queries import current_count
 from licensesync.usage.models import OPEN, ServerUserAccount
+from licensesync.users.models import User
 from licensesync.users.queries import by_email
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,6 +50,18 @@ def test_twice_is_once_and_its_owner_can_sign_in() -> None:
     assert owner is not None
     assert owner.check_password(password)
     assert enterprise in visible_to(owner)
+
+
+def test_what_was_there_before_stays_when_it_is_stopped(owner: User) -> None:
+    theirs = create_enterprise(owner=owner, slug=SLUG, name="Theirs", license_model=LicenseModel.METERED)
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        call_command("demo", before_each=stop)
+    assert Enterprise.objects.get(slug=SLUG) == theirs
+    assert [user.email for user in User.objects.all()] == [owner.email]
 
 
 def test_a_simulated_github_reports_the_same_people() -> None:

@@ -151,6 +151,7 @@ def test_a_data_directory_without_its_name() -> None:
         ("LICENSESYNC_HAND_BACK_SECONDS", "25", "LICENSESYNC_HAND_BACK_SECONDS is 25; use 24 or less"),
         ("LICENSESYNC_MAIL_PORT", "99999", "LICENSESYNC_MAIL_PORT is 99999; use 65535 or less"),
         ("LICENSESYNC_ALLOWED_HOSTS", "https://a.example", "is no host name; write it like licenses.example.com"),
+        ("LICENSESYNC_ALLOWED_HOSTS", "[::1],a.example:8443", "'a.example:8443' is no host name"),
         ("LICENSESYNC_LOG_FORMAT", "xml", "use text or json"),
     ],
 )

@@ -127,11 +127,12 @@ def test_what_is_not_ours_is_named(tmp_path: Path, name: str) -> None:
     assert str(tmp_path) in ended.stderr
 
 
-def test_an_import_that_is_interrupted_cancels_its_job(tmp_path: Path) -> None:
-    export = tmp_path / "export.json"
-    export.write_bytes(server_export([account(number) for number in range(1, 60_001)]))
+def test_an_import_that_is_interrupted_leaves_nothing_to_workers(tmp_path: Path) -> None:
+    exports = [str(tmp_path / name) for name in ("long", "short")]
+    for path, size in zip(exports, (60_000, 2), strict=True):
+        Path(path).write_bytes(server_export([account(number) for number in range(size)], host=f"{size}.example"))
     assert manage(tmp_path, "bootstrap", "--enterprise", "acme", "--owner", "owner@example.com").returncode == 0
-    command = [sys.executable, str(MANAGE), "import_usage", "acme", str(export)]
+    command = [sys.executable, str(MANAGE), "import_usage", "acme", *exports]
     process = subprocess.Popen(command, env=product_environment(tmp_path), stderr=subprocess.PIPE, text=True)
     with closing(sqlite3.connect(tmp_path / "licensesync.sqlite3")) as database:
         states = "SELECT state FROM syncing_licensesyncjob"
@@ -147,6 +148,7 @@ def test_an_import_that_is_interrupted_cancels_its_job(tmp_path: Path) -> None:
         assert "Traceback" not in said
         assert process.returncode == 130
         assert database.execute(states).fetchall() == [("CANCELED",)]
+        assert database.execute("SELECT state FROM syncing_usagefile ORDER BY id DESC").fetchone() == ("DISCARDED",)
         for table in ("usage_serveruseraccount", "licenses_count"):
             assert database.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), "nothing half-written"
 

@@ -165,7 +165,7 @@ def test_stops_while_it_is_still_being_prepared(tmp_path: Path, number: signal.S
     assert "Stopped before anything was started." in product.said()
     assert "Traceback" not in product.said()
     with closing(sqlite3.connect(data_dir / "licensesync.sqlite3")) as database:
-        for table in ("enterprises_enterprise", "syncing_licensesyncjob", "usage_clouduser"):
+        for table in ("users_user", "enterprises_enterprise", "syncing_licensesyncjob", "usage_clouduser"):
             assert database.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
 
 

@@ -96,6 +96,9 @@ def test_of_two_that_come_at_once_the_last_one_counts(enterprise: Enterprise, me
         )
         for content in lists
     )
+    second = timezone.now().replace(microsecond=0)
+    for file, since in ((first, -1), (last, 1)):
+        UsageFile.objects.filter(pk=file.pk).update(created_at=second + timedelta(milliseconds=since))
     receive_usage.recognise_file(last.pk)
     last.refresh_from_db()
     assert last.job is not None
@@ -111,6 +114,21 @@ def test_of_two_that_come_at_once_the_last_one_counts(enterprise: Enterprise, me
         assert (first.state, len(people(enterprise))) == (FileState.ACCEPTED, 3)
     else:
         assert (first.state, first.problem_code, len(people(enterprise))) == (FileState.REFUSED, "replaced", 2)
+
+
+def test_what_comes_while_a_sync_fetches_is_newer(enterprise: Enterprise) -> None:
+    """A fetched list is of when its fetch began, whenever it ended."""
+    server = deployments.server_named(enterprise, "ghes.example")
+    added = receive_usage.receive_file(
+        BytesIO(report([(1, ""), (2, "")])), enterprise=enterprise, name="list", uploaded_by=None, deployment=server
+    )
+    import_one(enterprise, report([(1, "")]), server=server)
+    began = added.created_at - timedelta(minutes=10)
+    UsageFile.objects.filter(pk__gt=added.pk).update(is_fetched=True, created_at=began)
+    Deployment.objects.filter(pk=server.pk).update(list_date=began)
+    receive_usage.recognise_file(added.pk)
+    added.refresh_from_db()
+    assert (added.state, added.problem_code) == (FileState.ACCEPTED, "")
 
 
 def test_going_back_to_the_list_before_asks(enterprise: Enterprise) -> None:

@@ -42,8 +42,9 @@ class Command(BaseCommand):
         """`github`: where `up --demo` plays the GitHub that the example is connected to. `before_each` list that is
         taken in, and may stop it."""
         password = demo_password()
-        owner = by_email(OWNER) or create_user(email=OWNER, password=password, is_operator=not User.objects.exists())
-        enterprise = Enterprise.objects.filter(slug=SLUG).first() or create_enterprise(
+        known, there = by_email(OWNER), Enterprise.objects.filter(slug=SLUG).first()
+        owner = known or create_user(email=OWNER, password=password, is_operator=not User.objects.exists())
+        enterprise = there or create_enterprise(
             owner=owner,
             slug=SLUG,
             name=NAME,
@@ -56,8 +57,11 @@ class Command(BaseCommand):
             try:
                 make_up(enterprise, before_each)
             except BaseException:  # half of it would stay so
-                delete_enterprise.request_deletion(enterprise)
-                delete_enterprise.delete(enterprise.pk)
+                if there is None:
+                    delete_enterprise.request_deletion(enterprise)
+                    delete_enterprise.delete(enterprise.pk)
+                if known is None:
+                    owner.delete()
                 raise
         if github:
             connect_example(enterprise, github, is_new=is_new)
