@@ -42,7 +42,9 @@ from licensesync.users.models import User
 
 log = structlog.get_logger()
 
-LATE = timedelta(minutes=2)  # how long pages of a cloud list wait for the next file of their batch
+# So long pages of a cloud list wait for the next file of their batch; and so long a list that another has overtaken was
+# not late itself.
+LATE = timedelta(minutes=2)
 
 
 def receive_file(
