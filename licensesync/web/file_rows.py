@@ -12,6 +12,7 @@ from licensesync.errors import (
     DATABASE_BUSY,
     DISK_FULL,
     NOTHING_CHANGED,
+    REPLACED,
     UNEXPECTED,
     UNEXPECTED_WITH_FILE,
     USERS_ENCRYPTED,
@@ -145,6 +146,8 @@ def _row(files: list[UsageFile], servers: list[Deployment]) -> FileRow:
             row.can_try_again = _can_try_again(file, file.problem_code)
             if file.problem_code == USERS_ENCRYPTED.code:
                 row.state, row.tone = JobState.CANCELED, "attention"
+            if file.problem_code == REPLACED.code:  # as a job that a newer file has replaced
+                row.state = JobState.CANCELED
         case _ if file.job is not None:
             _tell_job(row, file.job)
     if row.state == JobState.FAILURE and not file.somebody_answers and _asks(file):

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from licensesync.enterprises.models import Deployment, Enterprise
+from licensesync.flows import receive_usage
 from licensesync.licenses.queries import current_count
 from licensesync.syncing.models import FileState, Question, UsageFile
 from licensesync.usage.models import OPEN, ServerUserAccount
@@ -120,6 +121,20 @@ def test_an_older_file_is_asked_about_again_when_a_newer_list_has_come(client: C
     assert "are from Feb 2, 2026, 10:00." in page(client, enterprise)
     answer(client, file, answer="older")
     work()
+    assert accounts(enterprise) == {"ghes.example": 1}
+
+
+def test_a_list_that_another_overtakes_is_no_failure(client: Client, enterprise: Enterprise) -> None:
+    for users in ([account(1, ANA), account(2, BOB)], [account(1, ANA)]):
+        add(client, enterprise, server_export(users))
+    first, last = UsageFile.objects.order_by("pk")
+    for file in (last, first):
+        receive_usage.recognise_file(file.pk)
+    work()
+    html = page(client, enterprise)
+    assert "A newer file of ghes.example took its place before its turn came." in html
+    assert 'data-state="CANCELED"' in html
+    assert 'data-state="FAILURE"' not in html
     assert accounts(enterprise) == {"ghes.example": 1}
 
 
