@@ -148,7 +148,7 @@ print(json.dumps([recognised_after, reaped_after, job.state, job.attempts, job.l
 
 
 @pytest.mark.parametrize(
-    ("accounts", "patience", "end"), [(30_000, "25", ["SUCCESS", 1]), (150_000, "0", ["PENDING", 0])]
+    ("accounts", "patience", "end"), [(30_000, "24", ["SUCCESS", 1]), (150_000, "0", ["PENDING", 0])]
 )
 def test_asked_to_stop_a_worker_finishes_or_gives_the_job_back(
     tmp_path: Path, listed: Callable[[int], str], accounts: int, patience: str, end: list[Any]

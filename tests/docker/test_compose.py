@@ -57,7 +57,7 @@ def test_each_service_is_bounded_and_started_again() -> None:
         assert service["restart"] == ("no" if name == "migrate" else "unless-stopped"), name
     for name, service in our_services().items():
         assert (service["read_only"], service["init"], service["cap_drop"]) == (True, True, ["ALL"]), name
-        assert service["stop_grace_period"] == "30s", name  # more than the 25 that `up` takes
+        assert service["stop_grace_period"] == "40s", name  # more than the 25 that `up` takes, on a busy machine
 
 
 def test_the_order_of_the_start_is_by_health() -> None:
