@@ -373,13 +373,13 @@ def test_a_database_that_goes_away_is_no_fault_of_a_file(
     file = receive_usage.receive_file(BytesIO(server_export(SECOND)), enterprise=enterprise, name="x", uploaded_by=None)
     original = receive_usage._job_for
 
-    def cut_off(files: list[UsageFile]) -> Any:
+    def cut_off(files: list[UsageFile], **how: Any) -> Any:
         backend = bulk.value("SELECT pg_backend_pid()")
         other = connection.copy()
         with other.cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
         other.close()
-        return original(files)
+        return original(files, **how)
 
     with monkeypatch.context() as cutting:
         cutting.setattr(receive_usage, "_job_for", cut_off)
