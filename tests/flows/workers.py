@@ -144,4 +144,4 @@ def cut_off() -> None:
         cursor.execute("SELECT pg_backend_pid()")
         [ours] = cursor.fetchone()
     with closing(connection.copy()) as other, other.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s)", [ours])
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [ours])
