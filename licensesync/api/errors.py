@@ -7,7 +7,6 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import RequestDataTooBig
-from django.db import DatabaseError
 from django.http import Http404, UnreadablePostError
 from rest_framework import status
 from rest_framework.exceptions import (
@@ -73,7 +72,7 @@ class DatabaseAway(NotReady):
 def answer_to(error: Exception, context: dict[str, Any]) -> Response:
     """The exception handler of every endpoint: none of its errors is a page of HTML."""
     request: Request = context["request"]
-    if isinstance(error, DatabaseError) and is_cut_off(error):
+    if is_cut_off(error):
         log.warning("database_away", error=" ".join(str(error).split()))
         error = DatabaseAway()
     code, message, errors = _told(error)

@@ -28,7 +28,7 @@ def expected_error(error: Exception, *, otherwise: ExpectedError) -> ExpectedErr
     return otherwise
 
 
-def is_cut_off(error: Exception) -> bool:
+def is_cut_off(error: BaseException | None) -> bool:
     """Whether the database went away under our hands, with all that was not committed."""
     match error.__cause__ if isinstance(error, DatabaseError) else error:
         case psycopg.OperationalError(sqlstate=state) | psycopg.InterfaceError(sqlstate=state):

@@ -181,7 +181,7 @@ def _decide(files: list[UsageFile], *, is_answered: bool = False) -> LicenseSync
     return None
 
 
-def _job_for(files: list[UsageFile], *, is_answered: bool = False) -> LicenseSyncJob | None:
+def _job_for(files: list[UsageFile], *, is_answered: bool) -> LicenseSyncJob | None:
     """The job of a list; None where its users are encrypted. Raises take_in.Unanswered or ExpectedError."""
     first = files[0]
     recognition = first.recognised

@@ -5,7 +5,6 @@ Django's own look for the token of a form, so a body that can't be read breaks t
 
 import sys
 
-from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -23,7 +22,6 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def failed(request: HttpRequest) -> HttpResponse:
     """Called while the exception is being handled. A database that is away is back soon, so whoever asks may wait."""
-    error = sys.exception()
-    is_away = isinstance(error, DatabaseError) and is_cut_off(error)
+    is_away = is_cut_off(sys.exception())
     headers = {"Retry-After": "10"} if is_away else {}
     return HttpResponse(render_to_string("500.html"), status=503 if is_away else 500, headers=headers)
