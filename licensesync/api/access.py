@@ -13,7 +13,7 @@ from licensesync.enterprises.tokens import granted
 def enterprise_for(request: Request, slug: str, *scopes: Scope) -> Enterprise:
     """The enterprise of this address, if the token has one of the scopes there."""
     token = token_of(request)
-    enterprise = visible_to(token.owner).filter(pk=token.enterprise_id, slug=slug).first()
+    enterprise = visible_to(token.owner).filter(pk=token.enterprise_id, slug=slug.lower()).first()
     if enterprise is None:
         raise NotFound
     if not granted(token) & set(scopes):

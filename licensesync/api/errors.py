@@ -44,6 +44,13 @@ class LengthMissing(APIException):
     default_detail = "Send the body with its Content-Length; without it only usage is taken. Nothing was changed."
 
 
+class FormUnreadable(APIException):
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_detail = (
+        "This is no form as its Content-Type says. Let your client write both, or send the file alone as the body."
+    )
+
+
 class Conflict(APIException):
     status_code = status.HTTP_409_CONFLICT
 

@@ -42,5 +42,5 @@ _V3 = [
 urlpatterns = [
     *docs.urlpatterns,
     path("api/v3/", include(_V3)),
-    re_path(r"^api/v3(?:/.*)?$", Nothing.as_view(), name="api_nothing"),
+    re_path(r"^api/v3(?:/[\s\S]*)?\Z", Nothing.as_view(), name="api_nothing"),
 ]

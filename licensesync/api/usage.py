@@ -16,7 +16,7 @@ from django.urls import path
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers, status
-from rest_framework.exceptions import ParseError, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
@@ -25,6 +25,7 @@ from licensesync.api import examples
 from licensesync.api.access import enterprise_for
 from licensesync.api.description import IDEMPOTENCY_KEY, NEWEST_FIRST, answers
 from licensesync.api.endpoint import Endpoint
+from licensesync.api.errors import FormUnreadable
 from licensesync.api.idempotency import once
 from licensesync.api.jobs import JobSerializer
 from licensesync.api.paging import newest_first
@@ -185,7 +186,7 @@ def _content(request: HttpRequest) -> tuple[IO[bytes], str]:
     try:
         files = [file for name in request.FILES for file in request.FILES.getlist(name)]
     except (SuspiciousOperation, MultiPartParserError):
-        raise ParseError from None
+        raise FormUnreadable from None
     if problem := problem_of_upload(request):
         raise problem
     if len(files) != 1:

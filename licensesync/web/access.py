@@ -17,7 +17,7 @@ def user_of(request: HttpRequest) -> User:
 
 def enterprise_for(request: HttpRequest, slug: str, *, owner: bool = False) -> Enterprise:
     """The enterprise of this page; 404 for a stranger, and with `owner` for everybody but its owners."""
-    enterprise = get_object_or_404(visible_to(user_of(request)), slug=slug)
+    enterprise = get_object_or_404(visible_to(user_of(request)), slug=slug.lower())
     if owner and not is_owner(request, enterprise):
         raise Http404
     return enterprise

@@ -141,6 +141,18 @@ def test_a_browser_is_nobody_here(name: str, arguments: dict[str, str | int], si
         assert getattr(browser, method)(address(name, arguments)).status_code == 401
 
 
+def test_the_slug_may_be_written_in_capitals(enterprise: Enterprise, owners_script: Client) -> None:
+    """As GitHub takes its own."""
+    answer = owners_script.get("/api/v3/enterprises/Octo-INDUSTRIES/consumed-licenses")
+    assert answer.json() == owners_script.get(f"{ENTERPRISE}/consumed-licenses").json()
+
+
+@pytest.mark.parametrize("odd", ["", "/", "//enterprises", "/a%0Ab", "/a%0A", "/%00", "/a%2Fb", "/é"])
+def test_nothing_is_said_as_the_api_says_it(odd: str, owners_script: Client) -> None:
+    answer = owners_script.get(f"/api/v3{odd}")
+    assert (answer.status_code, answer.json()["message"]) == (404, "Not Found")
+
+
 def test_allow_names_what_is_answered(enterprise: Enterprise, owners_script: Client) -> None:
     for refused in (owners_script.delete(ENTERPRISE), owners_script.options(ENTERPRISE)):
         assert refused.status_code == 405

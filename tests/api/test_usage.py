@@ -69,6 +69,7 @@ def test_a_form_brings_one_file(owners_script: Client) -> None:
     for boundary in ("", "; boundary=é", "; boundary="):
         answer = owners_script.post(USAGE, b"x", content_type=f"multipart/form-data{boundary}")
         assert answer.status_code == 400
+        assert answer.json()["message"].startswith("This is no form as its Content-Type says.")
     for form in ({}, {"file": [SimpleUploadedFile("a", b"1"), SimpleUploadedFile("b", b"2")]}):
         answer = owners_script.post(USAGE, form)
         assert answer.status_code == 422

@@ -222,7 +222,7 @@ def test_a_list_that_removes_many_needs_the_option(enterprise: Enterprise, tmp_p
     run("import_usage", enterprise.slug, write(tmp_path, "many", server_export(map(account, range(1, 51)))))
     few = write(tmp_path, "few", server_export(map(account, range(1, 31))))
     with pytest.raises(CommandError, match="would remove 20 of 50 accounts"):
-        run("import_usage", enterprise.slug, few)
+        run("import_usage", enterprise.slug.upper(), few)
     assert json.loads(run("import_usage", enterprise.slug, few, accept_shrink=True))["removed"] == 20
 
 

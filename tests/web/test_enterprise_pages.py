@@ -63,6 +63,12 @@ def test_a_number_that_is_none_is_said_at_its_field(
     assert enterprise.enterprise_licenses == 100
 
 
+def test_an_address_may_be_typed_in_capitals(signed_in: SignedIn, owner: User, enterprise: Enterprise) -> None:
+    page = signed_in(owner).get(PROFILE.replace(enterprise.slug, enterprise.slug.upper()))
+    assert page.status_code == 200
+    assert PROFILE in page.content.decode()
+
+
 def test_a_billing_manager_reads(signed_in: SignedIn, billing_manager: User) -> None:
     page = signed_in(billing_manager).get(PROFILE).content.decode()
     assert "Octo Industries" in page

@@ -12,7 +12,7 @@ def is_prepared() -> bool:
 
 
 def enterprise_of(slug: str) -> Enterprise:
-    enterprise = Enterprise.objects.filter(slug=slug).first() if is_prepared() else None
+    enterprise = Enterprise.objects.filter(slug=slug.lower()).first() if is_prepared() else None
     if enterprise is None:
         raise CommandError(f"There is no enterprise {slug}. Create it with manage.py bootstrap.")
     return enterprise
