@@ -52,7 +52,6 @@ def count_again(
     people.match_people(enterprise, only_affected=only_affected, progress=lambda n: report(Phase.MATCHING, n, None))
     first_new = count.next_number
     next_number = people.number_people(enterprise, only_affected=only_affected, next_number=first_new)
-    people.find_moves(enterprise, only_affected=only_affected)
     total = bulk.value("SELECT count(*) FROM person")
 
     def writing(done: int) -> None:
@@ -60,11 +59,13 @@ def count_again(
 
     with bulk.beside() as beside:
         with services.writing_licenses(count, since=list_date, is_first_list=is_first_list, progress=writing) as ending:
+            people.find_moves(enterprise, only_affected=only_affected)
+            ending.extend(services.gone())
             beside(lambda: services.end_licenses(count, ending))
+            services.write_accounts(count)
         index = beside(lambda: indexing.write_index(enterprise, count.generation))
         services.let_search_merge()
         services.write_changes(count, at=list_date, first_new=first_new, is_first_list=is_first_list)
-        services.write_accounts(count)
     if not only_affected:
         bulk.analyze(*services.PLANNED_BY)
     return services.tally(count, index(), next_number=next_number)

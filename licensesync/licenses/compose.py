@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -14,7 +14,7 @@ from licensesync.matching import rules
 from licensesync.matching.addresses import address_key
 
 # Whoever changes what `compose` makes of the same accounts raises it: the next count then composes everybody anew.
-VERSION = 4
+VERSION = 5
 
 CLOUD, SERVER, SUBSCRIBER = 0, 1, 2  # Member.kind, in the order in which they are shown
 
@@ -46,8 +46,9 @@ class Member(NamedTuple):
 
 
 _encode = msgspec.json.Encoder().encode
-# For the digest alone: it escapes nothing. Whoever changes what is packed, or how, has every license written once more.
-_packed = msgspec.msgpack.Encoder().encode
+_packed = msgspec.msgpack.Encoder().encode  # for the digest alone: it escapes nothing
+_CLOUD_ONLY, _CLOUD_AND_SERVER, _SERVER_ONLY = Where.CLOUD.value, Where.BOTH.value, Where.SERVER.value
+_ENTERPRISE, _VISUAL_STUDIO = LicenseType.ENTERPRISE.value, LicenseType.VISUAL_STUDIO.value
 
 
 class Row(NamedTuple):
@@ -70,17 +71,17 @@ class Row(NamedTuple):
     sort_email: str
     facets: str  # a line each
     search: str
+    beginnings: str
+    digest: int
 
 
-COLUMNS = (*('"where"' if name == "where" else name for name in Row._fields), "digest", "beginnings")
+COLUMNS = tuple('"where"' if name == "where" else name for name in Row._fields)
 
 
 class Composed(NamedTuple):
-    """A license: `values` in the order of COLUMNS, and what is needed to decide whether and how to write it."""
+    """A license that is new or not as it was."""
 
-    number: int
-    values: tuple[Any, ...]
-    unchanged: bool
+    row: Row
     since: tuple[datetime, bool, int] | None  # since, or before, generation; None: a new license
 
 
@@ -89,10 +90,20 @@ def sort_key(name: str) -> str:
     return found_by.plain(name)[:255]
 
 
-def compose(members: Sequence[Member]) -> Composed:
-    """The license of one person from their accounts, in the order of `Member.kind`, deployment and user id."""
+def digest_of(members: Sequence[Member]) -> int:
+    """Of all that a license is composed of, and how."""
+    said = [member[1:12] for member in members]  # from `kind` to `facts`
+    return int.from_bytes(blake2b(_packed((VERSION, said)), digest_size=8).digest(), signed=True)
+
+
+def compose(members: Sequence[Member]) -> Composed | None:
+    """The license of one person from their accounts, in the order of `Member.kind`, deployment and user id; None where
+    it is as it was."""
     first = members[0]
-    number = first.number
+    number, digest = first.number, digest_of(members)
+    old = [member for member in members if member.old_since is not None]
+    if (number, digest) in [(member.old_number, member.old_digest) for member in old]:
+        return None
     facts_text = first.facts if first.kind == CLOUD else None
     facts = decode_facts(facts_text) if facts_text is not None else NO_FACTS
     accounts: list[AccountEntry] = []
@@ -124,33 +135,25 @@ def compose(members: Sequence[Member]) -> Composed:
                 emails.setdefault(address_key(email), email)
     dormant = first.kind == SERVER and dormancy == {True}
     servers = len(accounts) - (first.kind == CLOUD)
-    where = Where.SERVER if first.kind != CLOUD else Where.BOTH if servers else Where.CLOUD
+    where = _SERVER_ONLY if first.kind != CLOUD else _CLOUD_AND_SERVER if servers else _CLOUD_ONLY
     is_visual_studio = rules.is_visual_studio(facts.license_type, has_subscriber)
+    license_type = _VISUAL_STUDIO if is_visual_studio else _ENTERPRISE
     name = name or login or next(iter(emails.values()), "")
     pending = bool(facts.pending_invites) or any("pending" in role.lower() for role in facts.enterprise_roles)
-    license_type = LicenseType.VISUAL_STUDIO if is_visual_studio else LicenseType.ENTERPRISE
     flags = (
         (ambiguous, found_by.AMBIGUOUS),
         (dormant, found_by.DORMANT),
         (two_factor_off, found_by.TWO_FACTOR_OFF),
         (pending, found_by.PENDING_INVITATION),
     )
-    facets = found_by.facets_of(
-        accounts,
-        facts,
-        where=where,
-        license_type=license_type.value,
-        emails=bool(emails),
-        flags=tuple([facet for holds, facet in flags if holds]),
-    )
-    search = found_by.searchable(name, accounts, emails)
+    words = found_by.words_of(name, accounts, emails)
     row = Row(
         number=number,
         name=name,
         sort_name=sort_key(name),
         login=login,
-        where=where.value,
-        license_type=license_type.value,
+        where=where,
+        license_type=license_type,
         emails=_encode(list(emails.values())).decode(),
         accounts=_encode(accounts).decode(),
         cloud=facts_text,
@@ -160,14 +163,17 @@ def compose(members: Sequence[Member]) -> Composed:
         two_factor_off=two_factor_off,
         pending_invitation=pending,
         sort_email=next(iter(emails), "")[:255],
-        facets=facets,
-        search=search,
+        facets=found_by.facets_of(
+            accounts,
+            facts,
+            where=where,
+            license_type=license_type,
+            emails=bool(emails),
+            flags=tuple([facet for holds, facet in flags if holds]),
+        ),
+        search=found_by.searchable(words),
+        beginnings=found_by.beginnings(words),
+        digest=digest,
     )
-    digest = int.from_bytes(blake2b(_packed(row), digest_size=8).digest(), signed=True)
-    values = (*row, digest, found_by.beginnings(search))
-    old = [member for member in members if member.old_number is not None and member.old_since is not None]
-    if not old:
-        return Composed(number, values, unchanged=False, since=None)
-    unchanged = any(member.old_number == number and member.old_digest == digest for member in old)
-    since = min((m.old_since, m.old_or_before, m.old_generation) for m in old)
-    return Composed(number, values, unchanged, since)  # type: ignore[arg-type]
+    since = min([(member.old_since, member.old_or_before, member.old_generation) for member in old], default=None)
+    return Composed(row, since)  # type: ignore[arg-type]

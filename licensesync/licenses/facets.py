@@ -10,18 +10,19 @@ A facet is written as the parameter of the list that asks for it (`licenses.filt
 
 import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 import idna
 
-from licensesync.licenses.entries import AccountEntry, CloudFacts
+from licensesync.licenses.entries import SERVER_KIND, AccountEntry, CloudFacts
 from licensesync.licenses.models import Where
 
 TWO_FACTOR_OFF, DORMANT, PENDING_INVITATION = "two_factor:off", "dormant:yes", "invitation:pending"
 AMBIGUOUS, NO_EMAIL, SEVERAL_SERVERS = "match:ambiguous", "email:none", "servers:several"
 VERIFIED_BY_CLOUD = "verified:cloud"
+_CLOUD_AND_SERVER, _SERVER_ONLY = Where.BOTH.value, Where.SERVER.value
 
 # Letters of names that have no accent to take away, as people type them who don't have them.
 PLAIN_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d"})
@@ -63,7 +64,7 @@ def _mapped(domain: str) -> str:
 class _Said(NamedTuple):
     """All that facets are made of."""
 
-    where: Where
+    where: str
     license_type: str
     flags: tuple[str, ...]
     has_emails: bool
@@ -80,17 +81,16 @@ def facets_of(
     accounts: Sequence[AccountEntry],
     facts: CloudFacts,
     *,
-    where: Where,
+    where: str,
     license_type: str,
     emails: bool,
     flags: tuple[str, ...],
 ) -> str:
     """The facets of one license, a line each; `flags` are those of the constants above that hold."""
     deployments = tuple([account.deployment for account in accounts])
-    domains: tuple[str, ...] = ()
-    if where != Where.CLOUD:
-        domains = tuple([domain_of(account.email) for account in accounts if account.is_server and account.email])
-    if where == Where.SERVER:
+    on_servers = accounts if where == _SERVER_ONLY else accounts[1:]
+    domains = tuple([domain_of(account.email) for account in on_servers if account.email])
+    if where == _SERVER_ONLY:
         return _lines(_Said(where, license_type, flags, emails, deployments, domains))
     organizations = (*[role.partition(":")[0] for role in facts.member_roles], *facts.pending_invites)
     name_id = accounts[0].email
@@ -102,14 +102,14 @@ def facets_of(
 
 @lru_cache(maxsize=10_000)  # few of a million licenses have facets of their own
 def _lines(said: _Said) -> str:
-    facets = [f"where:{said.where.value}", f"type:{said.license_type}", *said.flags]
+    facets = [f"where:{said.where}", f"type:{said.license_type}", *said.flags]
     if not said.has_emails:
         facets.append(NO_EMAIL)
     places = dict.fromkeys(said.deployments)
     facets += [f"instance:{deployment}" for deployment in places]
     if len(places) == 1:
         facets += [f"only:{deployment}" for deployment in places]
-    if len(places) - (said.where == Where.BOTH) > 1:
+    if len(places) - (said.where == _CLOUD_AND_SERVER) > 1:
         facets.append(SEVERAL_SERVERS)
     facets += [f"mail:{domain}" for domain in said.domains]
     facets += [f"organization:{each}" for each in said.organizations]
@@ -123,23 +123,27 @@ def _lines(said: _Said) -> str:
     return "\n".join(dict.fromkeys(facet.replace("\n", " ") for facet in facets))
 
 
-def beginnings(search: str) -> str:
-    """What the words of a searchable text begin with, each once: two letters, one after the other. A word of one letter
-    has a space behind it."""
-    return "".join(dict.fromkeys([word[:2] if len(word) > 1 else f"{word} " for word in search.split()]))
-
-
-def searchable(name: str, accounts: Sequence[AccountEntry], emails: Iterable[str]) -> str:
-    """Names, logins, addresses, SAML NameIDs and the user ids of servers: every word once, each after a space."""
+def words_of(name: str, accounts: Sequence[AccountEntry], emails: Iterable[str]) -> Collection[str]:
+    """Of names, logins, addresses, SAML NameIDs and the user ids of servers: every word once."""
     parts = [name, *emails]
     for account in accounts:
         parts += (account.login, account.name)
-        if account.is_server:
+        if account.kind == SERVER_KIND:
             parts.append(str(account.user_id))
         elif "@" not in account.email:
             parts.append(account.email)
     # Part by part: of most people only the name has letters that take time, and it comes with every account.
-    text = " ".join(parts)
+    text = " ".join(dict.fromkeys(parts))
     text = _plain_ascii(text) if text.isascii() else " ".join([plain(part) for part in dict.fromkeys(parts)])
-    words = dict.fromkeys(text.split())
+    return dict.fromkeys(text.split())
+
+
+def searchable(words: Collection[str]) -> str:
+    """The text that a search looks into: each word after a space."""
     return f" {' '.join(words)}" if words else ""
+
+
+def beginnings(words: Iterable[str]) -> str:
+    """What words begin with, each once: two letters, one after the other. A word of one letter has a space behind
+    it."""
+    return "".join(dict.fromkeys([word[:2] if len(word) > 1 else f"{word} " for word in words]))

@@ -67,7 +67,7 @@ class ConsumedLicense(Generational):
     facets = models.TextField(blank=True)  # by `licenses.facets`, a line each
     search = models.TextField(blank=True)  # by `licenses.facets.searchable`
     beginnings = models.TextField(blank=True, db_default="")  # of its words, by `licenses.facets.beginnings`
-    digest = models.BigIntegerField()  # of what is above, to see at a glance what a count has changed
+    digest = models.BigIntegerField()  # by `compose.digest_of`, to see at a glance what a count has changed
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["enterprise", "number", "valid_from"], name="license_once"),)

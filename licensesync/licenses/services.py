@@ -1,8 +1,8 @@
 """The only writer of licenses, counts and changes.
 
 A count begins (`begin_count`) and ends (`finish_count`, or `abandon_count`) in `flows.turns`. Between them
-`flows.consolidate` calls `writing_licenses`, `end_licenses` beside `let_search_merge`, `write_changes` and
-`write_accounts`, and `tally`.
+`flows.consolidate` calls `writing_licenses`, in it `end_licenses` beside `write_accounts`, then `let_search_merge`,
+`write_changes` and `tally`.
 """
 
 from array import array
@@ -128,7 +128,7 @@ def writing_licenses(
     count: Count, *, since: datetime, is_first_list: bool, progress: bulk.Progress
 ) -> Iterator["array[int]"]:
     """Write the row of every license that is new or not as it was. In the block PostgreSQL still takes the last rows;
-    it is given the numbers of the licenses whose old row ends, as it is replaced or nobody has them any more.
+    it is given the numbers of the licenses whose old row ends, as it is replaced.
 
     `since` is the date of the list that is being counted, for new licenses; `is_first_list`: they may be older.
     """
@@ -153,18 +153,22 @@ def writing_licenses(
         compose([Member._make(member) for member in person])
         for _, person in groupby(bulk.stream_ahead(members, {"enterprise": count.enterprise_id}), key=itemgetter(0))
     )
-    gone = "SELECT DISTINCT o.number FROM parted o WHERE NOT EXISTS (SELECT 1 FROM person p WHERE p.number = o.number)"
     ending = array("q")
     done = 0
     with bulk.appending("licenses_consumedlicense", columns) as append:
         while batch := list(islice(people, BATCH)):
-            changed = [license for license in batch if not license.unchanged]
-            append((*license.values, *(license.since or new), *last) for license in changed)
-            ending.extend(license.number for license in changed if license.since)
+            changed = [license for license in batch if license is not None]
+            append((*license.row, *(license.since or new), *last) for license in changed)
+            ending.extend(license.row.number for license in changed if license.since)
             done += len(batch)
             progress(done)
-        ending.extend(number for (number,) in bulk.stream(gone))
         yield ending
+
+
+def gone() -> Iterator[int]:
+    """The numbers of the licenses that nobody has any more, after `people.find_moves`."""
+    numbers = "SELECT DISTINCT number FROM parted o WHERE NOT EXISTS (SELECT 1 FROM person p WHERE p.number = o.number)"
+    return (number for (number,) in bulk.stream(numbers))
 
 
 def end_licenses(count: Count, numbers: Iterable[int]) -> None:
@@ -208,7 +212,7 @@ def write_accounts(count: Count) -> None:
 
 
 def write_changes(count: Count, *, at: datetime, first_new: int, is_first_list: bool) -> None:
-    """Note who came, went, merged or split, and which accounts joined or left a license. Before `write_accounts`.
+    """Note who came, went, merged or split, and which accounts joined or left a license.
 
     Numbers from `first_new` on are new licenses. With the first list of a deployment nobody "came" and no account was
     added: they were there before, we just did not know.
