@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Connection, Deployment, Enterprise, Schedule
+from licensesync.enterprises.queries import hold_enterprise
 from licensesync.enterprises.secrets import opens, reseal, seal, unseal
 from licensesync.errors import (
     ADDRESS_CONNECTED,
@@ -50,7 +51,7 @@ def connect(
     ExpectedError: ADDRESS_CONNECTED, SERVER_ELSEWHERE, CLOUD_ELSEWHERE, PROXY_SECRET_UNREADABLE.
     """
     # Of two who connect at once, the second one sees what the first has connected.
-    Enterprise.objects.select_for_update().get(pk=deployment.enterprise_id)
+    hold_enterprise(deployment.enterprise_id)
     stored = Connection.objects.filter(deployment=deployment).first()
     if deployment.is_server and not (stored and stored.url == url):
         _refuse_second_name(deployment, url)
@@ -182,7 +183,7 @@ def take(connection: Connection) -> bool:
     A time that passed while no scheduler ran counts once. Within a transaction that goes on to request the sync, so the
     enterprise is locked first, as by whoever connects or deletes.
     """
-    list(Enterprise.objects.select_for_update().filter(pk=connection.deployment.enterprise_id))
+    hold_enterprise(connection.deployment.enterprise_id)
     seen = Connection.objects.filter(pk=connection.pk, next_sync_at=connection.next_sync_at)
     return bool(seen.update(next_sync_at=next_sync(connection, after=timezone.now())))
 

@@ -9,6 +9,7 @@ from django.db.models import QuerySet, Sum, Value
 from django.db.models.functions import Greatest
 
 from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise, UsageEvent
+from licensesync.enterprises.queries import hold_enterprise
 from licensesync.errors import SERVER_CONFLICT, SERVER_NAMELESS, ExpectedError
 from licensesync.feeds.records import ServerFacts
 
@@ -50,7 +51,7 @@ def server_of(enterprise: Enterprise, facts: ServerFacts) -> Deployment | None:
         return None
     servers = Deployment.objects.filter(enterprise=enterprise, kind=DeploymentKind.SERVER)
     with transaction.atomic():
-        Enterprise.objects.select_for_update().get(pk=enterprise.pk)  # two first exports of one server: one instance
+        hold_enterprise(enterprise.pk)  # two first exports of one server: one instance
         by_id = servers.filter(server_id=facts.server_id).first() if facts.server_id else None
         if by_id is not None:
             if host and by_id.host not in (host, facts.server_id.lower()):

@@ -1,7 +1,5 @@
 """Who may see what, and reading the people of an enterprise. Every query of the product starts at `visible_to`."""
 
-import hashlib
-
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.utils import timezone
 
@@ -13,6 +11,7 @@ from licensesync.enterprises.models import (
     VerifiedDomain,
 )
 from licensesync.users.models import User
+from licensesync.users.services import sha256
 
 
 def visible_to(user: User) -> QuerySet[Enterprise]:
@@ -23,6 +22,12 @@ def visible_to(user: User) -> QuerySet[Enterprise]:
 def enterprises_given_up() -> list[int]:
     """The ids of those that are being deleted."""
     return list(Enterprise.objects.filter(deleted_at__isnull=False).order_by("pk").values_list("pk", flat=True))
+
+
+def hold_enterprise(enterprise_id: int) -> None:
+    """Within a transaction: whoever else holds the enterprise waits for its end. What is held beside it (its
+    deployments, their connections, jobs) is held after it, by everybody: else two would wait for each other."""
+    list(Enterprise.objects.select_for_update().filter(pk=enterprise_id))
 
 
 def role_of(user: User, enterprise: Enterprise | int) -> Role | None:
@@ -79,8 +84,3 @@ def may_make_password_link(owner: User, person: User) -> bool:
     owned = Membership.objects.filter(user=owner, role=Role.OWNER).values("enterprise")
     elsewhere = Membership.objects.filter(user=person).exclude(enterprise__in=owned)
     return not person.is_superuser and not elsewhere.exists()
-
-
-def sha256(secret: str) -> str:
-    """What is stored of a secret that only its holder knows."""
-    return hashlib.sha256(secret.encode()).hexdigest()

@@ -14,7 +14,7 @@ from licensesync.enterprises.models import (
     Role,
     in_seven_days,
 )
-from licensesync.enterprises.queries import sha256
+from licensesync.enterprises.queries import hold_enterprise
 from licensesync.errors import (
     ALREADY_INVITED,
     ALREADY_MEMBER,
@@ -25,7 +25,7 @@ from licensesync.errors import (
     ExpectedError,
 )
 from licensesync.users.models import User
-from licensesync.users.services import create_user, void_password_links
+from licensesync.users.services import create_user, sha256, void_password_links
 
 # The enterprise ----------------------------------------------------------------------------------------------------
 
@@ -75,7 +75,7 @@ def _one_line(name: str) -> str:
 @transaction.atomic
 def give_up(enterprise: Enterprise) -> None:
     """Nobody sees the enterprise any more: members, invitations and tokens end, and its slug is free."""
-    Enterprise.objects.select_for_update().get(pk=enterprise.pk)
+    hold_enterprise(enterprise.pk)
     for model in (ApiToken, Invitation, Membership):
         model._default_manager.filter(enterprise=enterprise).delete()
     slug = f"deleted-{enterprise.pk}-{secrets.token_hex(8)}"

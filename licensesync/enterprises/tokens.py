@@ -8,8 +8,9 @@ from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.utils import timezone
 
 from licensesync.enterprises.models import ApiToken, Deployment, Enterprise, Role, Scope
-from licensesync.enterprises.queries import role_of, sha256
+from licensesync.enterprises.queries import role_of
 from licensesync.users.models import User
+from licensesync.users.services import sha256
 
 PREFIX = "lsy_"
 USE_NOTED_EVERY = timedelta(minutes=5)  # how exact `last_used_at` is; a write with every request would be for nothing

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from django.db import transaction
 
 from licensesync.enterprises import deployments
-from licensesync.enterprises.models import Enterprise
+from licensesync.enterprises.queries import hold_enterprise
 from licensesync.licenses import services as licenses
 from licensesync.licenses.models import Count
 from licensesync.syncing.models import JobState, LicenseSyncJob
@@ -39,8 +39,7 @@ def flip(count: Count, only_here: dict[int, int]) -> Iterator[None]:
     raises TurnLost. `only_here`: people by the one deployment that they are on."""
     with transaction.atomic():
         bulk.commit_durably()
-        # First of all, as whoever decides about a file does: two that lock in another order lock each other out.
-        Enterprise.objects.select_for_update().get(pk=count.enterprise_id)
+        hold_enterprise(count.enterprise_id)
         yield
         licenses.check_turn(count)
         deployments.show_generation(count.enterprise, count.generation, only_here)

@@ -17,6 +17,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from licensesync.enterprises.models import Deployment, Enterprise
+from licensesync.enterprises.queries import hold_enterprise
 from licensesync.errors import BEING_DELETED, REPLACED, WORKER_STOPPED, ExpectedError
 from licensesync.feeds import Recognition
 from licensesync.syncing import usage_files
@@ -69,7 +70,7 @@ def request_sync(
     ExpectedError(BEING_DELETED).
     """
     with transaction.atomic():
-        _hold_enterprise(deployment)
+        hold_enterprise(deployment.enterprise_id)
         hold_to_add(deployment)  # of two who ask at once, one makes it
         syncs = LicenseSyncJob.objects.filter(deployment=deployment, kind=JobKind.SYNC)
         job = syncs.filter(state__in=OPEN_STATES).order_by("pk").first()
@@ -94,7 +95,7 @@ def request_sync(
 def request_deletion(*, deployment: Deployment, requested_by: User | None) -> LicenseSyncJob:
     """The job that deletes a deployment. Its other open jobs end; a running worker notices at its next step."""
     with transaction.atomic():
-        _hold_enterprise(deployment)
+        hold_enterprise(deployment.enterprise_id)
         Deployment.objects.select_for_update().get(pk=deployment.pk)
         jobs = LicenseSyncJob.objects.filter(deployment=deployment, state__in=OPEN_STATES)
         if deletion := jobs.filter(kind=JobKind.DELETE).first():
@@ -103,12 +104,6 @@ def request_deletion(*, deployment: Deployment, requested_by: User | None) -> Li
         return LicenseSyncJob.objects.create(
             deployment=deployment, kind=JobKind.DELETE, trigger=Trigger.DELETION, requested_by=requested_by
         )
-
-
-def _hold_enterprise(deployment: Deployment) -> None:
-    """Within a transaction that locks a deployment and then a running job: first of all, as whoever shows a count does
-    (`flows.turns.flip`), which locks these two the other way round."""
-    list(Enterprise.objects.select_for_update().filter(pk=deployment.enterprise_id))
 
 
 def hold_to_add(deployment: Deployment) -> None:
@@ -137,7 +132,7 @@ def attach(job: LicenseSyncJob, recognition: Recognition, **facts: Any) -> bool:
     """Make what was fetched the list of its job, `facts` being those of its file; False when the job is not ours any
     more."""
     with transaction.atomic():
-        _hold_enterprise(job.deployment)  # its file refers to it, which would lock it at the end
+        hold_enterprise(job.deployment.enterprise_id)  # its file refers to it, which would lock it at the end
         if not claimed(job).select_for_update().exists():
             return False
         usage_files.create_fetched(job, recognition, **facts)

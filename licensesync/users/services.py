@@ -80,7 +80,7 @@ def first_owner_path() -> str | None:
         return None
     secret = secrets.token_hex(24)
     with open(os.open(_first_owner_file(), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(_sha256(secret))
+        file.write(sha256(secret))
     return reverse("first_owner", args=[secret])
 
 
@@ -90,7 +90,7 @@ def is_first_owner_secret(secret: str) -> bool:
         kept = _first_owner_file().read_text()
     except FileNotFoundError:
         return False
-    return secrets.compare_digest(kept, _sha256(secret)) and not User.objects.exists()
+    return secrets.compare_digest(kept, sha256(secret)) and not User.objects.exists()
 
 
 def create_first_owner(*, email: str, password: str) -> User | None:
@@ -109,5 +109,6 @@ def _first_owner_file() -> Path:
     return Path(settings.DATA_DIR) / "first-owner"
 
 
-def _sha256(secret: str) -> str:
+def sha256(secret: str) -> str:
+    """What is stored of a secret that only its holder knows."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -12,11 +12,10 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from licensesync.enterprises.models import ApiToken, Enterprise, LicenseModel, Membership, Role
-from licensesync.enterprises.queries import sha256
 from licensesync.enterprises.services import add_member, create_enterprise
 from licensesync.users.models import User
 from licensesync.users.queries import by_password_link
-from licensesync.users.services import create_user
+from licensesync.users.services import create_user, sha256
 from tests.product import MANAGE, product_environment
 
 pytestmark = pytest.mark.django_db

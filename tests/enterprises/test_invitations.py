@@ -7,10 +7,11 @@ from django.utils import timezone
 
 from licensesync.enterprises import services
 from licensesync.enterprises.models import Enterprise, Invitation, Role
-from licensesync.enterprises.queries import invitations, open_invitation, role_of, sha256
+from licensesync.enterprises.queries import invitations, open_invitation, role_of
 from licensesync.enterprises.tokens import create_api_token
 from licensesync.errors import ExpectedError
 from licensesync.users.models import User
+from licensesync.users.services import sha256
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ from django.urls import reverse
 from licensesync.config.simulated_github import Addresses, SimulatedGitHub, running
 from licensesync.enterprises import connections, deployments
 from licensesync.enterprises.models import ApiToken, Connection, Deployment, Enterprise, Schedule
-from licensesync.enterprises.queries import sha256
 from licensesync.flows import connecting
 from licensesync.github.server import ServerConnection
 from licensesync.syncing.models import JobKind, JobState, LicenseSyncJob, Trigger
 from licensesync.users.models import User
+from licensesync.users.services import sha256
 from tests import worlds
 from tests.github.serving import proxying
 from tests.people import SignedIn

@@ -10,9 +10,9 @@ from django.utils import timezone
 from licensesync.enterprises import services, tokens
 from licensesync.enterprises.deployments import server_named
 from licensesync.enterprises.models import ApiToken, Enterprise, Membership, Role
-from licensesync.enterprises.queries import sha256
 from licensesync.enterprises.secrets import unseal
 from licensesync.users.models import User
+from licensesync.users.services import sha256
 from licensesync.web import once
 from tests.people import SignedIn
 
