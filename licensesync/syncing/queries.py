@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from itertools import takewhile
 
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Case, Max, Q, QuerySet, When
 from django.utils import timezone
 
 from licensesync.enterprises.models import Deployment, Enterprise
@@ -33,7 +33,8 @@ def files_waiting_since(moment: datetime) -> list[int]:
 def files_on_page(enterprise: Enterprise) -> QuerySet[UsageFile]:
     """What the License page lists under "Add server usage": files of which the outcome has not been put away.
 
-    Of what scripts deliver only what they can't put right alone: the rest is in the sync history.
+    Of what scripts deliver only what they can't put right alone: the rest is in the sync history. What waits for an
+    answer comes first, then the newest.
     """
     uploaded = Q(uploaded_by__isnull=False, trigger=Trigger.UPLOADED)
     refused = Q(uploaded_by__isnull=False, state=FileState.REFUSED)
@@ -42,7 +43,7 @@ def files_on_page(enterprise: Enterprise) -> QuerySet[UsageFile]:
         .exclude(state=FileState.DISCARDED)
         .filter(uploaded | refused | Q(state=FileState.NEEDS_ANSWER))
         .select_related("deployment", "job__deployment", "job__looks_like", "uploaded_by")
-        .order_by("-pk")
+        .order_by(Case(When(state=FileState.NEEDS_ANSWER, then=0), default=1), "-pk")
     )
 
 

@@ -15,6 +15,7 @@ from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.errors import BEING_DELETED, WORKER_STOPPED, ExpectedError
 from licensesync.feeds import FeedKind, Recognition
 from licensesync.syncing.models import (
+    OPEN_STATES,
     FileState,
     JobKind,
     JobState,
@@ -153,3 +154,10 @@ def drop_undecided(batch: UUID) -> None:
 def dismiss(file: UsageFile) -> None:
     """The owner has read the outcome of a list; the page need not show it any more."""
     UsageFile.objects.filter(_same_list(file), state=file.state, job=file.job_id).update(dismissed=True)
+
+
+def dismiss_done(enterprise: Enterprise) -> None:
+    """The owner has read all outcomes that the page shows."""
+    is_over = Q(state=FileState.ACCEPTED) & ~Q(job__state__in=OPEN_STATES)
+    ours = UsageFile.objects.filter(enterprise=enterprise, dismissed=False)
+    ours.filter(is_over | Q(state=FileState.REFUSED)).update(dismissed=True)

@@ -23,7 +23,8 @@ from licensesync.syncing import queries
 from licensesync.syncing.models import ASKED, FileState, JobState, LicenseSyncJob, Question, UsageFile
 from licensesync.web import words
 
-MOST_FILES = 200  # looked at for the list; more than anybody leaves there
+SHOWN = 25  # lists; the others follow as these are answered or put away
+MOST_FILES = 300  # that are looked at for them: all pages of a cloud list are one
 # What passes by itself.
 MISHAPS = {
     each.code for each in (BEING_DELETED, DATABASE_BUSY, DISK_FULL, UNEXPECTED, UNEXPECTED_WITH_FILE, WORKER_STOPPED)
@@ -114,10 +115,14 @@ class FileRow:
         return words.progress_count(self.job) if self.job else ""
 
 
-def file_rows(enterprise: Enterprise, servers: list[Deployment]) -> list[FileRow]:
-    """Newest first. `servers`: the instances of the enterprise, to choose from."""
-    files = queries.files_on_page(enterprise)[:MOST_FILES]
-    return [_row(together, servers) for together in _lists(files)]
+def file_rows(enterprise: Enterprise, servers: list[Deployment]) -> tuple[list[FileRow], int]:
+    """The newest first, and how many more files there are. Whatever the number, none that asks something is left out
+    for one that does not. `servers`: the instances of the enterprise, to choose from."""
+    files = queries.files_on_page(enterprise)
+    looked_at = list(files[:MOST_FILES])
+    shown = sorted(_lists(looked_at)[:SHOWN], key=lambda together: together[-1].pk, reverse=True)
+    total = files.count() if len(looked_at) == MOST_FILES else len(looked_at)
+    return [_row(together, servers) for together in shown], total - sum(map(len, shown))
 
 
 def _lists(files: Iterable[UsageFile]) -> list[list[UsageFile]]:

@@ -82,15 +82,27 @@ def show_news(request: HttpRequest, enterprise: Enterprise, answered: Answered |
     gone = [key for key in seen if key.startswith("file-") and key not in fragments]
     is_told = request.method == "POST" and len(get_messages(request)) > 0
     if changed or gone or is_told:
+        newest = max((_file_id(key) for key in seen if key.startswith("file-")), default=0)
         new_files = [each for each in changed if each.is_file and each.key not in seen]
-        swapped = [each for each in changed if each not in new_files]
-        news = {"swapped": swapped, "new_files": new_files, "gone": gone, "is_told": is_told}
+        news = {
+            "swapped": [each for each in changed if each not in new_files],
+            "new_files": [each for each in new_files if _file_id(each.key) > newest],
+            "following_files": [each for each in new_files if _file_id(each.key) <= newest],
+            "gone": gone,
+            "is_told": is_told,
+        }
         response = render(request, "license/_news.html", context | news)
     else:
         response = HttpResponse(status=204)
     if context["next_look"]:
         response["HX-Trigger"] = "still-open" if context["next_look"] == SOON else "still-waiting"
     return response
+
+
+def _file_id(key: str) -> int:
+    """Of the key of a file's fragment, as a page says it."""
+    said = key.removeprefix("file-")
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 19 else 0
 
 
 def _context(request: HttpRequest, enterprise: Enterprise, answered: Answered | None) -> dict[str, Any]:
@@ -101,7 +113,7 @@ def _context(request: HttpRequest, enterprise: Enterprise, answered: Answered | 
     seats = licenses.seats(enterprise, count)
     owner = is_owner(request, enterprise)
     servers = [row.deployment for row in instances if row.deployment.is_server]
-    files = file_rows(enterprise, servers) if owner else []  # nobody else may see or answer them
+    files, more_files = file_rows(enterprise, servers) if owner else ([], 0)  # nobody else may see or answer them
     for row in files:
         if answered and row.file.pk == answered.file_id:
             row.problem, row.typed = answered.problem, answered.typed
@@ -117,6 +129,8 @@ def _context(request: HttpRequest, enterprise: Enterprise, answered: Answered | 
         "connected": sum(1 for row in instances if row.is_connected),
         "servers": len(servers),
         "files": files,
+        "more_files": more_files,
+        "done_files": sum(1 for row in files if row.is_done),
         "next_look": next_look(moves),
     }
 
@@ -147,6 +161,7 @@ def _fragments(request: HttpRequest, context: Mapping[str, Any]) -> dict[str, Fr
         fragments += [
             _fragment(request, "div", "actions", "license/_actions.html", context),
             _fragment(request, "div", "close", "license/_close.html", context),
+            _fragment(request, "div", "following", "license/_following.html", context),
         ]
     fragments += [
         _fragment(request, "li", row.key, "license/_file.html", {**context, "row": row}) for row in context["files"]

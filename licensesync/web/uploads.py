@@ -132,6 +132,14 @@ def dismiss_file(request: HttpRequest, slug: str, file_id: int) -> HttpResponse:
 
 
 @require_POST
+def dismiss_done(request: HttpRequest, slug: str) -> HttpResponse:
+    """Put all outcomes away; nothing else changes."""
+    enterprise = enterprise_for(request, slug, owner=True)
+    usage_files.dismiss_done(enterprise)
+    return _changed(request, enterprise)
+
+
+@require_POST
 def cancel_job(request: HttpRequest, slug: str, job_id: int) -> HttpResponse:
     enterprise = enterprise_for(request, slug, owner=True)
     job = get_object_or_404(LicenseSyncJob, pk=job_id, deployment__enterprise=enterprise)
@@ -159,6 +167,7 @@ def _back(enterprise: Enterprise) -> HttpResponse:
 _FILES = "enterprises/<slug:slug>/settings/license/files"
 urlpatterns = [
     path(_FILES, add_usage, name="add_usage"),
+    path(f"{_FILES}/dismiss", dismiss_done, name="dismiss_done"),
     path(f"{_FILES}/<int:file_id>/answer", answer_file, name="answer_file"),
     path(f"{_FILES}/<int:file_id>/try-again", try_file_again, name="try_file_again"),
     path(f"{_FILES}/<int:file_id>/dismiss", dismiss_file, name="dismiss_file"),

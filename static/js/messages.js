@@ -23,8 +23,9 @@ const [unreachable, gone] = ["unreachable", "gone"].map((id) => document.getElem
 for (const event of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
   document.addEventListener(event, ({ detail }) => {
     const told = [404, 410].includes(detail.xhr.status) ? gone : unreachable;
-    told?.removeAttribute("hidden");
-    told?.scrollIntoView({ block: "nearest" });
+    if (!told?.hidden) return; // it is said already; whoever works further down is not called to the top again
+    told.hidden = false;
+    told.scrollIntoView({ block: "nearest" });
   });
 }
 document.addEventListener("htmx:afterOnLoad", ({ detail }) => {

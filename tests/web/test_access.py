@@ -57,6 +57,7 @@ EXPECTED = {
     "answer_file": ACTION_ON_NOTHING,
     "try_file_again": ACTION_ON_NOTHING,
     "dismiss_file": ACTION_ON_NOTHING,
+    "dismiss_done": ACTION,
     "cancel_job": ACTION_ON_NOTHING,
     "licenses": READ_ONLY,
     "license_counts": READ_ONLY,

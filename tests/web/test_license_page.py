@@ -175,6 +175,7 @@ def test_only_what_is_not_on_the_page_yet_comes_as_news(client: Client, full: En
         "deployments",
         "actions",
         "close",
+        "following",
         "usage",
     ]
     assert client.get(url, {"seen": " ".join(versions)}, headers=HTMX).status_code == 204
@@ -217,9 +218,9 @@ def test_work_that_ends_while_the_page_is_read_is_asked_about_again(
     server = Deployment.objects.get(enterprise=full, host="ghes.example")
     LicenseSyncJob.objects.create(deployment=server, kind="file", trigger="uploaded", state=JobState.RUNNING)
 
-    def read_then_end(*args: Any) -> list[Any]:
+    def read_then_end(*args: Any) -> tuple[list[Any], int]:
         LicenseSyncJob.objects.filter(state=JobState.RUNNING).update(state=JobState.SUCCESS)
-        return []
+        return [], 0
 
     monkeypatch.setattr(license_page, "file_rows", read_then_end)
     client.force_login(owner)

@@ -1,6 +1,7 @@
 """Add server usage: files through the plain form and by script, their outcome in words, canceled, tried again."""
 
 import json
+import re
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from licensesync.licenses.queries import current_count
 from licensesync.syncing import usage_files
 from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, UsageFile
 from licensesync.users.models import User
+from licensesync.web import file_rows
 from tests.flows.lists import account, cloud_list, cloud_user, import_bytes, import_one, report, server_export
 from tests.web.usage import HTMX, add, last_file, page, work
 
@@ -315,6 +317,45 @@ def test_all_pages_of_a_list_are_put_away_together(client: Client, enterprise: E
     assert 'class="file"' not in page(client, enterprise).split('id="files"')[1].split("<template")[0]
 
 
+def test_what_asks_is_not_hidden_by_what_came_later(
+    client: Client, enterprise: Enterprise, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of many files some wait for their place on the page, and follow at the end of the list."""
+    monkeypatch.setattr(file_rows, "SHOWN", 3)
+    client.force_login(owner)
+    add(client, enterprise, report([(1, ANA)]), b"", b"1", b"2", b"3")
+    work()
+    asking, *_hidden, shown, newest = UsageFile.objects.order_by("pk")
+    html = page(client, enterprise)
+    assert re.findall(r'<li id="file-(\d+)"', html) == [str(newest.pk), str(shown.pk), str(asking.pk)]
+    assert "2 more files follow as these are answered or removed." in html
+    seen = {"seen": f"file-{newest.pk}:x file-{shown.pk}:x file-{asking.pk}:x"}
+    url = reverse("dismiss_file", args=[enterprise.slug, newest.pk])
+    news = client.post(url, seen, headers=HTMX).content.decode()
+    follows = news.partition('hx-swap-oob="beforeend:#files"')[2].partition("</ul>")[0]
+    assert re.findall(r'<li id="file-(\d+)"', follows) == [str(shown.pk - 1)]
+    assert "1 more file follows once one of these is answered or removed." in news
+
+
+def test_all_that_is_done_is_put_away_at_once(client: Client, enterprise: Enterprise, owner: User) -> None:
+    client.force_login(owner)
+    url = reverse("dismiss_done", args=[enterprise.slug])
+    add(client, enterprise, report([(1, ANA)]), b"")
+    work()
+    assert url not in page(client, enterprise)  # of one, its own button is enough
+    add(client, enterprise, server_export([account(1, ANA)]))
+    work()
+    waiting = LicenseSyncJob.objects.create(deployment=Deployment.objects.get(), kind="file", trigger="uploaded")
+    open_file = UsageFile.objects.create(
+        enterprise=enterprise, job=waiting, name="open", size=1, state=FileState.ACCEPTED, uploaded_by=owner
+    )
+    assert url in page(client, enterprise)
+    assert client.post(url).status_code == 302
+    asking = UsageFile.objects.get(state=FileState.NEEDS_ANSWER)
+    assert set(UsageFile.objects.filter(dismissed=False)) == {asking, open_file}
+    assert url not in page(client, enterprise)
+
+
 def test_an_outcome_is_put_away(client: Client, enterprise: Enterprise, owner: User) -> None:
     client.force_login(owner)
     add(client, enterprise, b"")
@@ -337,6 +378,7 @@ def test_actions_are_for_owners_of_this_enterprise(
         client.force_login(user)
         for name in ("answer_file", "try_file_again", "dismiss_file"):
             assert client.post(reverse(name, args=[enterprise.slug, file.pk])).status_code == 404
+        assert client.post(reverse("dismiss_done", args=[enterprise.slug])).status_code == 404
         assert client.post(reverse("cancel_job", args=[enterprise.slug, job.pk])).status_code == 404
     client.force_login(stranger)
     theirs = Enterprise.objects.exclude(pk=enterprise.pk).get()
