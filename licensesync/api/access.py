@@ -4,10 +4,16 @@ allow is refused (403), as GitHub does."""
 from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 
-from licensesync.api.tokens import token_of
+from licensesync.api.tokens import TokenAuthentication, token_of
 from licensesync.enterprises.models import Enterprise, Scope
 from licensesync.enterprises.queries import visible_to
 from licensesync.enterprises.tokens import granted
+
+
+def check_again(request: Request, slug: str, *scopes: Scope) -> None:
+    """After a body that is a stream: its sender decides how long it takes, and may have lost the right meanwhile."""
+    TokenAuthentication().authenticate(request)
+    enterprise_for(request, slug, *scopes)
 
 
 def enterprise_for(request: Request, slug: str, *scopes: Scope) -> Enterprise:

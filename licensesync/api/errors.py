@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, UnreadablePostError
+from gunicorn.http.errors import ChunkMissingTerminator, InvalidChunkSize  # type: ignore[import-untyped]
 from rest_framework import status
 from rest_framework.exceptions import (
     APIException,
@@ -116,6 +117,8 @@ _SENTENCES: dict[type[Exception], tuple[int, str]] = {
     NotAuthenticated: (401, "Requires authentication"),
     ParseError: (400, "Problems parsing JSON"),
     BlockingIOError: (400, "The body stopped before it was complete. Nothing was changed."),
+    ChunkMissingTerminator: (400, "The body is not in chunks as its headers say. Nothing was changed."),
+    InvalidChunkSize: (400, "The body is not in chunks as its headers say. Nothing was changed."),
     UnreadablePostError: (400, "The body ended before it was complete. Nothing was changed."),
     RequestDataTooBig: (413, "The body is larger than this address takes. Nothing was changed."),
     Throttled: (429, "API rate limit exceeded for this token."),

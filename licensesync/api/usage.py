@@ -22,7 +22,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from licensesync.api import examples
-from licensesync.api.access import enterprise_for
+from licensesync.api.access import check_again, enterprise_for
 from licensesync.api.description import IDEMPOTENCY_KEY, NEWEST_FIRST, answers
 from licensesync.api.endpoint import Endpoint
 from licensesync.api.errors import FormUnreadable
@@ -145,9 +145,11 @@ class Usage(Endpoint):
     )
     def post(self, request: Request, enterprise: str) -> Response:
         ours = enterprise_for(request, enterprise, Scope.WRITE_USAGE)
-        return once(request, lambda: self._receive(request, ours), is_same=lambda file: _delivers(request, file))
+        return once(
+            request, lambda: self._receive(request, ours, enterprise), is_same=lambda file: _delivers(request, file)
+        )
 
-    def _receive(self, request: Request, enterprise: Enterprise) -> Response:
+    def _receive(self, request: Request, enterprise: Enterprise, slug: str) -> Response:
         said = DeliverySerializer(data=request.query_params.dict())
         said.is_valid(raise_exception=True)
         facts: dict[str, Any] = said.validated_data
@@ -168,6 +170,7 @@ class Usage(Endpoint):
             trigger=Trigger.PUSHED if token.deployment else Trigger.SCRIPT,
             accept_older=facts["accept_older"],
             accept_shrink=facts["accept_shrink"],
+            check=lambda: check_again(request, slug, Scope.WRITE_USAGE),
         )
         answer = UsageFileSerializer(file, context={"request": request}).data
         return Response(answer, status=status.HTTP_202_ACCEPTED, headers={"Location": file_address(request, file)})
@@ -185,7 +188,7 @@ def _content(request: HttpRequest) -> tuple[IO[bytes], str]:
     allow_uploads(request)
     try:
         files = [file for name in request.FILES for file in request.FILES.getlist(name)]
-    except (SuspiciousOperation, MultiPartParserError):
+    except (SuspiciousOperation, MultiPartParserError, LookupError):  # the last of a charset that is none
         raise FormUnreadable from None
     if problem := problem_of_upload(request):
         raise problem

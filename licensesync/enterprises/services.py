@@ -4,6 +4,7 @@ import secrets
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from licensesync.enterprises.models import (
@@ -97,8 +98,7 @@ def add_member(*, enterprise: Enterprise, user: User, role: Role) -> Membership:
 @transaction.atomic
 def change_role(*, membership: Membership, role: Role) -> None:
     """ExpectedError(LAST_OWNER) when nobody would be left to decide."""
-    if role != Role.OWNER:
-        _refuse_last_owner(membership)
+    if role != Role.OWNER and _hold_as_owner(membership):
         _end_ways_back_of(membership)
     Membership.objects.filter(pk=membership.pk).update(role=role)
 
@@ -106,8 +106,8 @@ def change_role(*, membership: Membership, role: Role) -> None:
 @transaction.atomic
 def remove_member(*, membership: Membership) -> None:
     """Their tokens for this enterprise go with them. ExpectedError(LAST_OWNER)."""
-    _refuse_last_owner(membership)
-    _end_ways_back_of(membership)
+    if _hold_as_owner(membership):
+        _end_ways_back_of(membership)
     ApiToken.objects.filter(enterprise=membership.enterprise_id, owner=membership.user_id).delete()
     Membership.objects.filter(pk=membership.pk).delete()
 
@@ -128,25 +128,27 @@ def delete_account(user: User) -> None:
     user.delete()
 
 
-def _refuse_last_owner(membership: Membership) -> None:
-    """Whoever takes away an owner waits here for the others, then sees what they left.
+def _hold_as_owner(membership: Membership) -> bool:
+    """Whether this is an owner, now: whoever takes away an owner waits here for the others, then sees what they left.
+    ExpectedError(LAST_OWNER).
 
     PostgreSQL locks the owners' rows, always in the same order; SQLite has one writer from the first word on.
     """
-    owners = Membership.objects.filter(enterprise=membership.enterprise_id, role=Role.OWNER)
-    if [owner.pk for owner in owners.select_for_update().order_by("pk")] == [membership.pk]:
+    members = Membership.objects.filter(Q(role=Role.OWNER) | Q(pk=membership.pk), enterprise=membership.enterprise_id)
+    owners = [each.pk for each in members.select_for_update().order_by("pk") if each.role == Role.OWNER]
+    if owners == [membership.pk]:
         raise ExpectedError(LAST_OWNER, email=membership.user.email)
+    return membership.pk in owners
 
 
 def _end_ways_back_of(owner: Membership) -> None:
     """An owner who goes may have kept a link: to the new password of a member, or of an invitation to an address of
     their own. With either they would be back, as somebody else.
     """
-    if owner.role == Role.OWNER:
-        members = Membership.objects.filter(enterprise=owner.enterprise_id).values("user")
-        # Locked in one order everywhere, so that nobody waits for each other.
-        void_password_links(*User.objects.filter(pk__in=members).select_for_update().order_by("pk"))
-        Invitation.objects.filter(enterprise=owner.enterprise_id, invited_by=owner.user_id).delete()
+    members = Membership.objects.filter(enterprise=owner.enterprise_id).values("user")
+    # Locked in one order everywhere, so that nobody waits for each other.
+    void_password_links(*User.objects.filter(pk__in=members).select_for_update().order_by("pk"))
+    Invitation.objects.filter(enterprise=owner.enterprise_id, invited_by=owner.user_id).delete()
 
 
 # Invitations -------------------------------------------------------------------------------------------------------

@@ -101,12 +101,15 @@ class JsonReader:
     def skip(self) -> None:
         """Leave out the value that starts here, however long: of a long one only its strings and brackets are looked
         at."""
-        if (end := self._find_end()) >= 0:
-            self._at = end
-            return
+        if self._to_walk <= 0:
+            if (end := self._find_end()) >= 0:
+                self._at = end
+                return
+            self._to_walk = WINDOW
         depth = 0
         while True:
             first = self.peek()
+            self._to_walk -= 1  # at least
             if first == b'"':
                 self._skip_string()
             elif first in (b"{", b"["):

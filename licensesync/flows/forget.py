@@ -36,7 +36,8 @@ def forget_old() -> None:
         generation = generation_superseded_before(enterprise, now - timedelta(seconds=settings.SUPERSEDED_SECONDS))
         if generation:
             rows = usage.forget_superseded(enterprise, generation) + licenses.forget_superseded(enterprise, generation)
-            log.info("forgot_superseded", enterprise=enterprise.slug, rows=rows)
+            if rows:
+                log.info("forgot_superseded", enterprise=enterprise.slug, rows=rows)
     syncing.forget_history(before=now - settings.HISTORY_RETENTION)
     licenses.forget_history(before=now - settings.HISTORY_RETENTION)
     mail_password_link.forget_requests()

@@ -6,7 +6,7 @@ worker runs `recognise_file`; `answer` and `discard` are what an owner can do wi
 
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -60,12 +60,14 @@ def receive_file(
     trigger: Trigger = Trigger.UPLOADED,
     accept_older: bool = False,
     accept_shrink: bool = False,
+    check: Callable[[], object] = lambda: None,
 ) -> UsageFile:
     """Store a file privately and have it looked at.
 
     Files of one `batch` were added together, `batch_size` of them: pages of a cloud list wait for each other.
     `deployment` or `host`: the sender already said which instance it is from, which `host` may name for the first time.
     Where `trigger` says that nobody can be asked, the sender has to say beforehand what an owner would be asked for.
+    `check` runs when all bytes are there, and may raise: then nothing of them stays.
 
     ExpectedError: larger than allowed.
     """
@@ -81,14 +83,23 @@ def receive_file(
         trigger=trigger,
         accept_older=accept_older,
         accept_shrink=accept_shrink,
+        check=check,
     )
     queue.recognise_file(file.pk)
     return file
 
 
-def _store(content: IO[bytes], *, enterprise: Enterprise, name: str, **facts: Any) -> UsageFile:
+def _store(
+    content: IO[bytes],
+    *,
+    enterprise: Enterprise,
+    name: str,
+    check: Callable[[], object] = lambda: None,
+    **facts: Any,
+) -> UsageFile:
     stored = payloads.store(content, limit=settings.MAX_UPLOAD_BYTES)
     try:
+        check()
         return usage_files.create_file(
             enterprise,
             name=Path(name).name[:255] or "file",

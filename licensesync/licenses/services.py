@@ -306,7 +306,9 @@ def forget_enterprise(enterprise: Enterprise) -> int:
 
 
 def forget_superseded(enterprise: Enterprise, generation: int) -> int:
-    """Delete the rows that ended at `generation` or earlier; gives how many."""
+    """Delete the rows that ended at `generation` or earlier, and what such counts were searched by; gives how many
+    rows."""
+    LicenseIndex.objects.filter(enterprise=enterprise, generation__lt=generation).delete()  # names, on SQLite
     return sum(forget(table, OF_ENTERPRISE, enterprise, generation) for table in GENERATIONAL)
 
 

@@ -2,11 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from django.contrib.auth.tokens import default_token_generator
 from django.db.models import QuerySet
 from django.utils.http import urlsafe_base64_decode
 
 from licensesync.users.models import PasswordLinkRequest, User
+from licensesync.users.password_links import password_links
 
 
 def by_email(email: str) -> User | None:
@@ -19,7 +19,7 @@ def by_password_link(uid: str, token: str) -> User | None:
         user = User.objects.filter(pk=int(urlsafe_base64_decode(uid)), is_active=True).first()
     except (ValueError, OverflowError):
         return None
-    return user if default_token_generator.check_token(user, token) else None
+    return user if password_links.check_token(user, token) else None
 
 
 def is_set_up() -> bool:

@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
-from django.contrib.auth.tokens import default_token_generator
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
@@ -16,6 +15,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from licensesync.users.models import PasswordLinkRequest, User
+from licensesync.users.password_links import password_links
 
 
 def create_user(*, email: str, password: str | None = None, is_operator: bool = False) -> User:
@@ -33,7 +33,7 @@ def set_password(*, user: User, password: str) -> None:
 def password_link_path(*, user: User) -> str:
     """The path under which this person chooses a new password: once, for a day, until they next sign in."""
     uid = urlsafe_base64_encode(force_bytes(user.pk))
-    return reverse("new_password", args=[uid, default_token_generator.make_token(user)])
+    return reverse("new_password", args=[uid, password_links.make_token(user)])
 
 
 def void_password_links(*users: User) -> None:

@@ -32,17 +32,18 @@ def add_usage(request: HttpRequest, slug: str) -> HttpResponse:
     enterprise = enterprise_for(request, slug, owner=True)
     allow_uploads(request)
     try:
-        return _receive(request, enterprise)
+        return _receive(request, slug)
     except TooManyFilesSent:  # by a plain form; upload.js sends one file a request
         error = ExpectedError(TOO_MANY_FILES, limit=settings.DATA_UPLOAD_MAX_NUMBER_FILES)
         return _received(request, enterprise, [words.problem_of(error)])
 
 
 @csrf_protect
-def _receive(request: HttpRequest, enterprise: Enterprise) -> HttpResponse:
+def _receive(request: HttpRequest, slug: str) -> HttpResponse:
     """Store the files of a form, or the one file of a request by upload.js, which asks for plain text."""
-    problems = []
     files = request.FILES.getlist("files")
+    enterprise = enterprise_for(request, slug, owner=True)  # still, now that all of the form is there
+    problems = []
     batch = _batch(request.POST.get("batch", ""))
     size = _batch_size(request.POST.get("batch_size", ""), at_least=len(files))
     for file in files:

@@ -7,21 +7,25 @@ stranger's, with a billing manager's and with an owner's; the tokens have all sc
 import re
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
 from licensesync.enterprises import connections, services
 from licensesync.enterprises.domains import add_domains
-from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise, Membership, Role
+from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise, Invitation, Membership, Role
 from licensesync.syncing.models import LicenseSyncJob, UsageFile
 from licensesync.users.models import User
+from licensesync.users.services import create_user
 from tests.people import SignedIn
 from tests.web.test_access import ALL_ROUTES, ROUTES
+from tests.web.usage import Slow
 
 API_ROUTES = {name: route for name, route in ALL_ROUTES.items() if name not in ROUTES}
 ENTERPRISE = "/api/v3/enterprises/octo-industries"
 READ = {"get": "401 404 200 200"}
 OWNERS_ACTION = "401 404 403 200"
+FORM = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.json"\r\n\r\n{}\r\n--x--\r\n'
 
 EXPECTED = {
     "api_nothing": {"get": "401 404 404 404", "post": "401 404 404 404"},
@@ -151,6 +155,31 @@ def test_the_slug_may_be_written_in_capitals(enterprise: Enterprise, owners_scri
 def test_nothing_is_said_as_the_api_says_it(odd: str, owners_script: Client) -> None:
     answer = owners_script.get(f"/api/v3{odd}")
     assert (answer.status_code, answer.json()["message"]) == (404, "Not Found")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "kind"),
+    [
+        ("POST", "/invitations", b'{"email":"me@home.example","role":"owner"}', "application/json"),
+        ("PATCH", "", b'{"name":"Mine"}', "application/json"),
+        ("POST", "/usage", b"{}", "application/octet-stream"),
+        ("POST", "/usage", FORM, "multipart/form-data; boundary=x"),
+    ],
+)
+def test_who_loses_the_right_while_the_body_comes_has_lost_it(
+    method: str, path: str, body: bytes, kind: str, enterprise: Enterprise, owner: User, owners_script: Client
+) -> None:
+    services.add_member(enterprise=enterprise, user=create_user(email="second@octo.example"), role=Role.OWNER)
+    membership = Membership.objects.get(user=owner)
+    slow = Slow(body, lambda: services.remove_member(membership=membership))
+    stored = set(settings.UPLOADS_DIR.iterdir())
+    answer = owners_script.generic(method, ENTERPRISE + path, body, kind, **slow.as_input)
+    assert answer.status_code == 401
+    assert not Invitation.objects.exists()
+    assert not UsageFile.objects.exists()
+    assert set(settings.UPLOADS_DIR.iterdir()) == stored
+    enterprise.refresh_from_db()
+    assert enterprise.name != "Mine"
 
 
 def test_allow_names_what_is_answered(enterprise: Enterprise, owners_script: Client) -> None:

@@ -107,6 +107,9 @@ def test_requests_that_never_end_keep_nobody_out(tmp_path: Path) -> None:
         with socket.create_connection((address.hostname or "", address.port or 0)) as pipe:
             pipe.sendall(f"POST /api/v3/enterprises/a/usage HTTP/1.1\r\n{headers}\r\n3\r\nid,\r\n".encode())
             assert b"The body stopped before it was complete." in pipe.makefile("rb").read()
+        with socket.create_connection((address.hostname or "", address.port or 0)) as pipe:
+            pipe.sendall(f"POST /api/v3/enterprises/a/usage HTTP/1.1\r\n{headers}\r\nzz\r\n".encode())
+            assert b"The body is not in chunks as its headers say." in pipe.makefile("rb").read()
         assert "Traceback" not in product.said()
 
 

@@ -53,6 +53,17 @@ def test_an_owner_who_goes_has_no_way_back(
     assert open_invitation(others)
 
 
+@pytest.mark.parametrize("act", [DEMOTE, REMOVE])
+def test_nor_has_who_became_an_owner_just_now(
+    enterprise: Enterprise, owner: User, billing_manager: User, act: Act
+) -> None:
+    read_before = Membership.objects.get(user=billing_manager)
+    services.change_role(membership=Membership.objects.get(user=billing_manager), role=Role.OWNER)
+    services.invite(enterprise=enterprise, email="me@home.example", role=Role.OWNER, invited_by=billing_manager)
+    act(read_before)
+    assert not Invitation.objects.exists()
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("act", [DEMOTE, REMOVE])
 def test_two_who_take_each_other_away_leave_one(act: Act) -> None:

@@ -51,6 +51,23 @@ def test_every_page_is_read_whole(separator: str, pages: list[dict[str, Any]], c
         assert read(f"[{text}]" if separator == "," else text, chunk) == without_after(pages)
 
 
+def test_what_is_no_json_is_not_scanned_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left out may be no JSON, and to find that out takes all that the buffer holds."""
+    scanned = 0
+
+    def scan(piece: str) -> tuple[Any, int]:
+        nonlocal scanned
+        scanned += len(piece)
+        return real(piece)
+
+    real = json_stream._SCAN
+    monkeypatch.setattr(json_stream, "_SCAN", scan)
+    pad = json.dumps(["x" * 1000] * (2 * json_stream.WINDOW // 1000))
+    text = "{" + '"k":[x],' * 1000 + f'"pad":{pad},"users":[{{"a":1}}]' + "}"
+    assert read(text, 64 * 1024) == [{"users": [{"a": 1}]}]
+    assert scanned < 10 * len(text)
+
+
 @given(rows=ROWS.filter(len), chunk=st.integers(1, 500), data=st.data())
 def test_what_ends_too_early_is_noticed(rows: list[dict[str, Any]], chunk: int, data: st.DataObject) -> None:
     text = json.dumps({"users": rows}, ensure_ascii=False)

@@ -34,7 +34,7 @@ def made() -> Index:
         Alike(
             *group,
             np.array(members, np.uint32),
-            index.NEXT.join(beginnings(words_of(number)) for number in members),
+            index.NEXT.join(beginnings(words_of(number).split()) for number in members),
         )
         for group, members in groups.items()
     )

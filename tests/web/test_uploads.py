@@ -11,17 +11,18 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from licensesync.enterprises import deployments
-from licensesync.enterprises.models import Deployment, Enterprise
+from licensesync.enterprises import deployments, services
+from licensesync.enterprises.models import Deployment, Enterprise, Membership, Role
 from licensesync.errors import DISK_FULL, ExpectedError
 from licensesync.flows.receive_usage import recognise_file
 from licensesync.licenses.queries import current_count
 from licensesync.syncing import usage_files
 from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, UsageFile
 from licensesync.users.models import User
+from licensesync.users.services import create_user
 from licensesync.web import file_rows
 from tests.flows.lists import account, cloud_list, cloud_user, import_bytes, import_one, report, server_export
-from tests.web.usage import HTMX, add, last_file, page, work
+from tests.web.usage import HTMX, Slow, add, last_file, page, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -64,6 +65,21 @@ def test_a_plain_form_with_too_many_files_says_so_and_stores_none(
     assert "More than 100 files came at once. Nothing was stored." in page(client, enterprise)
     assert not UsageFile.objects.exists()
     assert not list(settings.FILE_UPLOAD_TEMP_DIR.iterdir())
+
+
+def test_who_is_no_owner_any_more_once_the_form_is_there_adds_nothing(
+    client: Client, enterprise: Enterprise, owner: User
+) -> None:
+    """A browser, or whoever plays one, decides how long a form takes."""
+    services.add_member(enterprise=enterprise, user=create_user(email="second@octo.example"), role=Role.OWNER)
+    membership = Membership.objects.get(user=owner)
+    client.force_login(owner)
+    form = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.json"\r\n\r\n{}\r\n--x--\r\n'
+    slow = Slow(form, lambda: services.remove_member(membership=membership))
+    url = reverse("add_usage", args=[enterprise.slug])
+    answer = client.generic("POST", url, form, "multipart/form-data; boundary=x", **slow.as_input)
+    assert answer.status_code == 404
+    assert not UsageFile.objects.exists()
 
 
 def test_a_form_of_another_site_adds_nothing(enterprise: Enterprise, owner: User) -> None:

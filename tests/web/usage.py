@@ -1,6 +1,8 @@
 """Files as a browser sends them, and a worker that works when a test says so."""
 
+import io
 import re
+from collections.abc import Callable
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -43,3 +45,21 @@ def answer(client: Client, file: UsageFile, **answers: Any) -> HttpResponseBase:
 
 def last_file() -> UsageFile:
     return UsageFile.objects.select_related("enterprise", "job", "deployment").latest("pk")
+
+
+class Slow(io.BytesIO):
+    """A body that takes its time, in which something happens."""
+
+    def __init__(self, content: bytes, meanwhile: Callable[[], object]) -> None:
+        super().__init__(content)
+        self.meanwhile = meanwhile
+
+    @property
+    def as_input(self) -> Any:
+        """For the test client."""
+        return {"wsgi.input": self}
+
+    def read(self, size: int | None = -1) -> bytes:
+        meanwhile, self.meanwhile = self.meanwhile, lambda: None
+        meanwhile()
+        return super().read(size)
