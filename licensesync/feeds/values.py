@@ -23,6 +23,7 @@ MAX_COUNT = 2**31 - 1
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _EMAIL_LINES = re.compile(r"(?:[^@\s]++@[^@\s]++\n|\n)*+")
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # UAX 9
 _WORDS = {"true": True, "false": False, "": None}
 _SPACE_BEFORE_OFFSET = re.compile(r"\s+(?=[+-]\d\d:?\d\d$)")
 
@@ -76,7 +77,8 @@ def texts(column: Column, field: str) -> list[str]:
 
 
 def text(value: object, field: str, *, limit: int = MAX_TEXT) -> str:
-    """Trimmed and without control characters; null is "". Raises TOO_LONG_VALUE beyond `limit` characters."""
+    """Trimmed, without control characters and what turns the direction of what follows; "" where nothing can be seen,
+    and for null. Raises TOO_LONG_VALUE beyond `limit` characters."""
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -85,7 +87,9 @@ def text(value: object, field: str, *, limit: int = MAX_TEXT) -> str:
     if len(value) > limit:
         raise ExpectedError(TOO_LONG_VALUE, limit=limit)
     if not value.isprintable():
-        value = "".join(c for c in value if unicodedata.category(c) not in ("Cc", "Cs")).strip()
+        value = "".join(c for c in value if unicodedata.category(c) not in ("Cc", "Cs") and c not in _TURNING).strip()
+        if all(unicodedata.category(c) == "Cf" or c.isspace() for c in value):
+            return ""
     return value
 
 

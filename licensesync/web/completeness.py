@@ -7,12 +7,14 @@ from django.core.cache import cache
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from licensesync.enterprises.models import Enterprise
+from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.licenses.models import Count
 from licensesync.usage.models import CloudAddress
 from licensesync.usage.queries import cloud_names
 from licensesync.web import words
 from licensesync.web.instance_rows import InstanceRow, is_out_of_date
+
+MOST_BY_NAME = 3
 
 
 @dataclass
@@ -39,14 +41,7 @@ def completeness(enterprise: Enterprise, count: Count, rows: list[InstanceRow]) 
         said.missing.append(_("The cloud’s license list is not here, so nobody can be matched with a cloud account."))
     if not servers:
         said.missing.append(_("No server has reported yet, so only the people of the cloud are counted."))
-    for each in deployments:
-        source = {"source": each}
-        if each.list_encrypted_at:
-            said.missing.append(_("The last export of %(source)s has an encrypted list of users.") % source)
-        elif each.last_usage_at is None and each.is_server:  # of the cloud it is said above
-            said.missing.append(_("%(source)s has not reported yet.") % source)
-        elif is_out_of_date(each):
-            said.missing.append(_("The list of %(source)s is more than 30 days old.") % source)
+    said.missing += _missing_of(deployments)
     if cloud is not None:
         names = cache.get_or_set(f"cloud-names:{cloud.pk}:{enterprise.generation}", lambda: cloud_names(cloud), 3600)
         said.limits += _limits_of_cloud(names or set())
@@ -62,6 +57,38 @@ def completeness(enterprise: Enterprise, count: Count, rows: list[InstanceRow]) 
     if servers:
         said.limits.append(_("Secondary e-mails of server accounts are not compared, by us as by GitHub."))
     return said
+
+
+def _missing_of(deployments: list[Deployment]) -> list[str]:
+    """What single lists lack: each by its name, but of many one sentence."""
+    encrypted, silent, old = [], [], []
+    for each in deployments:
+        if each.list_encrypted_at:
+            encrypted.append(each)
+        elif each.last_usage_at is None and each.is_server:  # of the cloud it is said already
+            silent.append(each)
+        elif is_out_of_date(each):
+            old.append(each)
+    kinds = (
+        (
+            encrypted,
+            _("The last export of %(source)s has an encrypted list of users."),
+            _("The last exports of %(n)s servers have an encrypted list of users."),
+        ),
+        (silent, _("%(source)s has not reported yet."), _("%(n)s servers have not reported yet.")),
+        (
+            old,
+            _("The list of %(source)s is more than 30 days old."),
+            _("The lists of %(n)s sources are more than 30 days old."),
+        ),
+    )
+    missing = []
+    for those, of_one, of_many in kinds:
+        if len(those) > MOST_BY_NAME:
+            missing.append(of_many % {"n": words.number(len(those))})
+        else:
+            missing += [of_one % {"source": each} for each in those]
+    return missing
 
 
 def _sources(reported: int, servers: int, has_cloud: bool) -> str:

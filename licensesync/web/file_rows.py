@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -115,14 +116,30 @@ class FileRow:
         return words.progress_count(self.job) if self.job else ""
 
 
-def file_rows(enterprise: Enterprise, servers: list[Deployment]) -> tuple[list[FileRow], int]:
-    """The newest first, and how many more files there are. Whatever the number, none that asks something is left out
-    for one that does not. `servers`: the instances of the enterprise, to choose from."""
+class Files(NamedTuple):
+    """What is listed: the newest first; how many more files there are; how many lists, of all, can be put away."""
+
+    rows: list[FileRow]
+    more: int
+    done: int
+
+
+def file_rows(enterprise: Enterprise, servers: list[Deployment]) -> Files:
+    """Whatever their number, none that asks something is left out for one that does not. `servers`: the instances of
+    the enterprise, to choose from."""
     files = queries.files_on_page(enterprise)
     looked_at = list(files[:MOST_FILES])
-    shown = sorted(_lists(looked_at)[:SHOWN], key=lambda together: together[-1].pk, reverse=True)
+    lists = _lists(looked_at)
+    shown = sorted(lists[:SHOWN], key=lambda together: together[-1].pk, reverse=True)
     total = files.count() if len(looked_at) == MOST_FILES else len(looked_at)
-    return [_row(together, servers) for together in shown], total - sum(map(len, shown))
+    done = sum(1 for first, *_pages in lists if _is_over(first))
+    return Files([_row(together, servers) for together in shown], total - sum(map(len, shown)), done)
+
+
+def _is_over(file: UsageFile) -> bool:
+    """As `usage_files.dismiss_done` sees it."""
+    has_ended = file.state == FileState.ACCEPTED and not (file.job and file.job.is_open)
+    return has_ended or file.state == FileState.REFUSED
 
 
 def _lists(files: Iterable[UsageFile]) -> list[list[UsageFile]]:

@@ -23,7 +23,7 @@ from licensesync.syncing import queries as syncing
 from licensesync.web import words
 from licensesync.web.access import enterprise_for, is_owner
 from licensesync.web.completeness import completeness
-from licensesync.web.file_rows import file_rows
+from licensesync.web.file_rows import Files, file_rows
 from licensesync.web.following import RARELY, SOON, leave_when_gone, next_look
 from licensesync.web.instance_rows import instance_rows
 from licensesync.web.usage_bar import usage_bar
@@ -113,8 +113,8 @@ def _context(request: HttpRequest, enterprise: Enterprise, answered: Answered | 
     seats = licenses.seats(enterprise, count)
     owner = is_owner(request, enterprise)
     servers = [row.deployment for row in instances if row.deployment.is_server]
-    files, more_files = file_rows(enterprise, servers) if owner else ([], 0)  # nobody else may see or answer them
-    for row in files:
+    files = file_rows(enterprise, servers) if owner else Files([], 0, 0)  # nobody else may see or answer them
+    for row in files.rows:
         if answered and row.file.pk == answered.file_id:
             row.problem, row.typed = answered.problem, answered.typed
     return {
@@ -129,8 +129,6 @@ def _context(request: HttpRequest, enterprise: Enterprise, answered: Answered | 
         "connected": sum(1 for row in instances if row.is_connected),
         "servers": len(servers),
         "files": files,
-        "more_files": more_files,
-        "done_files": sum(1 for row in files if row.is_done),
         "next_look": next_look(moves),
     }
 
@@ -164,7 +162,8 @@ def _fragments(request: HttpRequest, context: Mapping[str, Any]) -> dict[str, Fr
             _fragment(request, "div", "following", "license/_following.html", context),
         ]
     fragments += [
-        _fragment(request, "li", row.key, "license/_file.html", {**context, "row": row}) for row in context["files"]
+        _fragment(request, "li", row.key, "license/_file.html", {**context, "row": row})
+        for row in context["files"].rows
     ]
     return {fragment.key: fragment for fragment in fragments}
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from licensesync.feeds import values
 from licensesync.feeds.values import MAX_USER_ID, named_account
 
 
@@ -25,3 +26,19 @@ from licensesync.feeds.values import MAX_USER_ID, named_account
 )
 def test_a_server_account_as_github_names_it(named: str, account: tuple[str, int | None]) -> None:
     assert named_account(named) == account
+
+
+@pytest.mark.parametrize(
+    ("named", "read"),
+    [
+        ("\u200b", ""),
+        ("\u200b \u2060", ""),
+        ("live \u202eltr", "live ltr"),
+        ("Ana\u2066\u2069", "Ana"),
+        ("\U0001f469\u200d\U0001f4bb", "\U0001f469\u200d\U0001f4bb"),  # of two signs one, by what is between them
+        ("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"),
+    ],
+)
+def test_what_nobody_can_see_is_no_name(named: str, read: str) -> None:
+    assert values.text(named, "name") == read
+    assert values.texts(["Ana", named], "name") == ["Ana", read]

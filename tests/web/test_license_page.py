@@ -19,6 +19,7 @@ from licensesync.licenses.queries import current_count
 from licensesync.syncing.models import JobState, LicenseSyncJob
 from licensesync.users.models import User
 from licensesync.web import license_page
+from licensesync.web.file_rows import Files
 from tests.flows.lists import account, cloud_list, cloud_user, import_one, server_export
 from tests.web.usage import HTMX, add, page, work
 
@@ -218,9 +219,9 @@ def test_work_that_ends_while_the_page_is_read_is_asked_about_again(
     server = Deployment.objects.get(enterprise=full, host="ghes.example")
     LicenseSyncJob.objects.create(deployment=server, kind="file", trigger="uploaded", state=JobState.RUNNING)
 
-    def read_then_end(*args: Any) -> tuple[list[Any], int]:
+    def read_then_end(*args: Any) -> Files:
         LicenseSyncJob.objects.filter(state=JobState.RUNNING).update(state=JobState.SUCCESS)
-        return [], 0
+        return Files([], 0, 0)
 
     monkeypatch.setattr(license_page, "file_rows", read_then_end)
     client.force_login(owner)
@@ -296,3 +297,15 @@ def test_files_are_not_read_for_whoever_does_not_see_them(
     with CaptureQueriesContext(connection) as queries:
         assert client.get(url, headers=HTMX).status_code == 200
     assert not [each for each in queries.captured_queries if "stored_name" in each["sql"]]
+
+
+def test_of_many_lists_one_sentence_says_what_they_lack(client: Client, enterprise: Enterprise, owner: User) -> None:
+    import_one(enterprise, server_export([account(1, ANA)]))
+    client.force_login(owner)
+    for number in range(3):
+        Deployment.objects.create(enterprise=enterprise, kind="server", host=f"s{number}.example")
+    assert "s2.example has not reported yet." in page(client, enterprise)
+    Deployment.objects.create(enterprise=enterprise, kind="server", host="s3.example")
+    html = page(client, enterprise)
+    assert "4 servers have not reported yet." in html
+    assert "s2.example has not reported yet." not in html

@@ -194,3 +194,17 @@ def test_a_list_that_is_open_says_when_there_is_a_newer_count(client: Client, fu
     html = client.get(news, headers=there).content.decode()
     assert f'<a href="{reverse("licenses", args=[full.slug])}?where=cloud&amp;q=%22%3E%3Cb%3E">' in html
     assert "<b>" not in html
+
+
+def test_of_many_places_and_addresses_the_first_ones_stand_in_the_row(
+    client: Client, enterprise: Enterprise, owner: User
+) -> None:
+    """Else somebody on forty servers fills two screens. On paper, which can't be clicked, stand all."""
+    for number in range(7):
+        import_one(enterprise, server_export([account(1, ANA)], host=f"s{number}.example", server_id=f"s{number}"))
+    client.force_login(owner)
+    html = page(client, enterprise, "licenses").partition("<tbody")[2]
+    assert [f"</svg> s{number}</li>" in html for number in range(7)] == [True] * 4 + [False] * 3
+    assert "and 3 more" in html
+    printed = page(client, enterprise, "print_licenses").partition("<tbody")[2]
+    assert all(f"</svg> s{number}</li>" in printed for number in range(7))
