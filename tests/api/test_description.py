@@ -70,6 +70,7 @@ def test_it_is_made_without_a_warning(tmp_path: Path) -> None:
 def test_it_is_given_to_everybody_and_names_every_address() -> None:
     answer = Client().get("/api/schema")
     assert answer.json() == DESCRIPTION
+    assert Client().get("/api/schema", headers={"If-None-Match": answer["ETag"]}).status_code == 304
     assert DESCRIPTION["openapi"].startswith("3.1")
     assert len(DESCRIPTION["paths"]) == len(API_ROUTES) - 1  # all but the one that answers for what is not there
     operations = [each for path in DESCRIPTION["paths"].values() for each in path.values()]
