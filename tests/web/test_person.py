@@ -277,3 +277,19 @@ def test_what_is_not_shown_yet_or_of_another_enterprise_ends_nothing(
     assert end_of(enterprise, number) is not None
     enterprise.generation -= 1
     assert end_of(enterprise, number) is None
+
+
+def test_what_is_long_is_folded_and_nothing_of_it_is_left_out(client: Client, enterprise: Enterprise) -> None:
+    roles = [f"org-{number:02}:Member" for number in range(12)]
+    import_one(enterprise, cloud_list([cloud_user("ana", ANA, github_com_member_roles=roles)]))
+    for number in range(11):
+        import_one(enterprise, server_export([account(1, ANA, login="ana")], host=f"s{number}.example"))
+    html = person(client, enterprise, "cloud", "ana")
+    why, accounts = html.partition('id="accounts-title"')[::2]
+    for folded, shown, hidden in ((why, "s7.example", "s10.example"), (accounts, "org-07", "org-11")):
+        in_sight, behind = folded.partition("<details>")[::2]
+        assert shown in in_sight
+        assert hidden in behind
+        assert hidden not in in_sight
+    assert "and 3 more" in why
+    assert "and 4 more" in accounts
