@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 
 from licensesync.enterprises.models import Enterprise
 from licensesync.flows.forget import forget_old
@@ -224,6 +226,18 @@ def test_a_list_that_removes_many_needs_the_option(enterprise: Enterprise, tmp_p
     with pytest.raises(CommandError, match="would remove 20 of 50 accounts"):
         run("import_usage", enterprise.slug.upper(), few)
     assert json.loads(run("import_usage", enterprise.slug, few, accept_shrink=True))["removed"] == 20
+
+
+def test_tables_of_a_newer_version_are_left_alone(enterprise: Enterprise, tmp_path: Path) -> None:
+    """As of a machine that was not upgraded with the others."""
+    recorder = MigrationRecorder(connection)
+    recorder.record_applied("licenses", "9999_to_come")
+    try:
+        for command in (("consumed_licenses", enterprise.slug), ("import_usage", enterprise.slug, tmp_path)):
+            with pytest.raises(CommandError, match=r"of a newer version \(which has licenses 9999_to_come"):
+                run(*command)
+    finally:
+        recorder.record_unapplied("licenses", "9999_to_come")
 
 
 def test_what_is_not_there(enterprise: Enterprise, tmp_path: Path) -> None:

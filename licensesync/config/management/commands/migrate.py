@@ -6,15 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import CommandError
 from django.core.management.commands import migrate
 from django.db import OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.migrations.recorder import MigrationRecorder
 from psycopg.errors import LockNotAvailable
 
 from licensesync.config.in_use import one_at_a_time
-from licensesync.operations.health import of_newer_version
+from licensesync.config.management.enterprise import refuse_tables_of_newer_version
 
 LOCK = 0x6C73796E63  # our number among PostgreSQL's advisory locks
 # Whoever waits for a whole table makes everybody else wait behind it: so not for long, but again.
@@ -26,11 +24,7 @@ class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
         connection = connections[options["database"]]
         with turn_to_migrate(connection):
-            if unknown := of_newer_version(MigrationRecorder(connection).applied_migrations()):
-                raise CommandError(
-                    f"The tables are of a newer version (which has {unknown}). Nothing was changed. Install that "
-                    "version; the way back is a backup from before."
-                )
+            refuse_tables_of_newer_version(connection)
             for tries_left in reversed(range(TRIES)):
                 try:
                     super().handle(*args, **options)  # goes on where it was held up
