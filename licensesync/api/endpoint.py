@@ -77,9 +77,11 @@ class Endpoint(APIView):
         return errors.answer_to
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        # Before it is asked who may: its sender decides how long a body takes, and may lose the right meanwhile.
-        if self.parser_classes:
+        self.perform_authentication(request)
+        if self.parser_classes and request.auth:
+            # Its sender decides how long a body takes, and may lose the right meanwhile: so who may is asked after it.
             _ = request._request.body
+            TokenAuthentication().authenticate(request)
         super().initial(request, *args, **kwargs)
         version = request.headers.get("X-GitHub-Api-Version", LATEST_VERSION)
         if not _VERSION.fullmatch(version):

@@ -109,7 +109,7 @@ class JsonReader:
         depth = 0
         while True:
             first = self.peek()
-            self._to_walk -= 1  # at least
+            self._to_walk -= 1
             if first == b'"':
                 self._skip_string()
             elif first in (b"{", b"["):
@@ -209,7 +209,7 @@ class JsonReader:
     def _skip_string(self) -> None:
         self._at += 1
         while True:
-            self._at = _end(_STRING_BODY, self._buffer, self._at)
+            self._walk(_STRING_BODY)
             if self._buffer[self._at : self._at + 1] == b'"':
                 self._at += 1
                 return
@@ -218,11 +218,16 @@ class JsonReader:
 
     def _skip_scalar(self) -> None:
         while True:
-            self._at = _end(_SCALAR, self._buffer, self._at)
+            self._walk(_SCALAR)
             if self._at < len(self._buffer):
                 return
             if not self._more():
                 raise self._truncated()
+
+    def _walk(self, pattern: re.Pattern[bytes]) -> None:
+        end = _end(pattern, self._buffer, self._at)
+        self._to_walk -= end - self._at
+        self._at = end
 
     def _no_element(self) -> ExpectedError:
         """Why the list has no readable element here."""

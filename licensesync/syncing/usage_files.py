@@ -98,7 +98,7 @@ def stopped_together(file: UsageFile) -> list[UsageFile]:
 def look_again(files: Iterable[UsageFile]) -> None:
     """Forget how files ended; they are to be looked at and decided about once more."""
     UsageFile.objects.filter(pk__in=[file.pk for file in files]).update(
-        state=FileState.RECOGNISING, job=None, attempts=0, problem_code="", problem_params={}
+        state=FileState.RECOGNISING, job=None, attempts=0, problem_code="", problem_params={}, dismissed=False
     )
 
 
@@ -156,8 +156,8 @@ def dismiss(file: UsageFile) -> None:
     UsageFile.objects.filter(_same_list(file), state=file.state, job=file.job_id).update(dismissed=True)
 
 
-def dismiss_done(enterprise: Enterprise) -> None:
-    """The owner has read all outcomes that the page shows."""
+def dismiss_done(enterprise: Enterprise, *, until: int) -> None:
+    """The owner wants none of the outcomes any more that there are, of files up to the one with the id `until`."""
     is_over = Q(state=FileState.ACCEPTED) & ~Q(job__state__in=OPEN_STATES)
-    ours = UsageFile.objects.filter(enterprise=enterprise, dismissed=False)
+    ours = UsageFile.objects.filter(enterprise=enterprise, dismissed=False, pk__lte=until)
     ours.filter(is_over | Q(state=FileState.REFUSED)).update(dismissed=True)

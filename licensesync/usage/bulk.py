@@ -1,8 +1,8 @@
 """Many rows at once, on PostgreSQL and on SQLite.
 
 PostgreSQL takes rows by COPY and works set by set. SQLite lets one connection write at a time, so whoever writes
-much there does it in short turns and lets others in between. Temporary tables are written outside any transaction of
-the main database, on SQLite they even lie in a file of their own.
+much there does it in short turns and lets others in between. On SQLite temporary tables are written outside any
+transaction of the main database; they lie in a file of their own.
 """
 
 import itertools

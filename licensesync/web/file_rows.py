@@ -117,11 +117,13 @@ class FileRow:
 
 
 class Files(NamedTuple):
-    """What is listed: the newest first; how many more files there are; how many lists, of all, can be put away."""
+    """What is listed: the newest first; how many more files there are; how many lists can be put away, also of those
+    that have no place yet, and the id of the newest file of them."""
 
     rows: list[FileRow]
     more: int
     done: int
+    newest: int
 
 
 def file_rows(enterprise: Enterprise, servers: list[Deployment]) -> Files:
@@ -132,8 +134,10 @@ def file_rows(enterprise: Enterprise, servers: list[Deployment]) -> Files:
     lists = _lists(looked_at)
     shown = sorted(lists[:SHOWN], key=lambda together: together[-1].pk, reverse=True)
     total = files.count() if len(looked_at) == MOST_FILES else len(looked_at)
-    done = sum(1 for first, *_pages in lists if _is_over(first))
-    return Files([_row(together, servers) for together in shown], total - sum(map(len, shown)), done)
+    rows = [_row(together, servers) for together in shown]
+    done = [together for together in lists if _is_over(together[0])]
+    newest = max((together[-1].pk for together in done), default=0)
+    return Files(rows, total - sum(map(len, shown)), len(done), newest)
 
 
 def _is_over(file: UsageFile) -> bool:

@@ -86,8 +86,8 @@ def show_news(request: HttpRequest, enterprise: Enterprise, answered: Answered |
         new_files = [each for each in changed if each.is_file and each.key not in seen]
         news = {
             "swapped": [each for each in changed if each not in new_files],
-            "new_files": [each for each in new_files if _file_id(each.key) > newest],
-            "following_files": [each for each in new_files if _file_id(each.key) <= newest],
+            "new_files": [each for each in new_files if each.is_asking or _file_id(each.key) > newest],
+            "following_files": [each for each in new_files if not each.is_asking and _file_id(each.key) <= newest],
             "gone": gone,
             "is_told": is_told,
         }
@@ -113,7 +113,7 @@ def _context(request: HttpRequest, enterprise: Enterprise, answered: Answered | 
     seats = licenses.seats(enterprise, count)
     owner = is_owner(request, enterprise)
     servers = [row.deployment for row in instances if row.deployment.is_server]
-    files = file_rows(enterprise, servers) if owner else Files([], 0, 0)  # nobody else may see or answer them
+    files = file_rows(enterprise, servers) if owner else Files([], 0, 0, 0)  # nobody else may see or answer them
     for row in files.rows:
         if answered and row.file.pk == answered.file_id:
             row.problem, row.typed = answered.problem, answered.typed
@@ -141,6 +141,7 @@ class Fragment:
     key: str
     version: str
     html: SafeString
+    is_asking: bool = False
 
     @property
     def is_file(self) -> bool:
@@ -162,7 +163,9 @@ def _fragments(request: HttpRequest, context: Mapping[str, Any]) -> dict[str, Fr
             _fragment(request, "div", "following", "license/_following.html", context),
         ]
     fragments += [
-        _fragment(request, "li", row.key, "license/_file.html", {**context, "row": row})
+        replace(
+            _fragment(request, "li", row.key, "license/_file.html", {**context, "row": row}), is_asking=row.is_asking
+        )
         for row in context["files"].rows
     ]
     return {fragment.key: fragment for fragment in fragments}

@@ -136,7 +136,7 @@ def dismiss_file(request: HttpRequest, slug: str, file_id: int) -> HttpResponse:
 def dismiss_done(request: HttpRequest, slug: str) -> HttpResponse:
     """Put all outcomes away; nothing else changes."""
     enterprise = enterprise_for(request, slug, owner=True)
-    usage_files.dismiss_done(enterprise)
+    usage_files.dismiss_done(enterprise, until=id_of(request.POST.get("until", "")))
     return _changed(request, enterprise)
 
 

@@ -182,6 +182,11 @@ def test_who_loses_the_right_while_the_body_comes_has_lost_it(
     assert enterprise.name != "Mine"
 
 
+def test_whose_body_is_too_large_is_told_first_that_nobody_is_let_in(enterprise: Enterprise) -> None:
+    large = b"x" * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0) + b"x"
+    assert Client().generic("PATCH", ENTERPRISE, large, "application/json").status_code == 401
+
+
 def test_allow_names_what_is_answered(enterprise: Enterprise, owners_script: Client) -> None:
     for refused in (owners_script.delete(ENTERPRISE), owners_script.options(ENTERPRISE)):
         assert refused.status_code == 405

@@ -68,6 +68,12 @@ def test_what_is_no_json_is_not_scanned_again_and_again(monkeypatch: pytest.Monk
     assert scanned < 10 * len(text)
 
 
+def test_a_long_text_does_not_make_what_follows_too_deep() -> None:
+    deep = "[" * 150 + "]" * 150
+    text = f'{{"l":"{"x" * 2 * json_stream.WINDOW}","d":{deep},"users":[{{"a":1}}]}}'
+    assert read(text, 64 * 1024) == [{"users": [{"a": 1}]}]
+
+
 @given(rows=ROWS.filter(len), chunk=st.integers(1, 500), data=st.data())
 def test_what_ends_too_early_is_noticed(rows: list[dict[str, Any]], chunk: int, data: st.DataObject) -> None:
     text = json.dumps({"users": rows}, ensure_ascii=False)

@@ -221,7 +221,7 @@ def test_work_that_ends_while_the_page_is_read_is_asked_about_again(
 
     def read_then_end(*args: Any) -> Files:
         LicenseSyncJob.objects.filter(state=JobState.RUNNING).update(state=JobState.SUCCESS)
-        return Files([], 0, 0)
+        return Files([], 0, 0, 0)
 
     monkeypatch.setattr(license_page, "file_rows", read_then_end)
     client.force_login(owner)

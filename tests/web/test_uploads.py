@@ -361,15 +361,32 @@ def test_all_that_is_done_is_put_away_at_once(client: Client, enterprise: Enterp
     assert url not in page(client, enterprise)  # of one, its own button is enough
     add(client, enterprise, server_export([account(1, ANA)]))
     work()
+    assert url in page(client, enterprise)
+    until = re.search(r'name="until" value="(\d+)"', page(client, enterprise))
+    assert until
+    add(client, enterprise, b"nobody has seen what became of this")
+    work()
+    unseen = last_file()
     waiting = LicenseSyncJob.objects.create(deployment=Deployment.objects.get(), kind="file", trigger="uploaded")
     open_file = UsageFile.objects.create(
         enterprise=enterprise, job=waiting, name="open", size=1, state=FileState.ACCEPTED, uploaded_by=owner
     )
-    assert url in page(client, enterprise)
-    assert client.post(url).status_code == 302
+    assert client.post(url, {"until": until[1]}).status_code == 302
     asking = UsageFile.objects.get(state=FileState.NEEDS_ANSWER)
-    assert set(UsageFile.objects.filter(dismissed=False)) == {asking, open_file}
+    assert set(UsageFile.objects.filter(dismissed=False)) == {asking, open_file, unseen}
     assert url not in page(client, enterprise)
+
+
+def test_what_was_put_away_is_back_when_it_is_tried_again(client: Client, enterprise: Enterprise, owner: User) -> None:
+    """As from another tab. It may ask something."""
+    client.force_login(owner)
+    add(client, enterprise, report([(1, ANA)]))
+    file = last_file()
+    usage_files.refuse([file], ExpectedError(DISK_FULL))
+    usage_files.dismiss(last_file())
+    client.post(reverse("try_file_again", args=[enterprise.slug, file.pk]))
+    work()
+    assert "This report does not say which server it is from." in page(client, enterprise)
 
 
 def test_an_outcome_is_put_away(client: Client, enterprise: Enterprise, owner: User) -> None:

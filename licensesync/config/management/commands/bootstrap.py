@@ -8,9 +8,9 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management import BaseCommand, CommandError, CommandParser, call_command
 from django.core.validators import validate_email
-from django.db import transaction
+from django.db import connection, transaction
 
-from licensesync.config.management.enterprise import is_prepared
+from licensesync.config.management.enterprise import is_prepared, refuse_tables_of_newer_version
 from licensesync.enterprises.models import MOST_LICENSES, Enterprise, LicenseModel, Role, Scope, slug_validator
 from licensesync.enterprises.queries import members
 from licensesync.enterprises.services import add_member, change_role, create_enterprise, update_enterprise
@@ -60,6 +60,7 @@ class Command(BaseCommand):
         check(wanted)
         if not is_prepared():
             call_command("migrate", interactive=False, verbosity=0)
+        refuse_tables_of_newer_version(connection)
         password = sys.stdin.readline().rstrip("\r\n") if wanted["password_stdin"] else None
         with transaction.atomic():
             owner = ensure_owner(wanted["owner"], password)

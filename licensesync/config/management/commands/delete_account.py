@@ -1,7 +1,9 @@
 """`manage.py delete_account EMAIL`: delete the account of somebody who can't, or does not, do it in the browser."""
 
 from django.core.management import BaseCommand, CommandError, CommandParser
+from django.db import connection
 
+from licensesync.config.management.enterprise import refuse_tables_of_newer_version
 from licensesync.enterprises.services import delete_account
 from licensesync.errors import ExpectedError
 from licensesync.users.queries import by_email
@@ -15,6 +17,7 @@ class Command(BaseCommand):
         parser.add_argument("--confirm", metavar="EMAIL", required=True, help="the e-mail once more")
 
     def handle(self, *, email: str, confirm: str, **_: object) -> None:
+        refuse_tables_of_newer_version(connection)
         user = by_email(email)
         if user is None:
             raise CommandError(f"Nobody signs in here as {email}. Check the spelling.")

@@ -3,7 +3,9 @@
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError
+from django.db import connection
 
+from licensesync.config.management.enterprise import refuse_tables_of_newer_version
 from licensesync.enterprises import connections
 from licensesync.errors import ExpectedError
 
@@ -12,6 +14,7 @@ class Command(BaseCommand):
     help = "Seal the tokens of all connections with the first key of LICENSESYNC_ENCRYPTION_KEYS."
 
     def handle(self, *_: Any, **__: Any) -> None:
+        refuse_tables_of_newer_version(connection)
         try:
             number = connections.reseal_all()
         except ExpectedError as error:
