@@ -361,16 +361,18 @@ def test_all_that_is_done_is_put_away_at_once(client: Client, enterprise: Enterp
     assert url not in page(client, enterprise)  # of one, its own button is enough
     add(client, enterprise, server_export([account(1, ANA)]))
     work()
+    running = LicenseSyncJob.objects.create(
+        deployment=Deployment.objects.get(), kind="file", trigger="uploaded", state=JobState.RUNNING
+    )
+    open_file = UsageFile.objects.create(
+        enterprise=enterprise, job=running, name="open", size=1, state=FileState.ACCEPTED, uploaded_by=owner
+    )
     assert url in page(client, enterprise)
     until = re.search(r'name="until" value="(\d+)"', page(client, enterprise))
     assert until
     add(client, enterprise, b"nobody has seen what became of this")
     work()
     unseen = last_file()
-    waiting = LicenseSyncJob.objects.create(deployment=Deployment.objects.get(), kind="file", trigger="uploaded")
-    open_file = UsageFile.objects.create(
-        enterprise=enterprise, job=waiting, name="open", size=1, state=FileState.ACCEPTED, uploaded_by=owner
-    )
     assert client.post(url, {"until": until[1]}).status_code == 302
     asking = UsageFile.objects.get(state=FileState.NEEDS_ANSWER)
     assert set(UsageFile.objects.filter(dismissed=False)) == {asking, open_file, unseen}
