@@ -367,7 +367,8 @@ def test_all_that_is_done_is_put_away_at_once(client: Client, enterprise: Enterp
     open_file = UsageFile.objects.create(
         enterprise=enterprise, job=running, name="open", size=1, state=FileState.ACCEPTED, uploaded_by=owner
     )
-    assert url in page(client, enterprise)
+    add(client, enterprise, b"1")
+    work()
     until = re.search(r'name="until" value="(\d+)"', page(client, enterprise))
     assert until
     add(client, enterprise, b"nobody has seen what became of this")
