@@ -74,7 +74,7 @@ def people_of_columns(columns: list[Column], report: ReadReport) -> list[CloudUs
         users = values.records(
             CloudUser,
             login=values.texts(logins, "login"),
-            name=values.texts(names, "name"),
+            name=values.names(names),
             profile=values.texts(profiles, "profile"),
             saml_name_id=values.texts(saml_name_ids, "SAML name id"),
             verified_emails=verified,

@@ -103,7 +103,7 @@ def _accounts(rows: list[dict[str, Any]], report: ReadReport) -> list[ServerUser
             ServerUserAccount,
             user_id=values.user_ids(user_ids),
             login=values.logins(logins),
-            name=values.texts(names, "name"),
+            name=values.names(names),
             email=valid_primaries,
             other_emails=others,
             site_admin=list(map(bool, values.flags(site_admin, "site admin"))),

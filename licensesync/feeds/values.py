@@ -77,8 +77,7 @@ def texts(column: Column, field: str) -> list[str]:
 
 
 def text(value: object, field: str, *, limit: int = MAX_TEXT) -> str:
-    """Trimmed, without control characters and what turns the direction of what follows; "" where nothing can be seen,
-    and for null. Raises TOO_LONG_VALUE beyond `limit` characters."""
+    """Trimmed and without control characters; null is "". Raises TOO_LONG_VALUE beyond `limit` characters."""
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -87,9 +86,7 @@ def text(value: object, field: str, *, limit: int = MAX_TEXT) -> str:
     if len(value) > limit:
         raise ExpectedError(TOO_LONG_VALUE, limit=limit)
     if not value.isprintable():
-        value = "".join(c for c in value if unicodedata.category(c) not in ("Cc", "Cs") and c not in _TURNING).strip()
-        if all(unicodedata.category(c) == "Cf" or c.isspace() for c in value):
-            return ""
+        value = "".join(c for c in value if unicodedata.category(c) not in ("Cc", "Cs")).strip()
     return value
 
 
@@ -115,6 +112,18 @@ def text_list(value: object, field: str) -> tuple[str, ...]:
     if not isinstance(items, list):
         raise Unreadable(_("its “%(field)s” is not a list"), field=field)
     return tuple(dict.fromkeys(filter(None, (text(item, field) for item in items))))
+
+
+def names(column: Column) -> list[str]:
+    """Of people, as `texts`, but without what turns the direction of what follows, and "" where nothing can be seen.
+    Nobody is matched by a name; of logins and addresses nothing is left out."""
+    said = texts(column, "name")
+    return said if "".join(said).isprintable() else list(map(_name, said))
+
+
+def _name(said: str) -> str:
+    name = "".join(c for c in said if c not in _TURNING)
+    return "" if all(unicodedata.category(c) == "Cf" or c.isspace() for c in name) else name
 
 
 def logins(column: Column) -> list[str]:

@@ -40,5 +40,4 @@ def test_a_server_account_as_github_names_it(named: str, account: tuple[str, int
     ],
 )
 def test_what_nobody_can_see_is_no_name(named: str, read: str) -> None:
-    assert values.text(named, "name") == read
-    assert values.texts(["Ana", named], "name") == ["Ana", read]
+    assert values.names(["Ana", named]) == ["Ana", read]
