@@ -10,7 +10,7 @@ from django.utils.cache import get_conditional_response
 from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser, JSONParser
-from rest_framework.permissions import IsAuthenticated
+from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -78,7 +78,7 @@ class Endpoint(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         self.perform_authentication(request)
-        if self.parser_classes and request.auth:
+        if self.parser_classes and request.auth and request.method not in SAFE_METHODS:
             # Its sender decides how long a body takes, and may lose the right meanwhile: so who may is asked after it.
             _ = request._request.body
             TokenAuthentication().authenticate(request)
