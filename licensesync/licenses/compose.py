@@ -45,6 +45,8 @@ class Member(NamedTuple):
     old_generation: int | None
 
 
+# What a license is composed of: the number is its own, and what was before is no part of it.
+_SAID = slice(Member._fields.index("kind"), Member._fields.index("facts") + 1)
 _encode = msgspec.json.Encoder().encode
 _packed = msgspec.msgpack.Encoder().encode  # for the digest alone: it escapes nothing
 _CLOUD_ONLY, _CLOUD_AND_SERVER, _SERVER_ONLY = Where.CLOUD.value, Where.BOTH.value, Where.SERVER.value
@@ -92,7 +94,7 @@ def sort_key(name: str) -> str:
 
 def digest_of(members: Sequence[Member]) -> int:
     """Of all that a license is composed of, and how."""
-    said = [member[1:12] for member in members]  # from `kind` to `facts`
+    said = [member[_SAID] for member in members]
     return int.from_bytes(blake2b(_packed((VERSION, said)), digest_size=8).digest(), signed=True)
 
 
