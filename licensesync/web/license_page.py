@@ -22,6 +22,7 @@ from licensesync.licenses.comparison import counted_twice
 from licensesync.syncing import queries as syncing
 from licensesync.web import words
 from licensesync.web.access import enterprise_for, is_owner
+from licensesync.web.asked import id_of
 from licensesync.web.completeness import completeness
 from licensesync.web.file_rows import Files, file_rows
 from licensesync.web.following import RARELY, SOON, leave_when_gone, next_look
@@ -101,8 +102,7 @@ def show_news(request: HttpRequest, enterprise: Enterprise, answered: Answered |
 
 def _file_id(key: str) -> int:
     """Of the key of a file's fragment, as a page says it."""
-    said = key.removeprefix("file-")
-    return int(said) if said.isascii() and said.isdigit() and len(said) < 19 else 0
+    return id_of(key.removeprefix("file-"))
 
 
 def _context(request: HttpRequest, enterprise: Enterprise, answered: Answered | None) -> dict[str, Any]:
