@@ -102,6 +102,7 @@ def test_requests_that_never_end_keep_nobody_out(tmp_path: Path) -> None:
                 stalled = socket.create_connection((address.hostname or "", address.port or 0))
                 open_ones.enter_context(stalled).sendall(words)
         assert status(product.url + "/healthz") == 200
+        open_ones.close()  # gunicorn waits two seconds for each that does not hang up, one after the other
         token = json.loads(product.manage("bootstrap", "--enterprise", "a", "--owner", "a@b.example", "--token").stdout)
         headers = f"Host: {address.netloc}\r\nAuthorization: Bearer {token['token']}\r\nTransfer-Encoding: chunked\r\n"
         with socket.create_connection((address.hostname or "", address.port or 0)) as pipe:
