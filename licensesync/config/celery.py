@@ -41,8 +41,7 @@ def _broker() -> dict[str, object]:
                 "socket_keepalive": True,
             },
         }
-    queue = settings.DATA_DIR / "queue"
-    folders = {name: queue / name for name in ("messages", "control")}
+    folders = {name: settings.QUEUE_DIR / name for name in ("messages", "control")}
     for folder in folders.values():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return {

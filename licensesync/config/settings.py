@@ -75,7 +75,6 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "axes",
     "csp",
@@ -181,7 +180,6 @@ AXES_SENSITIVE_PARAMETERS = [
     "next",
     "csrfmiddlewaretoken",
 ]
-AXES_ENABLE_ADMIN = False
 AXES_DISABLE_ACCESS_LOG = True
 
 LANGUAGE_CODE = "en"
@@ -213,6 +211,7 @@ UPLOADS_DIR = DATA_DIR / "uploads"
 FILE_UPLOAD_HANDLERS = ["licensesync.flows.upload_limit.NoUploads"]  # but where a view allows them
 FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
 FILE_UPLOAD_PERMISSIONS = 0o600
+QUEUE_DIR = DATA_DIR / "queue"  # messages as files, where there is no Redis
 FETCHES_DIR = DATA_DIR / "fetches"  # what a sync has fetched so far, a folder a job
 for _directory in (UPLOADS_DIR, FILE_UPLOAD_TEMP_DIR, FETCHES_DIR):
     _directory.mkdir(mode=0o700, exist_ok=True)

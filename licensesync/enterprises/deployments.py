@@ -79,10 +79,7 @@ def belongs_elsewhere(enterprise: Enterprise, facts: ServerFacts, *, host: str) 
     its server id don't fit together (`server_of`), whoever names one of the two has settled it."""
     servers = Deployment.objects.filter(enterprise=enterprise, kind=DeploymentKind.SERVER)
     named = servers.filter(host=host_name(host)).first()
-    try:
-        says = host_name(facts.host)
-    except ExpectedError:  # it says nothing that could be one
-        says = ""
+    says = _host_said(facts)
     if says == host_name(host):
         return False
     if facts.server_id and (of_id := servers.filter(server_id=facts.server_id).first()):
@@ -103,11 +100,11 @@ def take_facts(deployment: Deployment, facts: ServerFacts, **changes: Any) -> No
     """Keep what an export says about its server; what it does not say stays as it is, and so does the host name,
     which changes with the next count only (`host_by`). An id that belongs to another instance is left there."""
     said: dict[str, Any] = {
-        "server_id": facts.server_id[:100],
-        "customer_name": facts.customer_name[:200],
-        "version": facts.version[:50],
-        "license_hash": facts.license_hash[:200],
-        "public_key": facts.public_key[:10_000],
+        "server_id": facts.server_id,
+        "customer_name": facts.customer_name,
+        "version": facts.version[:50],  # a server that is asked may say anything; of an export all is short (`feeds`)
+        "license_hash": facts.license_hash,
+        "public_key": facts.public_key,
         "dormancy_threshold_days": facts.dormancy_threshold_days,
     }
     said = {name: value for name, value in said.items() if value}
@@ -125,10 +122,7 @@ def host_by(deployment: Deployment, facts: ServerFacts | None) -> str:
 
     A name that belongs to another instance is left there: this one is a copy that the owner told apart.
     """
-    try:
-        host = host_name(facts.host) if facts and facts.host else ""
-    except ExpectedError:
-        host = ""
+    host = _host_said(facts) if facts else ""
     return deployment.host if not host or _others(deployment).filter(host=host).exists() else host
 
 
@@ -139,10 +133,16 @@ def other_of(deployment: Deployment, facts: ServerFacts) -> Deployment | None:
         return None
     if facts.server_id and (of_id := _others(deployment).filter(server_id=facts.server_id).first()):
         return of_id
+    host = _host_said(facts)
+    return _others(deployment).filter(host=host).first() if host else None
+
+
+def _host_said(facts: ServerFacts) -> str:
+    """The host name by what an export says, "" where that is none that could be one."""
     try:
-        return _others(deployment).filter(host=host_name(facts.host)).first() if facts.host else None
+        return host_name(facts.host)
     except ExpectedError:
-        return None
+        return ""
 
 
 def _others(deployment: Deployment) -> QuerySet[Deployment]:

@@ -1,4 +1,5 @@
-"""Who may see what, and reading the people of an enterprise. Every query of the product starts at `visible_to`."""
+"""Who may see what, and reading the people of an enterprise. Pages and API find an enterprise by `visible_to` alone, and
+go on from there."""
 
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.utils import timezone
@@ -68,8 +69,7 @@ def open_invitation(token: str) -> Invitation | None:
 
 def verified_domains(enterprise: Enterprise) -> list[str]:
     """The names of the verified domains, in alphabetical order."""
-    names = VerifiedDomain.objects.filter(enterprise=enterprise).values_list("name", flat=True)
-    return list(names.order_by("name"))
+    return list(domains_of(enterprise).values_list("name", flat=True))
 
 
 def domains_of(enterprise: Enterprise) -> QuerySet[VerifiedDomain]:

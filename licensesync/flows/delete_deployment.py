@@ -5,13 +5,12 @@ counts everybody again without the deployment, shows that, and then deletes in s
 """
 
 import structlog
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Connection, Deployment
-from licensesync.flows import consolidate, queue
+from licensesync.flows import consolidate, payloads, queue
 from licensesync.flows.turns import flip, turn
 from licensesync.licenses import services as licenses
 from licensesync.syncing import services as syncing
@@ -44,9 +43,7 @@ def delete(job: LicenseSyncJob, work: Work) -> None:
     usage.forget_superseded(enterprise, enterprise.generation)
     licenses.forget_superseded(enterprise, enterprise.generation)
     licenses.forget_deployment(deployment)
-    for name in UsageFile.objects.filter(deployment=deployment).values_list("stored_name", flat=True):
-        if name:
-            (settings.UPLOADS_DIR / name).unlink(missing_ok=True)
+    payloads.delete(UsageFile.objects.filter(deployment=deployment).values_list("stored_name", flat=True))
     work.report(Phase.DELETING, 1, 1)
     deployments.delete(deployment)
     log.info("deployment_deleted", kind=deployment.kind)

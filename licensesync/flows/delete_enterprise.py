@@ -5,12 +5,11 @@ enterprise last. It may be begun anew at any time: by the message, or within an 
 """
 
 import structlog
-from django.conf import settings
 from django.db import transaction
 
 from licensesync.enterprises import services as enterprises
 from licensesync.enterprises.models import Connection, Enterprise
-from licensesync.flows import queue
+from licensesync.flows import payloads, queue
 from licensesync.licenses import services as licenses
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import UsageFile
@@ -36,8 +35,6 @@ def delete(enterprise_id: int) -> None:
         return
     licenses.end_counts(enterprise)
     rows = usage.forget_superseded(enterprise, OPEN) + licenses.forget_enterprise(enterprise)
-    stored = UsageFile.objects.filter(enterprise=enterprise).exclude(stored_name="")
-    for name in stored.values_list("stored_name", flat=True):
-        (settings.UPLOADS_DIR / name).unlink(missing_ok=True)
+    payloads.delete(UsageFile.objects.filter(enterprise=enterprise).values_list("stored_name", flat=True))
     enterprise.delete()
     log.info("enterprise_deleted", rows=rows)

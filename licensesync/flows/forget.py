@@ -14,7 +14,7 @@ from django.utils import timezone
 from licensesync.enterprises import services as enterprises
 from licensesync.enterprises.models import Enterprise
 from licensesync.enterprises.queries import enterprises_given_up
-from licensesync.flows import delete_enterprise, mail_password_link
+from licensesync.flows import delete_enterprise, mail_password_link, payloads
 from licensesync.licenses import services as licenses
 from licensesync.licenses.queries import generation_superseded_before
 from licensesync.syncing import forgetting as syncing
@@ -51,7 +51,7 @@ def forget_old() -> None:
 def forget_payloads() -> None:
     """Delete the bytes of files that are decided and old, and bytes that no row knows (of an upload that broke off)."""
     for file in syncing.files_to_empty(before=timezone.now() - settings.PAYLOAD_RETENTION):
-        (settings.UPLOADS_DIR / file.stored_name).unlink(missing_ok=True)
+        payloads.delete([file.stored_name])
         syncing.empty(file)
     for folder in (settings.UPLOADS_DIR, settings.FILE_UPLOAD_TEMP_DIR):
         left = _left_for_an_hour(folder)
@@ -83,7 +83,7 @@ def forget_fetches() -> None:
 def forget_torn_messages() -> None:
     """Delete what is left in the queue of files of those who were killed while they put a message there or took it; the
     sweep has had it sent again."""
-    folder = settings.DATA_DIR / "queue" / "messages"
+    folder = settings.QUEUE_DIR / "messages"
     for entry in _left_for_an_hour(folder) if folder.is_dir() else ():
         if not entry.name.endswith(".msg"):
             Path(entry).unlink(missing_ok=True)

@@ -5,7 +5,7 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +84,12 @@ def path_of(file: UsageFile) -> Path:
     if not file.stored_name or not path.is_file():
         raise ExpectedError(PAYLOAD_GONE)
     return Path(path)
+
+
+def delete(stored_names: Iterable[str]) -> None:
+    """Delete bytes by the names under which files are stored; "" names none."""
+    for name in filter(None, stored_names):
+        (settings.UPLOADS_DIR / name).unlink(missing_ok=True)
 
 
 @contextmanager

@@ -35,8 +35,8 @@ from licensesync.syncing.models import (
 )
 from licensesync.syncing.queries import has_taken_list_since, last_taken
 from licensesync.syncing.working import ClaimLost, Work
-from licensesync.usage import bulk, staging
 from licensesync.usage import services as usage
+from licensesync.usage import staging
 from licensesync.usage.queries import figures, looks_like
 
 log = structlog.get_logger()
@@ -230,9 +230,8 @@ def _ask_if_shrinking(job: LicenseSyncJob, diff: staging.Diff, kind: feeds.FeedK
 def _lacks_idle(job: LicenseSyncJob) -> bool:
     """Whether a site-admin report has nobody who is suspended or dormant, though the last list had: the report of
     active users looks like the one of all users, but for whom it leaves out."""
-    if not job.deployment.suspended + (job.deployment.dormant or 0):
-        return False
-    return not bulk.value("SELECT count(*) FROM staged WHERE suspended OR dormant")
+    had_idle = bool(job.deployment.suspended or job.deployment.dormant)
+    return had_idle and not staging.has_idle()
 
 
 def _show(

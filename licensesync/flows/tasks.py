@@ -1,4 +1,4 @@
-"""What workers can be asked to do. Each takes an id and calls one flow; running twice equals running once."""
+"""What workers can be asked to do. Each calls one flow, with an id or for all; running twice equals running once."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -72,14 +72,13 @@ class HasContents(Protocol):
 class Assembly:
     """What all pages together are. `people`: how many different ones; `total`: how many GitHub says there are.
 
-    `duplicates`: who stands on the list twice. `changed`: somebody was added or removed between two pages, so that
-    somebody may be missing even where the number is right; fetch the list again from page 1.
+    `changed`: somebody stands on it twice, or was added or removed between two pages, so that somebody may be missing even
+    where the number is right; fetch the list again from page 1.
     `whole`: nobody twice, nobody missing.
     """
 
     people: int
     total: int | None
-    duplicates: tuple[str, ...]
     changed: bool
     whole: bool
 
@@ -161,9 +160,8 @@ def assemble(pages: Iterable[HasContents]) -> Assembly:
     nameless = times.pop("", 0)
     people = len(times) + nameless
     total = totals[-1] if totals else None
-    duplicates = tuple(key for key, count in times.items() if count > 1)
-    changed = bool(duplicates) or len(set(totals)) > 1
-    return Assembly(people, total, duplicates, changed, whole=not changed and people >= (total or 0))
+    changed = any(count > 1 for count in times.values()) or len(set(totals)) > 1
+    return Assembly(people, total, changed, whole=not changed and people >= (total or 0))
 
 
 def route(connection: CloudConnection, rules: Rules) -> Route:

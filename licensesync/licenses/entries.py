@@ -22,7 +22,8 @@ class AccountEntry(msgspec.Struct):
 
 
 class CloudFacts(msgspec.Struct):
-    """`CloudUser.facts`: what feeds.records.CloudUser has beside login, name and SAML NameID."""
+    """`CloudUser.facts`: what feeds.records.CloudUser has beside login, name and SAML NameID. What it names of servers is
+    read from `CloudAddress`."""
 
     profile: str = ""
     verified_emails: list[str] = []
@@ -34,8 +35,6 @@ class CloudFacts(msgspec.Struct):
     visual_studio_user: bool = False
     visual_studio_status: str = ""
     visual_studio_email: str = ""
-    server_user_ids: list[str] = []
-    server_emails: list[str] = []
 
 
 NO_FACTS = CloudFacts()

@@ -77,6 +77,11 @@ class Selection:
         has = (f"{kind}:{spelling}" for spelling in known for kind in ("mail", "identity"))
         return self.index.without((VERIFIED_BY_CLOUD, *has))
 
+    @property
+    def unverified(self) -> Mask | None:
+        """The same to be told of licenses; None where the enterprise has no verified domain."""
+        return self.without_verified_domain if self.domains else None
+
     def count(self) -> tuple[int, bool]:
         """How many there are, and whether that is exact: with very common words it is MOST_FOUND or more."""
         mask = self._chosen()

@@ -208,6 +208,11 @@ def number_people(enterprise: Enterprise, *, only_affected: bool, next_number: i
     return next_number + new
 
 
+def how_many() -> int:
+    """The people that `number_people` has numbered."""
+    return int(bulk.value("SELECT count(*) FROM person"))
+
+
 def find_moves(enterprise: Enterprise, *, only_affected: bool) -> None:
     """Fill `joined` and `parted`: which accounts are with another license than before."""
     now = "member m JOIN person p ON p.person = m.person"

@@ -221,9 +221,9 @@ def fail(job: LicenseSyncJob, error: ExpectedError) -> bool:
     return _close(claimed(job), JobState.FAILURE, error)
 
 
-def give_way(job: LicenseSyncJob, error: ExpectedError) -> bool:
-    """RUNNING to CANCELED: something newer has come, as the sentence says. False: the claim is gone."""
-    return _close(claimed(job), JobState.CANCELED, error)
+def give_way(job: LicenseSyncJob, error: ExpectedError) -> None:
+    """RUNNING to CANCELED: something newer has come, as the sentence says."""
+    _close(claimed(job), JobState.CANCELED, error)
 
 
 def cancel(job: LicenseSyncJob) -> bool:

@@ -31,11 +31,11 @@ def create_file(enterprise: Enterprise, **facts: Any) -> UsageFile:
     return UsageFile.objects.create(enterprise=enterprise, **facts)
 
 
-def create_fetched(job: LicenseSyncJob, recognition: Recognition, **facts: Any) -> UsageFile:
+def create_fetched(job: LicenseSyncJob, recognition: Recognition, **facts: Any) -> None:
     """What a job fetched, as its list. What an older one of the same deployment asks is settled by it."""
     asking = UsageFile.objects.filter(deployment=job.deployment, state=FileState.NEEDS_ANSWER)
     asking.filter(job__kind=JobKind.SYNC).update(state=FileState.DISCARDED)
-    return UsageFile.objects.create(
+    UsageFile.objects.create(
         enterprise_id=job.deployment.enterprise_id,
         deployment=job.deployment,
         job=job,

@@ -388,18 +388,16 @@ def write(sql: str, params: Params = ()) -> int:
         return execute(sql, params)
 
 
-def write_by_line(sql: str, params: Sequence[Any], *, lines: int, progress: Progress) -> int:
+def write_by_line(sql: str, params: Sequence[Any], *, lines: int, progress: Progress) -> None:
     """Run a statement for the lines 1 to `lines` of a temporary table: all at once, on SQLite batch by batch.
 
-    The statement ends with two parameters, the first and the last line of the batch. Gives the rows changed.
+    The statement ends with two parameters, the first and the last line of the batch.
     """
     size = SQLITE_BATCH if is_sqlite() else max(lines, 1)
-    changed = 0
     for first in range(1, lines + 1, size):
         last = min(first + size - 1, lines)
-        changed += write(sql, [*params, first, last])
+        write(sql, [*params, first, last])
         progress(last)
-    return changed
 
 
 def write_until_done(sql: str, params: Sequence[Any] = ()) -> int:

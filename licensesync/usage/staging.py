@@ -5,6 +5,8 @@ Temporary tables of one connection, made anew for every list that has one to be 
     staged_address  cloud only: the addresses and links of a line
     staged_person   cloud only: GitHub's own server-only people
     account_diff    what it changes: line and old row of every account that is new, changed or gone
+    person_diff     cloud only: the same of `staged_person`
+    renamed         cloud only: lines that go on with the account of a login that is gone
 """
 
 from array import array
@@ -57,8 +59,8 @@ class Diff:
     replaced: int = 0
 
 
-def stage_server_list(batches: Iterable[list[ServerUserAccount]], progress: bulk.Progress) -> int:
-    """Read a server's list into `staged`; gives the number of accounts. ExpectedError where a user id comes twice."""
+def stage_server_list(batches: Iterable[list[ServerUserAccount]], progress: bulk.Progress) -> None:
+    """Read a server's list into `staged`. ExpectedError where a user id comes twice."""
     bulk.new_temporary_table(
         "staged",
         "line integer, user_id bigint, login text, name text, email text, address text, site_admin boolean, "
@@ -73,7 +75,6 @@ def stage_server_list(batches: Iterable[list[ServerUserAccount]], progress: bulk
             progress(len(user_ids))
     check_each_comes_once(user_ids)
     _index("staged", "user_id")
-    return len(user_ids)
 
 
 def check_each_comes_once(user_ids: "array[int]") -> None:
@@ -115,11 +116,8 @@ def _as_json(addresses: tuple[str, ...] | None) -> str | None:
     return msgspec.json.encode(addresses).decode()
 
 
-def stage_cloud_list(batches: Iterable[list[CloudUser | ServerOnlyPerson]], progress: bulk.Progress) -> int:
-    """Read the cloud's list into `staged` and its neighbours; gives the number of rows.
-
-    ExpectedError where an account comes twice.
-    """
+def stage_cloud_list(batches: Iterable[list[CloudUser | ServerOnlyPerson]], progress: bulk.Progress) -> None:
+    """Read the cloud's list into `staged` and its neighbours. ExpectedError where an account comes twice."""
     bulk.new_temporary_table(
         "staged",
         "line integer, key text, login text, name text, saml_name_id text, facts jsonb, consumes boolean",
@@ -147,7 +145,6 @@ def stage_cloud_list(batches: Iterable[list[CloudUser | ServerOnlyPerson]], prog
     twice = bulk.value("SELECT key FROM staged GROUP BY key HAVING count(*) > 1 ORDER BY key LIMIT 1")
     if twice is not None:
         raise ExpectedError(DUPLICATE_LOGIN, login=twice.partition(":")[2])
-    return users + people
 
 
 def cloud_key(user: CloudUser) -> str:
@@ -252,6 +249,11 @@ def _index(table: str, column: str) -> None:
         bulk.execute(f"CREATE INDEX temp.{table}_line ON {table} (line)")
         bulk.execute(f"CREATE INDEX temp.{table}_{column} ON {table} ({column})")
     bulk.analyze(f"{table} (line, {column})")
+
+
+def has_idle() -> bool:
+    """Whether anybody of the server's list in `staged` is suspended or dormant."""
+    return bool(bulk.value("SELECT count(*) FROM staged WHERE suspended OR dormant"))
 
 
 def compare_server_list(deployment: Deployment) -> Diff:

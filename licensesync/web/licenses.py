@@ -29,7 +29,7 @@ def licenses(request: HttpRequest, slug: str) -> HttpResponse:
     wanted = filters.parse(request.GET.dict(), deployments=deployments)
     selection = finding.Selection(enterprise, wanted)
     size = _page_size(request)
-    rows = str(size) if size != finding.PAGE_SIZES[0] else ""
+    rows = _rows_wanted(size)
     cursor = {name: request.GET.get(name, "") for name in ("after", "before")}
     page = selection.page(size, **cursor)
     # The rows of a search first; who else has its words is counted when the page asks for that (`license_counts`).
@@ -43,7 +43,7 @@ def licenses(request: HttpRequest, slug: str) -> HttpResponse:
             enterprise,
             page.rows,
             deployments,
-            without_verified_domain=selection.without_verified_domain if selection.domains else None,
+            without_verified_domain=selection.unverified,
             query=wanted.query(),
         ),
         "first": page.first,
@@ -71,10 +71,7 @@ def license_counts(request: HttpRequest, slug: str) -> HttpResponse:
     enterprise = enterprise_for(request, slug)
     deployments = _deployments(enterprise)
     selection = finding.Selection(enterprise, filters.parse(request.GET.dict(), deployments=deployments))
-    size = _page_size(request)
-    rows = str(size) if size != finding.PAGE_SIZES[0] else ""
-    label = license_filters.Words(deployments)
-    counts = _counts(selection, label, rows, counted=True)
+    counts = _counts(selection, license_filters.Words(deployments), _rows_wanted(_page_size(request)), counted=True)
     return render(request, "licenses/_counts.html", {"enterprise": enterprise, **counts})
 
 
@@ -120,7 +117,7 @@ def print_licenses(request: HttpRequest, slug: str) -> HttpResponse:
             enterprise,
             rows,
             deployments,
-            without_verified_domain=selection.without_verified_domain if selection.domains else None,
+            without_verified_domain=selection.unverified,
             query=wanted.query(),
         ),
         "found": len(numbers),
@@ -140,6 +137,11 @@ def _page_size(request: HttpRequest) -> int:
     return next((size for size in finding.PAGE_SIZES if str(size) == wanted), finding.PAGE_SIZES[0])
 
 
+def _rows_wanted(size: int) -> str:
+    """As an address says it: nothing where it is the usual one."""
+    return str(size) if size != finding.PAGE_SIZES[0] else ""
+
+
 @require_GET
 def license_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """A person; under an old number who they are now, or that they no longer consume a license."""
@@ -148,14 +150,13 @@ def license_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse
     if person is not None:
         wanted = filters.parse(request.GET.dict(), deployments=_deployments(enterprise))
         selection = finding.Selection(enterprise, wanted)
-        unverified = selection.without_verified_domain if selection.domains else None
         context = {
             "enterprise": enterprise,
             "person": person_page(person),
             "place": selection.place(number),
             "found": selection.count()[0],
             "query": wanted.query(),
-            "badges": badges(person.license, unverified),
+            "badges": badges(person.license, selection.unverified),
         }
         return render(request, "licenses/person.html", context)
     end = queries.end_of(enterprise, number)

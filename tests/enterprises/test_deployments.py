@@ -1,8 +1,12 @@
 """What is a host name, and what can't be one."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from licensesync.enterprises import deployments
+from licensesync.enterprises.models import UsageEvent
 from licensesync.errors import SERVER_NAMELESS, ExpectedError
 from licensesync.feeds.records import ServerFacts
 from tests.flows.lists import new_enterprise
@@ -60,3 +64,17 @@ def test_an_id_of_another_instance_is_left_there() -> None:
         deployments.take_facts(server, ServerFacts(server_id="id-of-one", version="3.19.2"))
         server.refresh_from_db()
     assert (one.server_id, copy.server_id, copy.version) == ("id-of-one", "", "3.19.2")
+
+
+@pytest.mark.django_db
+def test_a_list_that_comes_again_makes_none_older() -> None:
+    """Its date is what older lists are told by: one that was looked at late must not take it back."""
+    server = deployments.server_named(new_enterprise(), "ghes.example")
+    now, earlier, later = (timezone.now() + timedelta(days=days) for days in (0, -1, 1))
+    deployments.show_list(server, list_date=now)
+    dates = []
+    for date in (earlier, later):
+        deployments.list_came_again(server, event=UsageEvent.SERVER_UPLOADED, taken_at=now, list_date=date)
+        server.refresh_from_db()
+        dates.append(server.list_date)
+    assert dates == [now, later]

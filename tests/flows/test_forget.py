@@ -109,6 +109,21 @@ def test_a_question_that_nobody_answers_ends_with_its_file(enterprise: Enterpris
     assert (file.state, file.stored_name, path.exists()) == (FileState.DISCARDED, "", False)
 
 
+def test_bytes_that_no_row_knows_go_after_an_hour(enterprise: Enterprise) -> None:
+    """Those of an upload that broke off. What a row knows stays, however old it is."""
+    known = settings.UPLOADS_DIR / UsageFile.objects.filter(enterprise=enterprise).latest("pk").stored_name
+    broken_off = [folder / "old" for folder in (settings.UPLOADS_DIR, settings.FILE_UPLOAD_TEMP_DIR)]
+    coming = settings.UPLOADS_DIR / "coming"
+    for path in (*broken_off, coming):
+        path.touch()
+    an_hour_ago = time.time() - 3700
+    for path in (known, *broken_off):
+        os.utime(path, (an_hour_ago, an_hour_ago))
+    forget.forget_old()
+    assert [path.exists() for path in (known, coming, *broken_off)] == [True, True, False, False]
+    coming.unlink()
+
+
 def test_what_the_killed_leave_in_the_queue_of_files_goes() -> None:
     folder = Path(settings.DATA_DIR, "queue", "messages")
     folder.mkdir(parents=True, exist_ok=True)

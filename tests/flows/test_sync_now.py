@@ -109,6 +109,8 @@ def test_a_long_wait_gives_the_worker_back_and_goes_on_later(pages: Connected) -
     assert job.problem_code == "slow_down"
     assert timedelta(seconds=60) < job.not_before - timezone.now() < timedelta(seconds=180)
     assert (job.progress_done, job.progress_total) == (3, 7)
+    again = pages.request(pages.cloud)  # who clicks meanwhile does not make us ask GitHub before its time
+    assert (again.pk, again.not_before) == (job.pk, job.not_before)
     run_job.run_job(job.pk)  # not due yet: nothing happens
     assert sum(pages.cloud.pages_asked().values()) <= 4
     pages.cloud.recover()
@@ -184,6 +186,14 @@ def test_whoever_meets_a_waiting_sync_gets_what_they_asked_for(small: Connected)
     assert (met.trigger, met.accept_shrink) == (Trigger.SYNC_NOW, True)
     again = sync_now.request_sync(deployment, trigger=Trigger.SCHEDULED)
     assert (again.pk, again.trigger, again.accept_shrink) == (met.pk, Trigger.SYNC_NOW, True)
+
+
+def test_whoever_clicks_does_not_wait_for_the_next_try(small: Connected, settings: Any) -> None:
+    settings.RETRY_SECONDS = 600
+    small.server.expect(Trouble(status=502))
+    job = small.sync(small.server)
+    assert (job.state, job.phase) == (JobState.PENDING, Phase.RETRYING)
+    assert small.request(small.server).not_before <= timezone.now() < job.not_before
 
 
 def test_a_wrong_token_is_not_tried_again(small: Connected) -> None:

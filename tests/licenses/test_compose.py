@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from licensesync.licenses.compose import SERVER, Member, compose, digest_of
+from licensesync.licenses.compose import CLOUD, SERVER, Member, compose, digest_of
 
 MEMBER = Member(
     number=7, kind=SERVER, rule="no_match", ambiguous=False, deployment_id=1, user_id=5, login="ana", name="Ana",
@@ -44,3 +44,20 @@ def test_what_is_as_it_was_is_not_composed_again() -> None:
     assert changed
     assert (renumbered.row.number, changed.row.login) == (8, "bo")
     assert renumbered.since == changed.since == (since, True, 1)
+
+
+def is_dormant(*members: Member) -> bool:
+    license = compose(members)
+    assert license
+    return license.row.dormant
+
+
+def test_dormant_is_who_is_so_on_every_server_that_says_it_and_not_in_the_cloud() -> None:
+    """The cloud's list says nothing of it, so whoever has an account there may be active."""
+    dormant, active = MEMBER._replace(dormant=True), MEMBER._replace(dormant=False, deployment_id=2)
+    in_cloud = MEMBER._replace(kind=CLOUD, deployment_id=9, facts="{}")
+    assert is_dormant(dormant)
+    assert is_dormant(dormant, MEMBER._replace(deployment_id=3))
+    assert not is_dormant(dormant, active)
+    assert not is_dormant(MEMBER)
+    assert not is_dormant(in_cloud, dormant)

@@ -299,6 +299,8 @@ def test_a_cursor_of_somebody_who_is_gone_goes_on_where_it_was(mixed: Enterprise
     gone = page.after.replace(page.after.partition("-")[0], "999")
     after = asked(mixed).page(5, after=gone)
     assert [each.number for each in after.rows] == [each.number for each in asked(mixed).page(5, after=page.after).rows]
+    back = asked(mixed).page(5, before=after.before.replace(after.before.partition("-")[0], "999"))
+    assert [each.number for each in back.rows] == [each.number for each in page.rows]
     assert asked(mixed).page(5, after="999-9999").rows
     for broken in ("x", "1", "-", "1-x", "9" * 30 + "-1"):
         assert asked(mixed).page(5, after=broken).first == 1
