@@ -1,5 +1,5 @@
-"""Who may see what, and reading the people of an enterprise. Pages and API find an enterprise by `visible_to` alone, and
-go on from there."""
+"""Who may see what, and reading the people of an enterprise. Pages and API find an enterprise by `visible_to` alone,
+and go on from there."""
 
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.utils import timezone

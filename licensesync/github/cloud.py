@@ -72,8 +72,8 @@ class HasContents(Protocol):
 class Assembly:
     """What all pages together are. `people`: how many different ones; `total`: how many GitHub says there are.
 
-    `changed`: somebody stands on it twice, or was added or removed between two pages, so that somebody may be missing even
-    where the number is right; fetch the list again from page 1.
+    `changed`: somebody stands on it twice, or was added or removed between two pages, so that somebody may be missing
+    even where the number is right; fetch the list again from page 1.
     `whole`: nobody twice, nobody missing.
     """
 

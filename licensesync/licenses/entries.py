@@ -22,8 +22,8 @@ class AccountEntry(msgspec.Struct):
 
 
 class CloudFacts(msgspec.Struct):
-    """`CloudUser.facts`: what feeds.records.CloudUser has beside login, name and SAML NameID. What it names of servers is
-    read from `CloudAddress`."""
+    """`CloudUser.facts`: what feeds.records.CloudUser has beside login, name and SAML NameID. What it names of servers
+    is read from `CloudAddress`."""
 
     profile: str = ""
     verified_emails: list[str] = []
