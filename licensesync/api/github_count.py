@@ -40,7 +40,7 @@ class GitHubCountSerializer(serializers.Serializer[Comparison]):
     difference = serializers.IntegerField()
     causes = serializers.SerializerMethodField()
     counted_twice = serializers.SerializerMethodField(
-        help_text="People in no difference whom both sides seem to count twice."
+        help_text="People on servers only who seem to be one person with a cloud account: licenses that could be freed."
     )
 
     @extend_schema_field(CauseSerializer(many=True))
@@ -51,7 +51,7 @@ class GitHubCountSerializer(serializers.Serializer[Comparison]):
         return list(CauseSerializer(rows, many=True).data)
 
     def get_counted_twice(self, found: Comparison) -> int:
-        return len(found.twice)
+        return len(found.doubled)
 
 
 def _found(enterprise: Enterprise) -> Comparison | None:

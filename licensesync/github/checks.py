@@ -55,7 +55,7 @@ def check_server(connection: ServerConnection, rules: Rules) -> list[Check]:
             _credentials(steps, answer, lambda: server.require_data(answer, server.META))
             has_scope = _scope(steps, answer, server.SCOPE, lambda: server.require_data(answer, server.META))
             version = server.version_in(answer)
-            steps.add("hint" if _older_than_sync_now(version) else "ok", version=version)
+            steps.add("hint" if older_than_sync_now(version) else "ok", version=version)
         _license(steps, connection, rules)
         try:
             with server.report(connection, rules, LIMITS) as answer:
@@ -181,7 +181,7 @@ def _license(steps: _Steps, connection: ServerConnection, rules: Rules) -> None:
     steps.ok(**facts)
 
 
-def _older_than_sync_now(version: str) -> bool:
+def older_than_sync_now(version: str) -> bool:
     """GitHub's own button needs a server newer than 3.4; ours only needs the report."""
     parts = [whole(part) for part in version.split(".")[:2]]
     return None not in parts and parts <= [3, 4]

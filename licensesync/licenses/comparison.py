@@ -59,8 +59,14 @@ class Comparison(msgspec.Struct):
     units: int
     licenses: int
     entries: list[Entry]
-    twice: list[int]  # beside the difference, whom both seem to count twice: a secondary e-mail is known to the cloud
+    twice: list[int]  # those of `doubled` who are in no difference: GitHub counts them twice as well
     twice_with: dict[int, list[int]] = {}  # the licenses on servers only of all of them, by that of the cloud account
+
+    @property
+    def doubled(self) -> list[int]:
+        """Everybody on servers only who seems to be one person with a cloud account, whether GitHub counts them or not:
+        each is one license less once the address is the primary one."""
+        return sorted({*self.twice}.union(*self.twice_with.values()))
 
     @property
     def difference(self) -> int:
@@ -106,9 +112,9 @@ def comparison_of(enterprise: Enterprise) -> Comparison | None:
 
 
 def counted_twice(enterprise: Enterprise) -> int:
-    """How many people both seem to count twice, as far as it is known: a page that only mentions it compares nobody."""
+    """How many people seem to be counted twice, as far as it is known: a page that only mentions it compares nobody."""
     known = _known(enterprise)
-    return len(known.twice) if known else 0
+    return len(known.doubled) if known else 0
 
 
 def counted_again(enterprise: Enterprise, number: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import tzinfo
 
 from django.db.models import Count as CountOf
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -75,22 +76,27 @@ def changes(earlier: Count, later: Count) -> QuerySet[LicenseChange]:
     began = inside.filter(~Exists(ends.filter(number=OuterRef("number"))), kind__in=BEGAN)
     ended = ends.filter(number__lt=earlier.next_number)  # who was there: no change says so of a first list
     is_namesake = {"login": OuterRef("login"), "deployment": OuterRef("deployment")}
-    has_gone = Exists(ended.exclude(login="").filter(**is_namesake, kind=Kind.WENT))
-    has_come = Exists(began.exclude(login="").filter(**is_namesake, kind=Kind.CAME))
-    came_back = Q(kind=Kind.CAME) & has_gone
-    returned = Q(kind=Kind.WENT) & has_come
+    gone = ended.exclude(login="").filter(**is_namesake, kind=Kind.WENT)
+    come = began.exclude(login="").filter(**is_namesake, kind=Kind.CAME)
+    # One for one: a login may be given to somebody else, so more may have come under it than went.
+    came_back = Q(kind=Kind.CAME) & Exists(gone) & ~Exists(come.filter(pk__lt=OuterRef("pk")))
+    returned = Q(kind=Kind.WENT) & Exists(come) & ~Exists(gone.filter(pk__lt=OuterRef("pk")))
     net = Q(pk__in=began.values("pk")) | Q(pk__in=ended.values("pk"))
     return inside.filter(net).exclude(came_back | returned).order_by("-generation", "-pk")
 
 
 def csv_of_changes(rows: QuerySet[LicenseChange]) -> Iterator[str]:
-    """Changes as CSV; the times are the reader's."""
+    """Changes as CSV; the times are the reader's, whose zone is not active any more while the answer is read."""
+    return _lines_of_changes(rows, timezone.get_current_timezone())
+
+
+def _lines_of_changes(rows: QuerySet[LicenseChange], zone: tzinfo) -> Iterator[str]:
     yield csv_line(("Change", "On", "License number", "Person", "Login", "Other license number", "Deployment"))
     for change in rows.select_related("deployment").iterator(chunk_size=2000):
         yield csv_line(
             (
                 change.kind,
-                timezone.localtime(change.at).isoformat(timespec="seconds"),
+                change.at.astimezone(zone).isoformat(timespec="seconds"),
                 str(change.number),
                 safe(change.name),
                 safe(change.login),

@@ -20,7 +20,7 @@ from licensesync.licenses.finding import rows_of
 from licensesync.web import words
 from licensesync.web.access import enterprise_for
 from licensesync.web.asked import id_of
-from licensesync.web.downloads import download, name_of
+from licensesync.web.downloads import download_csv, name_of
 
 ROWS = 25
 
@@ -98,7 +98,7 @@ def compare(request: HttpRequest, slug: str) -> HttpResponse:
     current = next((group for group in groups if group.is_current), None)
     entries = [entry for entry in found.entries if current is None or entry.cause == current.key]
     page = _page_of(request, len(entries))
-    twice_page = rows_of(enterprise, found.twice[:ROWS])
+    twice_page = rows_of(enterprise, found.doubled[:ROWS])
     doubles = doubles_of(enterprise, twice_page)
     context = {
         "enterprise": enterprise,
@@ -138,7 +138,7 @@ def csv_of_comparison(request: HttpRequest, slug: str) -> HttpResponseBase:
     lines = queries.all_of_one_count(
         csv_of_differences(enterprise, found, cause if cause in CAUSES else ""), enterprise
     )
-    return download(lines, name_of(enterprise, "github-count", "csv"))
+    return download_csv(request, lines, name_of(enterprise, "github-count", "csv"))
 
 
 _COMPARISON = "enterprises/<slug:slug>/settings/license/github"

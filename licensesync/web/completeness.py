@@ -10,11 +10,12 @@ from django.utils.translation import ngettext
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.licenses.models import Count
 from licensesync.usage.models import CloudAddress
-from licensesync.usage.queries import cloud_names
+from licensesync.usage.queries import cloud_names, hosts_named
 from licensesync.web import words
 from licensesync.web.instance_rows import InstanceRow, is_out_of_date
 
 MOST_BY_NAME = 3
+A_DAY = 24 * 3600
 
 
 @dataclass
@@ -45,6 +46,8 @@ def completeness(enterprise: Enterprise, count: Count, rows: list[InstanceRow]) 
     if cloud is not None:
         names = cache.get_or_set(f"cloud-names:{cloud.pk}:{enterprise.generation}", lambda: cloud_names(cloud), 3600)
         said.limits += _limits_of_cloud(names or set())
+        hosts = cache.get_or_set(f"cloud-hosts:{cloud.pk}:{enterprise.generation}", lambda: hosts_named(cloud), A_DAY)
+        said.missing += _without_instance((hosts or set()) - {each.host.lower() for each in servers})
         if cloud.total_seats_consumed is not None and cloud.total_seats_consumed != count.consumed:
             said.limits.append(
                 _("GitHub’s own count in that list is %(n)s.") % {"n": words.number(cloud.total_seats_consumed)}
@@ -89,6 +92,15 @@ def _missing_of(deployments: list[Deployment]) -> list[str]:
         else:
             missing += [of_one % {"source": each} for each in those]
     return missing
+
+
+def _without_instance(hosts: set[str]) -> list[str]:
+    """The servers that GitHub counts people of, and nobody has added here."""
+    if len(hosts) > MOST_BY_NAME:
+        template = _("GitHub’s list names accounts of %(n)s servers that are no instances here.")
+        return [template % {"n": words.number(len(hosts))}]
+    template = _("GitHub’s list names accounts of %(host)s, which is no instance here.")
+    return [template % {"host": host} for host in sorted(hosts)]
 
 
 def _sources(reported: int, servers: int, has_cloud: bool) -> str:

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET
 
 from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise
 from licensesync.licenses import queries
+from licensesync.licenses.csv_report import for_excel
 from licensesync.licenses.finding import numbers_asked_for
 from licensesync.usage.export import export_usage
 from licensesync.web.access import enterprise_for
@@ -22,11 +23,11 @@ from licensesync.web.access import enterprise_for
 
 @require_GET
 def csv_of_licenses(request: HttpRequest, slug: str) -> StreamingHttpResponse:
-    """`?bom=1`: with a byte order mark, for Excel."""
+    """`?bom=1`: UTF-8 with a byte order mark. `?excel=1`: see `download_csv`."""
     enterprise = enterprise_for(request, slug)
     marked = request.GET.get("bom", "") == "1"
     report = queries.csv_of(enterprise, marked=marked, numbers=numbers_asked_for(enterprise, request.GET.dict()))
-    return download(report, name_of(enterprise, "consumed-licenses", "csv"))
+    return download_csv(request, report, name_of(enterprise, "consumed-licenses", "csv"))
 
 
 @require_GET
@@ -36,12 +37,16 @@ def json_of_licenses(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     return download(report, name_of(enterprise, "consumed-licenses", "json"))
 
 
-CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
+def download_csv(request: HttpRequest, pieces: Iterable[str], name: str) -> StreamingHttpResponse:
+    """`?excel=1` of the request: as Excel opens it in every language."""
+    if request.GET.get("excel", "") == "1":
+        return download(for_excel(pieces), name, content_type="text/csv; charset=utf-16le")
+    return download(pieces, name, content_type="text/csv; charset=utf-8")
 
 
-def download(pieces: Iterable[str], name: str) -> StreamingHttpResponse:
-    """A file made while it is read. `name` ends with its kind, a key of CONTENT_TYPES."""
-    response = StreamingHttpResponse(pieces, content_type=CONTENT_TYPES[name.rpartition(".")[2]])
+def download(pieces: Iterable[str], name: str, *, content_type: str = "application/json") -> StreamingHttpResponse:
+    """A file made while it is read."""
+    response = StreamingHttpResponse(pieces, content_type=content_type)
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["Cache-Control"] = "no-store"
     return response

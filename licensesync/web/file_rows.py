@@ -232,7 +232,7 @@ def _question(file: UsageFile, servers: list[Deployment]) -> str:
             )
         case Question.SHRINKS if file.question_params.get("added"):
             template = _(
-                "This list would remove %(removed)s of the %(before)s accounts of %(source)s, and add %(added)s others."
+                "This list would remove %(removed)s of the %(before)s accounts of %(source)s, and add %(added)s."
             )
         case Question.SHRINKS:
             template = _("This list would remove %(removed)s of the %(before)s accounts of %(source)s.")

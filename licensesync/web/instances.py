@@ -14,6 +14,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from licensesync.enterprises.models import Connection, Deployment, DeploymentKind, Enterprise
 from licensesync.enterprises.tokens import push_tokens
+from licensesync.github.checks import older_than_sync_now
 from licensesync.syncing import queries
 from licensesync.web.access import enterprise_for, is_owner
 from licensesync.web.following import RARELY, leave_when_gone, next_look
@@ -72,6 +73,7 @@ def _context(request: HttpRequest, enterprise: Enterprise, deployment: Deploymen
         "row": instance_row(deployment, jobs.first(), told, asking),
         "history": history_page(request, jobs),
         "features": ", ".join(name.replace("_", " ") for name in deployment.features),
+        "older_than_sync_now": older_than_sync_now(deployment.version),
     }
     html = render_to_string("deployments/_live_content.html", context, request)
     context["live"] = html

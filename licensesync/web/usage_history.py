@@ -27,7 +27,7 @@ from licensesync.licenses import queries as licenses
 from licensesync.licenses.models import Count, LicenseChange
 from licensesync.web import words
 from licensesync.web.access import enterprise_for
-from licensesync.web.downloads import download, name_of
+from licensesync.web.downloads import download_csv, name_of
 from licensesync.web.usage_chart import Chart, ChartPoint, usage_chart
 
 ROWS = 25
@@ -98,7 +98,7 @@ def _sentence(enterprise: Enterprise, points: list[Count], now: datetime) -> str
     if year is None:
         since = date_format(localtime(points[0].finished_at), _("M j, Y"))
         change = words.signed(consumed - points[0].consumed)
-        said.append(_("%(change)s since the first count on %(day)s") % {"change": change, "day": since})
+        said.append(_("%(change)s since %(day)s") % {"change": change, "day": since})
     sentence = ", ".join(said) + "."
     over = _over_since(enterprise, points)
     if over is not None:
@@ -250,7 +250,7 @@ def csv_of_changes(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     enterprise = enterprise_for(request, slug)
     points = history.points(enterprise)[::-1]
     changes = history.changes(*_chosen(request, enterprise, points)) if points else LicenseChange.objects.none()
-    return download(history.csv_of_changes(changes), name_of(enterprise, "came-and-went", "csv"))
+    return download_csv(request, history.csv_of_changes(changes), name_of(enterprise, "came-and-went", "csv"))
 
 
 _HISTORY = "enterprises/<slug:slug>/settings/license/history"

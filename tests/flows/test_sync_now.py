@@ -140,6 +140,13 @@ def test_what_may_pass_is_tried_again(small: Connected, trouble: Trouble) -> Non
         assert outcome(small.sync(deployment)) == (JobState.SUCCESS, "")
 
 
+def test_the_next_try_is_not_before_the_server_wants_it(small: Connected) -> None:
+    small.server.expect(Trouble(status=503, retry_after=600))
+    job = small.sync(small.server)
+    assert (job.state, job.phase) == (JobState.PENDING, Phase.RETRYING)
+    assert job.not_before - timezone.now() > timedelta(seconds=500)
+
+
 def test_what_does_not_pass_fails_in_the_end(small: Connected, settings: Any) -> None:
     settings.FETCH_TRIES = 3
     small.cloud.expect(Trouble(status=502, times=100))

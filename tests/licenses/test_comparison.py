@@ -99,6 +99,17 @@ def test_each_cause() -> None:
     assert found.twice_with == {where["cloud", "eve"]: found.twice}
 
 
+def test_whom_github_does_not_count_may_be_counted_twice_here() -> None:
+    """As where no server is connected with GitHub: it counts a person once, by the cloud account."""
+    enterprise = new_enterprise()
+    import_one(enterprise, server_export([{**account(1, mail("old")), "emails": [mail("old"), mail("a")]}], host=EMEA))
+    import_one(enterprise, cloud_list([cloud_user("a", mail("a"))]))
+    found = compared(enterprise)
+    assert (found.units, found.licenses, found.twice) == (1, 2, [])
+    assert found.doubled == [numbers(enterprise)[EMEA, "user-1"]]
+    assert comparison.counted_twice(enterprise) == 1
+
+
 def test_newer_than_githubs_last_sync() -> None:
     enterprise = new_enterprise()
     import_one(enterprise, server_export([account(1, mail("a")), account(2, mail("b"))], host=EMEA))

@@ -56,6 +56,22 @@ def test_who_came_and_who_went() -> None:
     assert history.difference(first, third) == history.Difference(2, 0, 1, 0, 0)
 
 
+def test_a_login_that_is_given_to_others_hides_nobody() -> None:
+    """One went who was called so, and two came: one of them is told."""
+    enterprise = new_enterprise()
+
+    def listed(**user_ids: int) -> bytes:
+        return server_export(
+            [account(user_id, f"{user_id}@octo.example", login=login) for login, user_id in user_ids.items()]
+        )
+
+    first = take(enterprise, listed(sam=1, zed=9))
+    for users in ({"zed": 9}, {"zed": 9, "sam": 2}, {"zed": 9, "sbaker": 2}, {"zed": 9, "sbaker": 2, "sam": 3}):
+        last = take(enterprise, listed(**users))
+    assert history.difference(first, last) == history.Difference(1, 0, 0, 0, 0)
+    assert history.difference(last, last).total == 0
+
+
 def test_the_database_knows_how_many_changes_there_are() -> None:
     """Else PostgreSQL plans for a handful, and who came and went between two counts of a million takes seconds."""
     if connection.vendor != "postgresql":

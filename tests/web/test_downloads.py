@@ -43,6 +43,18 @@ def test_billing_managers_download_the_report_where_they_see_the_button(client: 
     assert get(client, full, "csv_of_licenses", "?bom=1") == "\ufeff" + report
 
 
+@pytest.mark.parametrize("name", ["csv_of_licenses", "csv_of_changes", "csv_of_comparison"])
+def test_what_is_for_excel_has_columns_wherever_the_reader_is(client: Client, full: Enterprise, name: str) -> None:
+    """It splits lines at commas only where the decimal sign is a point, but at tabs everywhere, in UTF-16."""
+    report = get(client, full, name)
+    response = client.get(reverse(name, args=[full.slug]) + "?excel=1")
+    assert response["Content-Type"] == "text/csv; charset=utf-16le"
+    content = response.getvalue()
+    assert content.startswith(b"\xff\xfe")
+    table = io.StringIO(content.decode("utf-16"), newline="")
+    assert list(csv.reader(table, delimiter="\t", strict=True)) == list(csv.reader(io.StringIO(report, newline="")))
+
+
 def test_json_is_what_githubs_rest_api_answers(client: Client, full: Enterprise) -> None:
     answer = json.loads(get(client, full, "json_of_licenses"))
     assert (answer["total_seats_consumed"], answer["total_seats_purchased"]) == (3, 100)

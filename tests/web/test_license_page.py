@@ -107,6 +107,24 @@ def test_what_the_total_can_not_know(client: Client, enterprise: Enterprise, own
     assert "names 100 purchased licenses" not in page(client, enterprise)
 
 
+def test_a_server_of_which_github_names_accounts_is_missing(
+    client: Client, enterprise: Enterprise, owner: User
+) -> None:
+    """Whoever forgot to add it counts too few people, and would read that all servers are in."""
+    named = ["ghes.example:1", "GHES-apac.example:2"]
+    import_one(enterprise, server_export([account(1, ANA)], host="ghes.example"))
+    import_one(enterprise, cloud_list([cloud_user("cem", enterprise_server_user_ids=named)]))
+    client.force_login(owner)
+    words = "GitHub’s list names accounts of ghes-apac.example, which is no instance here."
+    assert page(client, enterprise).count("GitHub’s list names accounts of") == 1
+    assert words in page(client, enterprise)
+    import_one(enterprise, server_export([account(2, ANA)], host="ghes-apac.example"))
+    assert words not in page(client, enterprise)
+    many = [f"ghes-{number}.example:1" for number in range(4)]
+    import_one(enterprise, cloud_list([cloud_user("cem", enterprise_server_user_ids=many)]))
+    assert "names accounts of 4 servers that are no instances here." in page(client, enterprise)
+
+
 @pytest.mark.parametrize(
     ("change", "label"),
     [

@@ -99,7 +99,8 @@ def test_a_shared_address_shows_the_same_counts_in_every_time_zone(client: Clien
         numbers = tuple(re.findall(r"(?:Came|Went) <span>(\d+)</span>", html))
         assert html.count('<option value="') == 2 * 3
         assert re.search(r'value="2" selected>\w+ \d+, \d+(, \d\d:\d\d)?<', html)
-        seen.add((numbers, client.get(download).getvalue()))
+        rows = csv.DictReader(io.StringIO(client.get(download).getvalue().decode()))
+        seen.add((numbers, tuple(f"{row['Change']} {row['Login']}" for row in rows)))
     assert len(seen) == 1
     assert numbers == ("30", "1")
 
@@ -115,6 +116,12 @@ def test_whose_names_went_with_their_instance_are_one_line(client: Client, enter
     html = page(client, enterprise, "usage_history", query=f"?from={first.generation}&kind=went")
     assert "40 of them had accounts only on instances that were deleted" in html
     assert ">–</a>" not in html
+
+
+def test_the_times_of_the_csv_are_the_readers(client: Client, with_history: Enterprise) -> None:
+    client.cookies["timezone"] = "Pacific/Kiritimati"
+    content = client.get(reverse("csv_of_changes", args=[with_history.slug]) + "?from=1&to=3").getvalue().decode()
+    assert {row["On"][-6:] for row in csv.DictReader(io.StringIO(content))} == {"+14:00"}
 
 
 def test_csv(client: Client, with_history: Enterprise) -> None:

@@ -72,6 +72,7 @@ def outcome(imported: Imported) -> dict[str, Any]:
         "source": str(file.deployment) if file.deployment else None,
         "state": job.state if job else JobState.FAILURE,
         **figures,
+        "invalid_emails": taken.invalid_emails if taken else 0,
         "ignored_keys": taken.ignored_keys if taken else {},
         "looks_like": str(taken.looks_like) if taken and taken.looks_like else None,
         "seconds": round(imported.seconds, 3),
