@@ -5,8 +5,11 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from django.http import HttpResponse
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
+from django.utils.translation import override
 from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser, JSONParser
@@ -72,6 +75,13 @@ class Endpoint(APIView):
     renderer_classes = [Json]
     content_negotiation_class = AnyGitHubType
     http_method_names = [each for each in APIView.http_method_names if each != "options"]  # the description tells more
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Programs read the answers: they are in one language, whatever the Accept-Language."""
+        with override(settings.LANGUAGE_CODE):
+            response = super().dispatch(request, *args, **kwargs)
+        response["Content-Language"] = settings.LANGUAGE_CODE
+        return response
 
     def get_exception_handler(self) -> Any:
         return errors.answer_to

@@ -40,6 +40,13 @@ class SettingsSerializer(serializers.Serializer[Any]):
     enterprise_licenses = serializers.IntegerField(min_value=0, max_value=MOST_LICENSES, required=False)
     visual_studio_licenses = serializers.IntegerField(min_value=0, max_value=MOST_LICENSES, required=False)
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """What an answer said may come back whole; where nothing of it is a setting, all of it is a mistake."""
+        if self.initial_data and not attrs:
+            known = ", ".join(map(str, self.fields))
+            raise serializers.ValidationError(dict.fromkeys(list(self.initial_data)[:10], f"No setting: {known} are."))
+        return attrs
+
 
 @extend_schema_serializer(examples=[examples.ENTERPRISE])
 class EnterpriseSerializer(serializers.Serializer[Enterprise]):

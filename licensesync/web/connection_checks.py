@@ -1,9 +1,13 @@
 """The steps of "Test connection" in the reader's words."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 
+from django.template.defaultfilters import filesizeformat
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from licensesync.errors import NOTHING_STORED
 from licensesync.github.checks import Check
@@ -50,20 +54,6 @@ def _outcome(check: Check) -> str:
         return words.problem_of(check.problem, stays=NOTHING_STORED)
     if check.state == "skipped":
         return _("not tried, because of the step above")
-    known = {
-        "addresses": "%(value)s",
-        "proxy": _("through the proxy %(value)s"),
-        "subject": _("certificate of %(value)s"),
-        "issuer": _("by %(value)s"),
-        "expires": _("valid until %(value)s"),
-        "held": _("it has %(value)s"),
-        "version": _("GitHub Enterprise Server %(value)s"),
-        "used": _("%(value)s seats used"),
-        "seats": _("of %(value)s"),
-        "bytes": _("it is there, %(value)s bytes"),
-        "total": _("%(value)s consumed licenses"),
-        "pages": _("on %(value)s pages"),
-    }
     if check.step == "version" and check.state == "hint":
         sentence = _(
             "GitHub Enterprise Server %(value)s; GitHub’s own “Sync now” needs a version newer than 3.4, "
@@ -72,5 +62,34 @@ def _outcome(check: Check) -> str:
         return sentence % {"value": check.facts["version"]}
     if check.step == "scope" and check.state == "hint":
         return _("not told; the next steps show whether it has %(value)s") % {"value": check.facts["needed"]}
-    found = [template % {"value": check.facts[code]} for code, template in known.items() if code in check.facts]
-    return ", ".join(found) or _("fine")
+    return ", ".join(_found(check.facts)) or _("fine")
+
+
+def _found(facts: Mapping[str, str]) -> Iterator[str]:
+    """What a step says, fact by fact."""
+    texts = {
+        "addresses": "%(value)s",
+        "proxy": _("through the proxy %(value)s"),
+        "subject": _("certificate of %(value)s"),
+        "issuer": _("by %(value)s"),
+        "held": _("it has %(value)s"),
+        "version": _("GitHub Enterprise Server %(value)s"),
+    }
+    yield from (template % {"value": facts[code]} for code, template in texts.items() if code in facts)
+    if expires := facts.get("expires"):
+        yield _("valid until %(day)s") % {"day": date_format(date.fromisoformat(expires), _("M j, Y"))}
+    numbers = {code: int(value) for code, value in facts.items() if value.isdecimal()}
+    shown = {code: words.number(value) for code, value in numbers.items()}
+    if "used" in numbers and "seats" in numbers:
+        yield ngettext("%(used)s of %(seats)s seat used", "%(used)s of %(seats)s seats used", numbers["seats"]) % shown
+    elif "used" in numbers:
+        yield (
+            ngettext("%(used)s seat used, without a limit", "%(used)s seats used, without a limit", numbers["used"])
+            % shown
+        )
+    if "bytes" in numbers:
+        yield _("it is there, %(size)s") % {"size": filesizeformat(numbers["bytes"])}
+    if "total" in numbers:
+        yield ngettext("%(total)s consumed license", "%(total)s consumed licenses", numbers["total"]) % shown
+    if "pages" in numbers:
+        yield ngettext("on %(pages)s page", "on %(pages)s pages", numbers["pages"]) % shown

@@ -244,11 +244,15 @@ def progress_count(job: LicenseSyncJob) -> str:
     if job.phase == Phase.FETCHING and job.deployment.is_server:
         return _("%(n)s KB") % {"n": number(done // 1024)}
     params = {"n": number(done), "m": number(total or 0)}
-    of_m, only_n = {
-        Phase.FETCHING: (_("%(n)s of %(m)s pages"), _("%(n)s pages")),
-        Phase.MATCHING: (_("%(n)s of %(m)s people"), _("%(n)s people")),
-        Phase.COUNTING: (_("%(n)s of %(m)s people"), _("%(n)s people")),
-    }.get(Phase(job.phase), (_("%(n)s of %(m)s accounts"), _("%(n)s accounts")))
+    if job.phase == Phase.FETCHING:
+        of_m = ngettext("%(n)s of %(m)s page", "%(n)s of %(m)s pages", total or 0)
+        only_n = ngettext("%(n)s page", "%(n)s pages", done)
+    elif job.phase in (Phase.MATCHING, Phase.COUNTING):
+        of_m = ngettext("%(n)s of %(m)s person", "%(n)s of %(m)s people", total or 0)
+        only_n = ngettext("%(n)s person", "%(n)s people", done)
+    else:
+        of_m = ngettext("%(n)s of %(m)s account", "%(n)s of %(m)s accounts", total or 0)
+        only_n = ngettext("%(n)s account", "%(n)s accounts", done)
     return (of_m if total else only_n) % params
 
 

@@ -1,3 +1,9 @@
+// A menu or the drawer that the focus has left covers what it went to.
+document.addEventListener("focusout", ({ target, relatedTarget }) => {
+  const open = target.closest("[popover]:popover-open");
+  if (open && relatedTarget && !open.contains(relatedTarget) && relatedTarget.getAttribute("popovertarget") !== open.id) open.hidePopover();
+});
+
 // A link with hx-target="#dialog" opens its page as a dialog; without script it is a page of its own.
 const dialog = document.getElementById("dialog");
 

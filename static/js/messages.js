@@ -11,6 +11,7 @@ async function copy(button) {
   // The clipboard is closed to pages on plain http; the old command still works there.
   if (navigator.clipboard) await navigator.clipboard.writeText(field.value);
   else document.execCommand("copy");
+  button.focus(); // select() has taken it away
   button.querySelector("[data-word]").textContent = button.dataset.copied;
 }
 
@@ -33,6 +34,7 @@ document.addEventListener("htmx:afterOnLoad", ({ detail }) => {
 });
 
 // Whoever sent a form that was refused goes on where something is wrong with it.
+document.querySelector("[aria-invalid='true']")?.focus();
 document.addEventListener("htmx:load", ({ detail }) => {
   detail.elt.querySelector("[aria-invalid='true']")?.focus();
 });

@@ -69,12 +69,12 @@ function send(file, row, facts) {
         sending = 0;
         return location.reload();
       }
-      if (request.status === 204) row.remove();
+      if (request.status === 204) putAway(row);
       else fail(row, request.status === 400 ? request.responseText : form.dataset.broken);
       htmx.trigger(document.body, "usage-changed");
     });
     request.addEventListener("error", () => fail(row, form.dataset.broken));
-    request.addEventListener("abort", () => row.remove());
+    request.addEventListener("abort", () => putAway(row));
     request.addEventListener("loadend", () => {
       if (request.status === 401) return;
       sending -= 1;
@@ -88,11 +88,19 @@ function send(file, row, facts) {
   });
 }
 
+/** Whoever is at a row by keyboard goes on at the choice of files, and not at the top of the page. */
+function putAway(row) {
+  const isHere = row.contains(document.activeElement);
+  row.remove();
+  if (isHere) input.focus({ preventScroll: true });
+}
+
 function newRow(file) {
   const row = document.getElementById("upload-row").content.cloneNode(true).firstElementChild;
   row.querySelector("[data-name]").textContent = file.name;
   row.querySelector("progress").setAttribute("aria-label", file.name);
-  row.querySelector("button").addEventListener("click", () => row.remove());
+  row.querySelector("[data-of]").textContent = ` ${file.name}`;
+  row.querySelector("button").addEventListener("click", () => putAway(row));
   row.querySelector("[data-progress]").textContent = form.dataset.waiting;
   rows.append(row);
   return row;
@@ -116,7 +124,7 @@ function fail(row, sentence) {
   text.textContent = sentence;
   text.hidden = false;
   text.setAttribute("role", "alert");
-  file.querySelector("button").textContent = form.dataset.dismiss;
+  file.querySelector("[data-verb]").textContent = form.dataset.dismiss;
   return false;
 }
 

@@ -5,6 +5,7 @@ stranger's, with a billing manager's and with an owner's; the tokens have all sc
 """
 
 import re
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -143,6 +144,26 @@ def test_a_browser_is_nobody_here(name: str, arguments: dict[str, str | int], si
     browser = signed_in(owner)
     for method in {"get", *EXPECTED[name]}:
         assert getattr(browser, method)(address(name, arguments)).status_code == 401
+
+
+def test_settings_that_are_none_are_not_taken_for_done(enterprise: Enterprise, owners_script: Client) -> None:
+    address = "/api/v3/enterprises/octo-industries"
+    refused = owners_script.patch(address, {"seats": 5}, content_type="application/json")
+    assert refused.status_code == 422
+    assert [error["field"] for error in refused.json()["errors"]] == ["seats"]
+    whole = owners_script.get(address).json() | {"enterprise_licenses": 5}
+    assert owners_script.patch(address, whole, content_type="application/json").json()["enterprise_licenses"] == 5
+    assert owners_script.patch(address, {}, content_type="application/json").status_code == 200
+
+
+def test_answers_are_in_one_language(enterprise: Enterprise, owners_script: Client, settings: Any) -> None:
+    """Programs read them; only pages follow the Accept-Language."""
+    settings.LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+    german = {"Accept-Language": "de"}
+    address = "/api/v3/enterprises/octo-industries/invitations"
+    answer = owners_script.post(address, {"email": "bad"}, content_type="application/json", headers=german)
+    assert answer.json()["errors"][0]["message"] == "Enter a valid email address."
+    assert answer["Content-Language"] == "en"
 
 
 def test_the_slug_may_be_written_in_capitals(enterprise: Enterprise, owners_script: Client) -> None:
