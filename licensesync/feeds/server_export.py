@@ -53,6 +53,7 @@ ACCOUNT = Spellings(
     }
 )
 EMAIL = Spellings({"address": ("email", "address"), "primary": ("primary", "isprimary")})
+_MARKS = {"True": True, "true": True, "1": True, "False": False, "false": False, "0": False}
 
 
 def facts(head: Mapping[str, Any]) -> ServerFacts:
@@ -121,8 +122,8 @@ def _accounts(rows: list[dict[str, Any]], report: ReadReport) -> list[ServerUser
 def _primary_and_others(emails: Column, own: list[str]) -> tuple[list[str], list[tuple[str, ...] | None]]:
     """The primary and the secondary addresses of accounts, from their lists of e-mails and their own single e-mails.
 
-    Primary is the address that is marked, else the account's own, else the first of its list. Without a list the
-    secondary ones are not known (None); those that are no addresses are left out.
+    Primary is the address that is marked, else the account's own, else the first of its list that is not marked as
+    another. Without a list the secondary ones are not known (None); those that are no addresses are left out.
     """
     lists: Sequence[list[Any]] = emails if set(map(type, emails)) == {list} else values.each(_email_list, emails)
     ends = list(accumulate(map(len, lists)))
@@ -137,11 +138,12 @@ def _primary_and_others(emails: Column, own: list[str]) -> tuple[list[str], list
     others: list[tuple[str, ...] | None] = [() if listed is not None else None for listed in emails]
     start = 0
     for index, end in enumerate(ends):
-        if end == start + 1 and not own[index]:  # nearly all accounts
+        if end == start + 1 and not own[index] and marks[start] is not False:  # nearly all accounts
             primaries[index] = addresses[start]
         elif end > start:
             marked = compress(addresses[start:end], marks[start:end])
-            primary = next(filter(None, [*marked, own[index], *addresses[start:end]]), "")
+            unmarked = compress(addresses[start:end], [mark is None for mark in marks[start:end]])
+            primary = next(filter(None, [*marked, own[index], *unmarked]), "")
             primaries[index] = primary
             others[index] = tuple([a for a in dict.fromkeys(valid[start:end]) if a and a != primary])
         start = end
@@ -156,13 +158,13 @@ def _email_list(value: object) -> list[Any]:
     return value
 
 
-def _addresses_and_marks(items: list[Any]) -> tuple[list[str], list[bool]]:
-    """The address of every listed e-mail, text or object, and whether it is marked as primary."""
+def _addresses_and_marks(items: list[Any]) -> tuple[list[str], list[bool | None]]:
+    """The address of every listed e-mail, text or object, and whether it is marked as primary; None: not said."""
     if not any(isinstance(item, dict) for item in items):
-        return values.addresses(items), [False] * len(items)
+        return values.addresses(items), [None] * len(items)
     objects = [item if isinstance(item, dict) else {"email": item} for item in items]
     addresses, marks = columns_of_objects(EMAIL, objects, ReadReport())
-    return values.addresses(addresses), [mark in (True, "true") for mark in marks]
+    return values.addresses(addresses), list(map(_MARKS.get, map(str, marks)))
 
 
 def _features(value: object) -> dict[str, str] | None:

@@ -38,7 +38,7 @@ document.addEventListener("htmx:oobBeforeSwap", ({ detail: { shouldSwap, target 
   setTimeout(() => {
     if (document.activeElement !== document.body) return; // what has an id of its own keeps the focus
     const rows = [...places, "add-title", "instances-title"].map((id) => id && document.getElementById(id));
-    const row = rows.find((each) => each?.checkVisibility());
+    const row = rows.find((each) => each?.checkVisibility() && each.offsetHeight);
     if (!row) return;
     row.tabIndex = -1;
     row.focus({ preventScroll: true });

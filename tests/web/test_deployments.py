@@ -71,7 +71,9 @@ def test_a_failure_stands_on_top(client: Client, enterprise: Enterprise) -> None
     )
     html = page(client, enterprise, "instance", server(enterprise).pk)
     assert '<div class="flash" data-tone="danger">' in html
-    assert html.count("The last good figures stay in use.") == 2  # on top and in the history
+    assert (
+        html.count("The last good figures stay in use.") == 3
+    )  # on top, in the history, and as it is told once to screen readers
     assert "The figures of" not in html
 
 
