@@ -14,7 +14,7 @@ from licensesync.api.description import answers
 from licensesync.api.endpoint import Endpoint
 from licensesync.api.shapes import Moment, github_time
 from licensesync.enterprises.models import MOST_LICENSES, Enterprise, LicenseModel, Scope
-from licensesync.enterprises.services import update_enterprise
+from licensesync.enterprises.services import keep, update_enterprise
 from licensesync.licenses import queries
 from licensesync.licenses.models import Count
 
@@ -39,6 +39,8 @@ class SettingsSerializer(serializers.Serializer[Any]):
     license_model = serializers.ChoiceField(LicenseModel.choices, required=False)
     enterprise_licenses = serializers.IntegerField(min_value=0, max_value=MOST_LICENSES, required=False)
     visual_studio_licenses = serializers.IntegerField(min_value=0, max_value=MOST_LICENSES, required=False)
+    keeps_names = serializers.BooleanField(required=False, help_text="Else profile names go with each next list.")
+    keeps_secondary_emails = serializers.BooleanField(required=False, help_text="The same, of server accounts.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """What an answer said may come back whole; where nothing of it is a setting, all of it is a mistake."""
@@ -55,6 +57,8 @@ class EnterpriseSerializer(serializers.Serializer[Enterprise]):
     license_model = serializers.ChoiceField(LicenseModel.choices)
     enterprise_licenses = serializers.IntegerField()
     visual_studio_licenses = serializers.IntegerField()
+    keeps_names = serializers.BooleanField()
+    keeps_secondary_emails = serializers.BooleanField()
     created_at = Moment()
     counted_at = serializers.SerializerMethodField(help_text="When what is shown was counted; null before that.")
     seats = serializers.SerializerMethodField()
@@ -97,7 +101,10 @@ class EnterpriseEndpoint(Endpoint):
         said = SettingsSerializer(data=request.data)
         said.is_valid(raise_exception=True)
         now = {name: getattr(ours, name) for name in map(str, said.fields)}
-        update_enterprise(enterprise=ours, **now | said.validated_data)
+        values = now | said.validated_data
+        names, secondary_emails = values.pop("keeps_names"), values.pop("keeps_secondary_emails")
+        update_enterprise(enterprise=ours, **values)
+        keep(enterprise=ours, names=names, secondary_emails=secondary_emails)
         return _answer(ours)
 
 

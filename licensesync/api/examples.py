@@ -69,6 +69,8 @@ ENTERPRISE = answer(
         "license_model": "volume",
         "enterprise_licenses": 4300,
         "visual_studio_licenses": 200,
+        "keeps_names": True,
+        "keeps_secondary_emails": True,
         "created_at": "2026-01-12T08:30:00Z",
         "counted_at": "2026-03-02T09:00:41Z",
         "seats": {

@@ -36,6 +36,9 @@ class Enterprise(models.Model):
     license_model = models.CharField(max_length=8, choices=LicenseModel.choices, default=LicenseModel.VOLUME)
     enterprise_licenses = models.PositiveIntegerField(default=0)
     visual_studio_licenses = models.PositiveIntegerField(default=0)
+    # Of accounts: profile names, and secondary e-mails of servers. Else they are left out of each list (`usage.less`).
+    keeps_names = models.BooleanField(default=True, db_default=True)
+    keeps_secondary_emails = models.BooleanField(default=True, db_default=True)
     created_at = models.DateTimeField(default=timezone.now)
     generation = models.PositiveIntegerField(default=0)
     readable_from = models.PositiveIntegerField(default=0)  # rows of earlier generations are gone

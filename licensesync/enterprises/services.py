@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from licensesync.enterprises.models import (
     ApiToken,
+    Deployment,
     Enterprise,
     Invitation,
     Membership,
@@ -66,6 +67,18 @@ def update_enterprise(
     enterprise.enterprise_licenses = enterprise_licenses
     enterprise.visual_studio_licenses = visual_studio_licenses
     enterprise.save(update_fields=["name", "license_model", "enterprise_licenses", "visual_studio_licenses"])
+
+
+@transaction.atomic
+def keep(*, enterprise: Enterprise, names: bool, secondary_emails: bool) -> None:
+    """What is kept of people from the next list of each source on. A list that comes again is taken in anew, so that
+    what is not to be kept goes with it."""
+    if (names, secondary_emails) == (enterprise.keeps_names, enterprise.keeps_secondary_emails):
+        return
+    hold_enterprise(enterprise.pk)
+    enterprise.keeps_names, enterprise.keeps_secondary_emails = names, secondary_emails
+    enterprise.save(update_fields=["keeps_names", "keeps_secondary_emails"])
+    Deployment.objects.filter(enterprise=enterprise).update(list_digest="")
 
 
 def _one_line(name: str) -> str:

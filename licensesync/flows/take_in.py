@@ -35,8 +35,8 @@ from licensesync.syncing.models import (
 )
 from licensesync.syncing.queries import has_taken_list_since, last_taken
 from licensesync.syncing.working import ClaimLost, Work
+from licensesync.usage import less, staging
 from licensesync.usage import services as usage
-from licensesync.usage import staging
 from licensesync.usage.queries import figures, looks_like
 
 log = structlog.get_logger()
@@ -136,7 +136,8 @@ def _write_list(
     def server_accounts() -> Iterator[list[feeds.ServerUserAccount]]:
         report.rows = report.invalid_emails = 0  # whoever reads again begins anew
         report.ignored_keys.clear()
-        return feeds.read_server_accounts(paths[0], recognitions[0], report, **limits)
+        batches = feeds.read_server_accounts(paths[0], recognitions[0], report, **limits)
+        return (less.of_server(batch, deployment.enterprise) for batch in batches)
 
     def reading(done: int) -> None:
         work.report(Phase.READING, done, total)
@@ -150,7 +151,8 @@ def _write_list(
     if deployment.is_server:
         staging.stage_server_list(server_accounts(), reading)
     else:
-        staging.stage_cloud_list(feeds.read_cloud(paths, recognitions, report, **limits), reading)
+        rows = feeds.read_cloud(paths, recognitions, report, **limits)
+        staging.stage_cloud_list((less.of_cloud(batch, deployment.enterprise) for batch in rows), reading)
 
     work.report(Phase.COMPARING, 0, None)
     compare = staging.compare_server_list if deployment.is_server else staging.compare_cloud_list

@@ -313,8 +313,11 @@ def forget_superseded(enterprise: Enterprise, generation: int) -> int:
 
 
 def forget_history(*, before: datetime) -> None:
-    """Delete the points and changes of counts from before; the count that everybody sees stays."""
+    """Delete the points and changes of counts from before; the count that everybody sees stays. Names go where none are
+    to be kept."""
     for enterprise in Enterprise.objects.all():
+        if not enterprise.keeps_names:
+            LicenseChange.objects.filter(enterprise=enterprise).exclude(name="").update(name="")
         old = Count.objects.filter(enterprise=enterprise, finished_at__lt=before)
         # By their counts: `at` is the date of a list, which may have been old when it was counted.
         last = old.aggregate(last=Max("generation"))["last"] or 0

@@ -12,7 +12,7 @@ from licensesync.feeds import records
 from licensesync.usage import bulk
 from licensesync.usage.models import OPEN, ServerUserAccount
 from licensesync.usage.queries import of_enterprise
-from licensesync.usage.staging import CLOUD_FACTS, NEW_SERVER_FACTS, SERVER_FACTS, check_each_comes_once, server_rows
+from licensesync.usage.staging import CLOUD_FACTS, SERVER_FACTS, check_each_comes_once, new_server_facts, server_rows
 
 # Every table of this app whose rows carry generations, and how a row belongs to an enterprise.
 OF_DEPLOYMENT = f"deployment_id {of_enterprise()}"
@@ -76,7 +76,7 @@ def apply_server_diff(deployment: Deployment, *, generation: int, list_date: dat
     bulk.write_by_line(
         f"""INSERT INTO usage_serveruseraccount
                 (deployment_id, user_id, {", ".join(SERVER_FACTS)}, other_emails_at, first_seen, valid_from, valid_to)
-            SELECT %s, s.user_id, {NEW_SERVER_FACTS},
+            SELECT %s, s.user_id, {", ".join(new_server_facts(deployment).values())},
                 CASE WHEN {same_others} THEN a.other_emails_at ELSE {bulk.time_parameter("%s")} END,
                 COALESCE(a.first_seen, %s), %s, {OPEN}
             FROM account_diff d

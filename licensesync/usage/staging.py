@@ -33,16 +33,19 @@ SERVER_FACTS = (
     "login", "name", "email", "address", "site_admin", "suspended", "dormant", "two_factor", "created_at",
     "last_active_at", "other_emails", "consumes",
 )  # fmt: skip
-# What an account says after a list (`s`), given its row before (`a`): a list without names or secondary addresses
-# leaves those that are known.
-_NEW_FACTS = {column: f"s.{column}" for column in SERVER_FACTS} | {
-    "name": "CASE WHEN s.name = '' THEN COALESCE(a.name, '') ELSE s.name END",
-    "other_emails": "COALESCE(s.other_emails, a.other_emails)",
-}
-NEW_SERVER_FACTS = ", ".join(_NEW_FACTS.values())
 # Somebody who has worked since the last list is no news: only what else has changed is told.
 _NEWS = tuple(column for column in SERVER_FACTS if column != "last_active_at")
 CLOUD_FACTS = ("login", "name", "saml_name_id", "facts", "consumes")
+
+
+def new_server_facts(server: Deployment) -> dict[str, str]:
+    """What an account says after a list (`s`), given its row before (`a`): a list without names or secondary addresses
+    leaves those that are known, as far as they are to be kept (`usage.less`)."""
+    facts = {column: f"s.{column}" for column in SERVER_FACTS}
+    facts["other_emails"] = "COALESCE(s.other_emails, a.other_emails)"
+    if server.enterprise.keeps_names:
+        facts["name"] = "CASE WHEN s.name = '' THEN COALESCE(a.name, '') ELSE s.name END"
+    return facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,8 +262,9 @@ def has_idle() -> bool:
 def compare_server_list(deployment: Deployment) -> Diff:
     """Fill `account_diff` for a server."""
     table = "usage_serveruseraccount"
-    diff = _compare(deployment, table, "user_id", new=NEW_SERVER_FACTS, facts=SERVER_FACTS)
-    news = f"({_named('a', _NEWS)}) {bulk.differs()} ({', '.join(_NEW_FACTS[column] for column in _NEWS)})"
+    new = new_server_facts(deployment)
+    diff = _compare(deployment, table, "user_id", new=", ".join(new.values()), facts=SERVER_FACTS)
+    news = f"({_named('a', _NEWS)}) {bulk.differs()} ({', '.join(new[column] for column in _NEWS)})"
     same_address = "a.address = s.address AND a.address <> ''"
     only_active, replaced = bulk.row(
         f"""SELECT count(CASE WHEN NOT ({news}) THEN 1 END),

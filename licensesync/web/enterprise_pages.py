@@ -51,6 +51,19 @@ class ProfileForm(forms.Form):
     visual_studio_licenses = SeatsField(_("Visual Studio subscription licenses"))
 
 
+class SettingsForm(ProfileForm):
+    keeps_names = forms.BooleanField(
+        label=_("Profile names"),
+        required=False,
+        help_text=_("Without them people are shown and found by their logins and addresses."),
+    )
+    keeps_secondary_emails = forms.BooleanField(
+        label=_("Secondary e-mails of server accounts"),
+        required=False,
+        help_text=_("Nobody is matched by them. Without them nobody can say which licenses could be freed."),
+    )
+
+
 class NewEnterpriseForm(ProfileForm):
     slug = forms.CharField(
         label=_("Slug"),
@@ -94,13 +107,16 @@ def new_enterprise(request: HttpRequest) -> HttpResponse:
 def enterprise_profile(request: HttpRequest, slug: str) -> HttpResponse:
     """Owners change it, billing managers read it."""
     enterprise = enterprise_for(request, slug, owner=request.method == "POST")
-    now = {name: getattr(enterprise, name) for name in ProfileForm.base_fields}
-    form = ProfileForm(request.POST or None, initial=now)
+    now = {name: getattr(enterprise, name) for name in SettingsForm.base_fields}
+    form = SettingsForm(request.POST or None, initial=now)
     for field in form.fields.values():
         field.show_hidden_initial = True  # what the reader saw: what they left as it was is not theirs to save
     if form.is_valid():
         changed = {name: form.cleaned_data[name] for name in form.changed_data}
-        services.update_enterprise(enterprise=enterprise, **now | changed)
+        values = now | changed
+        names, secondary_emails = values.pop("keeps_names"), values.pop("keeps_secondary_emails")
+        services.update_enterprise(enterprise=enterprise, **values)
+        services.keep(enterprise=enterprise, names=names, secondary_emails=secondary_emails)
         say.done(request, gettext("Profile and seats are saved."))
         return redirect("enterprise_profile", enterprise.slug)
     context = {"enterprise": enterprise, "form": form, "is_owner": is_owner(request, enterprise)}

@@ -156,6 +156,14 @@ def test_settings_that_are_none_are_not_taken_for_done(enterprise: Enterprise, o
     assert owners_script.patch(address, {}, content_type="application/json").status_code == 200
 
 
+def test_a_script_keeps_less_too(enterprise: Enterprise, owners_script: Client) -> None:
+    address = "/api/v3/enterprises/octo-industries"
+    answer = owners_script.patch(address, {"keeps_names": False}, content_type="application/json").json()
+    assert (answer["keeps_names"], answer["keeps_secondary_emails"]) == (False, True)
+    enterprise.refresh_from_db()
+    assert (enterprise.keeps_names, enterprise.keeps_secondary_emails) == (False, True)
+
+
 def test_answers_are_in_one_language(enterprise: Enterprise, owners_script: Client, settings: Any) -> None:
     """Programs read them; only pages follow the Accept-Language."""
     settings.LANGUAGES = [("en", "English"), ("de", "Deutsch")]
