@@ -129,6 +129,7 @@ def _write_list(
     """Write what a list changes, for this generation. The first one of a server is written while it is read; any other
     is read into temporary tables and compared with the last."""
     deployment = job.deployment
+    enterprise = deployment.enterprise  # asked for here: while rows are read no other query may run
     paths = [payloads.path_of(file) for file in files]
     total = sum(recognition.rows for recognition in recognitions) or None
     limits: Any = {"max_unpacked_bytes": settings.MAX_UNPACKED_BYTES, "max_accounts": settings.MAX_ACCOUNTS}
@@ -137,7 +138,7 @@ def _write_list(
         report.rows = report.invalid_emails = 0  # whoever reads again begins anew
         report.ignored_keys.clear()
         batches = feeds.read_server_accounts(paths[0], recognitions[0], report, **limits)
-        return (less.of_server(batch, deployment.enterprise) for batch in batches)
+        return (less.of_server(batch, enterprise) for batch in batches)
 
     def reading(done: int) -> None:
         work.report(Phase.READING, done, total)
@@ -152,7 +153,7 @@ def _write_list(
         staging.stage_server_list(server_accounts(), reading)
     else:
         rows = feeds.read_cloud(paths, recognitions, report, **limits)
-        staging.stage_cloud_list((less.of_cloud(batch, deployment.enterprise) for batch in rows), reading)
+        staging.stage_cloud_list((less.of_cloud(batch, enterprise) for batch in rows), reading)
 
     work.report(Phase.COMPARING, 0, None)
     compare = staging.compare_server_list if deployment.is_server else staging.compare_cloud_list
