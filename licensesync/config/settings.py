@@ -138,8 +138,9 @@ def _database() -> dict[str, object]:
                 # A writer says so at its first word, so that two writers queue instead of failing half-way.
                 "transaction_mode": "IMMEDIATE",
                 "timeout": environment.number("LICENSESYNC_DATABASE_WAIT_SECONDS", 20),
+                # Each thread of the web server has a cache of its own, in KiB; jobs take more (`bulk.prepare_session`).
                 # The log grows while somebody reads an old state. With a limit it shrinks again afterwards.
-                "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA cache_size=-32000;"
+                "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA cache_size=-4000;"
                 "PRAGMA temp_store=FILE;PRAGMA journal_size_limit=67108864;",
             },
             "TEST": {"NAME": DATA_DIR / "test.sqlite3"},

@@ -37,6 +37,28 @@ on_postgresql = pytest.mark.skipif(
     not os.environ.get("DATABASE_URL", "").startswith("postgres"), reason="DATABASE_URL not set"
 )
 
+SLOW_BACKUP = """
+import os, signal, tempfile, threading
+from pathlib import Path
+from licensesync.config.management.embedded import cleared_away_when_terminated
+with cleared_away_when_terminated(), tempfile.TemporaryDirectory(prefix=".backup-", dir="{folder}"):
+    print("begun", flush=True)
+    threading.Event().wait(30)
+"""
+
+
+def test_a_backup_that_is_terminated_leaves_no_copy(tmp_path: Path) -> None:
+    """A scheduler that loses its patience sends SIGTERM."""
+    script = ["-c", SLOW_BACKUP.format(folder=tmp_path)]
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    with subprocess.Popen([sys.executable, *script], stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "begun\n"
+        assert [path.name[:8] for path in tmp_path.iterdir()] == [".backup-"]
+        process.terminate()
+        assert process.wait(10) == 143
+    assert not list(tmp_path.iterdir())
+
 
 def manage(data_dir: Path, *words: str, stdin: str = "", **more: str) -> "subprocess.CompletedProcess[str]":
     """A command on the embedded database of a directory."""

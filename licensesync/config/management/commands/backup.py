@@ -8,7 +8,7 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 from django.template.defaultfilters import filesizeformat
 
 from licensesync.config.keeping import ENCRYPTION_KEY, SECRET_KEY, KeepingError, back_up
-from licensesync.config.management.embedded import embedded_only
+from licensesync.config.management.embedded import cleared_away_when_terminated, embedded_only
 
 
 class Command(BaseCommand):
@@ -22,7 +22,8 @@ class Command(BaseCommand):
     def handle(self, *_: Any, file: Path, force: bool, **__: Any) -> None:
         embedded_only("Back up PostgreSQL with pg_dump, as docs/operations.md says.")
         try:
-            kept = back_up(file, data_dir=settings.DATA_DIR, force=force)
+            with cleared_away_when_terminated():
+                kept = back_up(file, data_dir=settings.DATA_DIR, force=force)
         except KeepingError as error:
             raise CommandError(str(error)) from None
         size = filesizeformat(file.stat().st_size).replace("\xa0", " ")

@@ -8,7 +8,7 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 
 from licensesync.config.in_use import InUseError
 from licensesync.config.keeping import KeepingError, restore
-from licensesync.config.management.embedded import embedded_only
+from licensesync.config.management.embedded import cleared_away_when_terminated, embedded_only
 
 
 class Command(BaseCommand):
@@ -22,7 +22,8 @@ class Command(BaseCommand):
     def handle(self, *_: Any, file: Path, force: bool, **__: Any) -> None:
         embedded_only("Restore PostgreSQL with pg_restore, as docs/operations.md says.")
         try:
-            kept = restore(file, data_dir=settings.DATA_DIR, force=force)
+            with cleared_away_when_terminated():
+                kept = restore(file, data_dir=settings.DATA_DIR, force=force)
         except (KeepingError, InUseError) as error:
             raise CommandError(f"{error} Nothing was changed.") from None
         self.stdout.write(f"Restored what version {kept.version} kept at {kept.made_at}. Start it: manage.py up")
