@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from licensesync import feeds
 from licensesync.enterprises import deployments
-from licensesync.enterprises.models import Deployment, UsageEvent
+from licensesync.enterprises.models import Deployment, Enterprise, UsageEvent
 from licensesync.errors import ExpectedError
 from licensesync.flows import consolidate, payloads
 from licensesync.flows.turns import flip, turn
@@ -274,7 +274,7 @@ def _show(
             last_event=event_of(deployment, files),
             last_usage_at=timezone.now(),
             list_date=list_date,
-            list_digest=digest_of(files),
+            list_digest=digest_of(files) if _is_kept_as_now(enterprise, deployment.enterprise) else "",
             accounts=now.accounts,
             suspended=now.suspended,
             dormant=now.dormant,
@@ -282,6 +282,12 @@ def _show(
             total_seats_purchased=recognition.total_seats_purchased,
         )
     log.info("job_done", accounts=outcome["accounts_read"], consumed=count.consumed)
+
+
+def _is_kept_as_now(enterprise: Enterprise, read_for: Enterprise) -> bool:
+    """Whether what is to be kept of people is still what it was when the list was read; else it has to come again."""
+    kept = {"keeps_names": read_for.keeps_names, "keeps_secondary_emails": read_for.keeps_secondary_emails}
+    return Enterprise.objects.filter(pk=enterprise.pk, **kept).exists()
 
 
 def event_of(deployment: Deployment, files: Sequence[UsageFile]) -> UsageEvent:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, Max, OuterRef
+from django.db.models import Exists, F, Max, OuterRef
 from django.utils import timezone
 
 from licensesync.enterprises.models import Deployment, Enterprise, LicenseModel
@@ -317,7 +317,9 @@ def forget_history(*, before: datetime) -> None:
     to be kept."""
     for enterprise in Enterprise.objects.all():
         if not enterprise.keeps_names:
-            LicenseChange.objects.filter(enterprise=enterprise).exclude(name="").update(name="")
+            # What stands there then is what a license without a profile name is called by: its login, else an address.
+            named = LicenseChange.objects.filter(enterprise=enterprise).exclude(name=F("login"))
+            named.exclude(login="", name__contains="@").update(name=F("login"))
         old = Count.objects.filter(enterprise=enterprise, finished_at__lt=before)
         # By their counts: `at` is the date of a list, which may have been old when it was counted.
         last = old.aggregate(last=Max("generation"))["last"] or 0

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from licensesync import feeds
 from licensesync.errors import OUR_REPORT, ExpectedError
 from licensesync.licenses import report as shapes
-from licensesync.licenses.csv_report import COLUMNS, GITHUB_COLUMNS, OUR_COLUMNS, csv_line, csv_report, safe
+from licensesync.licenses.csv_report import COLUMNS, GITHUB_COLUMNS, OUR_COLUMNS, csv_line, csv_report, for_excel, safe
 from licensesync.licenses.queries import hosts_of, license_rows, licenses
 from tests.flows import lists
 from tests.flows.lists import account, cloud_list, cloud_user, import_one, new_enterprise, server_export
@@ -139,3 +139,20 @@ def test_a_count_that_lands_meanwhile_changes_nothing() -> None:
     after = rows(csv_report(licenses(enterprise), hosts_of(enterprise)))
     assert len(after) == len(lists.people(enterprise)) == 6
     assert [int(row["License number"]) for row in after] == sorted(int(row["License number"]) for row in after)
+
+
+def test_for_excel_values_stay_as_they_are() -> None:
+    """However long, and whatever is in them: only what separates them is another sign."""
+    rows = [
+        ("a,b", 'say ""quotes"", "," and ";"', "two\r\nlines\tand a tab"),
+        ("", '"', ","),
+        ("x" * 200_000, "=1", "é"),
+    ]
+    mark, *pieces = for_excel([csv_line(row) for row in rows])
+    assert mark == "\ufeff"
+    limit = csv.field_size_limit(1_000_000)
+    try:
+        read = [tuple(row) for row in csv.reader(io.StringIO("".join(pieces), newline=""), delimiter="\t", strict=True)]
+    finally:
+        csv.field_size_limit(limit)
+    assert read == rows
