@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from django.db.models import Count as CountOf
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from licensesync.enterprises.models import Enterprise
 from licensesync.licenses.csv_report import csv_line, safe
 from licensesync.licenses.models import Count, LicenseChange
+from licensesync.usage import bulk
 
 Kind = LicenseChange.Kind
 BEGAN, ENDED = (Kind.CAME, Kind.SPLIT), (Kind.WENT, Kind.MERGED)
@@ -75,14 +76,23 @@ def changes(earlier: Count, later: Count) -> QuerySet[LicenseChange]:
     ends = inside.filter(kind__in=ENDED)
     began = inside.filter(~Exists(ends.filter(number=OuterRef("number"))), kind__in=BEGAN)
     ended = ends.filter(number__lt=earlier.next_number)  # who was there: no change says so of a first list
+    net = inside.filter(Q(pk__in=began.values("pk")) | Q(pk__in=ended.values("pk")))
+    come, gone = began.filter(kind=Kind.CAME).exclude(login=""), ended.filter(kind=Kind.WENT).exclude(login="")
+    return net.exclude(_who_came_back(net, come, gone)).order_by("-generation", "-pk")
+
+
+def _who_came_back(net: QuerySet[LicenseChange], come: QuerySet[LicenseChange], gone: QuerySet[LicenseChange]) -> Q:
+    """One for one: a login may be given to somebody else, so more may have come under it than went."""
+    if bulk.is_sqlite():  # for each of `come` and `gone` it would go through all of the others
+        namesakes = net.exclude(login="").exclude(deployment=None).order_by().values("login", "deployment")
+        came, went = (Min("pk", filter=Q(kind=kind)) for kind in (Kind.CAME, Kind.WENT))
+        first = namesakes.annotate(came=came, went=went).filter(came__isnull=False, went__isnull=False)
+        return Q(pk__in=first.values("came")) | Q(pk__in=first.values("went"))
     is_namesake = {"login": OuterRef("login"), "deployment": OuterRef("deployment")}
-    gone = ended.exclude(login="").filter(**is_namesake, kind=Kind.WENT)
-    come = began.exclude(login="").filter(**is_namesake, kind=Kind.CAME)
-    # One for one: a login may be given to somebody else, so more may have come under it than went.
+    come, gone = come.filter(**is_namesake), gone.filter(**is_namesake)
     came_back = Q(kind=Kind.CAME) & Exists(gone) & ~Exists(come.filter(pk__lt=OuterRef("pk")))
     returned = Q(kind=Kind.WENT) & Exists(come) & ~Exists(gone.filter(pk__lt=OuterRef("pk")))
-    net = Q(pk__in=began.values("pk")) | Q(pk__in=ended.values("pk"))
-    return inside.filter(net).exclude(came_back | returned).order_by("-generation", "-pk")
+    return came_back | returned
 
 
 def csv_of_changes(rows: QuerySet[LicenseChange]) -> Iterator[str]:

@@ -6,11 +6,12 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from licensesync.enterprises.models import Enterprise
+from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.enterprises.services import keep
 from licensesync.flows.forget import forget_old
 from licensesync.licenses.models import ConsumedLicense, LicenseChange
 from licensesync.syncing.models import LicenseSyncJob
+from licensesync.usage import staging
 from licensesync.usage.models import OPEN, CloudUser, ServerUserAccount
 from licensesync.users.models import User
 from tests.flows.lists import account, cloud_list, cloud_user, import_one, new_enterprise, server_export
@@ -54,6 +55,23 @@ def test_the_same_lists_take_with_them_what_is_not_kept_any_more() -> None:
     for content in (SERVER, CLOUD):
         import_one(enterprise, content)
     assert stored(enterprise) == before
+
+
+def test_a_list_that_is_being_read_meanwhile_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    enterprise = new_enterprise()
+    import_one(enterprise, SERVER)
+    compare = staging.compare_server_list
+
+    def compare_late(server: Deployment) -> staging.Diff:
+        keep(enterprise=Enterprise.objects.get(pk=enterprise.pk), names=False, secondary_emails=False)
+        return compare(server)
+
+    newer = SERVER.replace(b"Ana Abel", b"Ana Bebel")
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(staging, "compare_server_list", compare_late)
+        import_one(enterprise, newer)
+    import_one(enterprise, newer)
+    assert stored(enterprise)["server"] == [("", [])]
 
 
 def test_a_first_list_is_stored_without() -> None:
