@@ -61,6 +61,7 @@ class Comparison(msgspec.Struct):
     entries: list[Entry]
     twice: list[int]  # those of `doubled` who are in no difference: GitHub counts them twice as well
     twice_with: dict[int, list[int]] = {}  # the licenses on servers only of all of them, by that of the cloud account
+    unknown_hosts: list[str] = []  # servers whose accounts GitHub's list names, and that have reported nothing here
 
     @property
     def doubled(self) -> list[int]:
@@ -101,7 +102,7 @@ def comparison_of(enterprise: Enterprise) -> Comparison | None:
     scope = _scope_of(enterprise)
     if scope is None:
         return None
-    stored = _known(enterprise)
+    stored = known_comparison(enterprise)
     if stored is None:
         count = Count.objects.get(enterprise=enterprise, generation=enterprise.generation)
         if count.consumed > AT_ONCE:
@@ -111,16 +112,19 @@ def comparison_of(enterprise: Enterprise) -> Comparison | None:
     return stored
 
 
-def counted_twice(enterprise: Enterprise) -> int:
-    """How many people seem to be counted twice, as far as it is known: a page that only mentions it compares nobody."""
-    known = _known(enterprise)
-    return len(known.doubled) if known else 0
+def known_comparison(enterprise: Enterprise) -> Comparison | None:
+    """Of the count that everybody sees; None before somebody has compared, for a page that only mentions it."""
+    key = _stored(enterprise)
+    try:
+        return _loaded(key) if key is not None else None
+    except GitHubComparison.DoesNotExist:  # a newer one has just taken its place
+        return None
 
 
 def counted_again(enterprise: Enterprise, number: int) -> list[int]:
     """The licenses on servers only by which the person of a cloud account seems to be counted once more, as far as it
     is known."""
-    known = _known(enterprise)
+    known = known_comparison(enterprise)
     return known.twice_with.get(number, []) if known else []
 
 
@@ -147,15 +151,6 @@ def _stored(enterprise: Enterprise) -> int | None:
     return stored.values_list("pk", flat=True).first()
 
 
-def _known(enterprise: Enterprise) -> Comparison | None:
-    """What is stored, None before somebody has compared."""
-    key = _stored(enterprise)
-    try:
-        return _loaded(key) if key is not None else None
-    except GitHubComparison.DoesNotExist:  # a newer one has just taken its place
-        return None
-
-
 def _store(enterprise: Enterprise, found: Comparison) -> None:
     """Keep it instead of those of earlier counts."""
     content = msgspec.msgpack.encode(found)
@@ -175,7 +170,7 @@ def _loaded(key: int) -> Comparison:
 
 def _compare(scope: _Scope) -> Comparison:
     try:
-        _name_accounts(scope)
+        unknown_hosts = _name_accounts(scope)
         _find_units(scope)
         entries = [*_units(scope), *_licenses_alone(scope)]
         twice_with: dict[int, list[int]] = {}
@@ -191,21 +186,23 @@ def _compare(scope: _Scope) -> Comparison:
             entries=sorted(entries, key=lambda entry: (entry.cause_index, entry.kind_index, entry.number, entry.unit)),
             twice=sorted({*chain.from_iterable(twice_with.values())} - {entry.number for entry in entries}),
             twice_with=twice_with,
+            unknown_hosts=sorted(unknown_hosts),
         )
     finally:
         bulk.drop_temporary_tables("named_account", "compared_unit", "github_newest", "other_address")
 
 
-def _name_accounts(scope: _Scope) -> None:
+def _name_accounts(scope: _Scope) -> set[str]:
     """`named_account`: which server accounts the units name, also of servers that are not known here (deployment 0);
-    `github_newest`: the highest user id of each server that GitHub's list names."""
+    `github_newest`: the highest user id of each server that GitHub's list names. Gives the hosts that are not known."""
+    unknown: set[str] = set()
     bulk.new_temporary_table("named_account", "person_id bigint, deployment_id bigint, user_id bigint")
     people = bulk.stream(
         f"""SELECT p.id, p.server_user_ids FROM usage_serveronlyperson p
             WHERE p.deployment_id = %(cloud)s AND {VALID.format("p")}""",
         scope.params,
     )
-    _load("named_account", ("person_id", "deployment_id", "user_id"), _named(people, scope.hosts))
+    _load("named_account", ("person_id", "deployment_id", "user_id"), _named(people, scope.hosts, unknown))
     if bulk.is_sqlite():
         bulk.execute("CREATE INDEX temp.named_account_person ON named_account (person_id)")
         bulk.execute("CREATE INDEX temp.named_account_account ON named_account (deployment_id, user_id)")
@@ -224,14 +221,19 @@ def _name_accounts(scope: _Scope) -> None:
         deployment = scope.hosts.get(host)
         if deployment:
             newest[deployment] = max(user_id, newest.get(deployment, 0))
+        else:
+            unknown.add(host)
     bulk.new_temporary_table("github_newest", "deployment_id bigint, user_id bigint")
     bulk.load_temporary("github_newest", ("deployment_id", "user_id"), newest.items())
+    return unknown
 
 
-def _named(people: Iterable[bulk.Row], hosts: dict[str, int]) -> Iterator[bulk.Row]:
+def _named(people: Iterable[bulk.Row], hosts: dict[str, int], unknown: set[str]) -> Iterator[bulk.Row]:
     for person, server_user_ids in people:
         for each in _list(server_user_ids):
             host, user_id = named_account(each)
+            if host and host not in hosts:
+                unknown.add(host)
             yield person, hosts.get(host, 0), user_id or 0
 
 

@@ -84,13 +84,6 @@ def cloud_names(cloud: Deployment) -> set[int]:
     return {kind for kind in CloudAddress.Kind.values if ours.filter(kind=kind).exists()}
 
 
-def hosts_named(cloud: Deployment) -> set[str]:
-    """The servers of which the cloud's list names accounts, in small letters."""
-    ours = CloudAddress.objects.filter(cloud_user__deployment=cloud, valid_to=OPEN)
-    named = ours.filter(kind=CloudAddress.Kind.SERVER_ACCOUNT)
-    return set(named.order_by().values_list("address", flat=True).distinct())
-
-
 @dataclass(frozen=True, slots=True)
 class Unit:
     """Whom GitHub counts: what its list calls them, and the logins that we know for the accounts of theirs."""

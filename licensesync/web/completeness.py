@@ -8,14 +8,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from licensesync.enterprises.models import Deployment, Enterprise
+from licensesync.licenses.comparison import Comparison
 from licensesync.licenses.models import Count
 from licensesync.usage.models import CloudAddress
-from licensesync.usage.queries import cloud_names, hosts_named
+from licensesync.usage.queries import cloud_names
 from licensesync.web import words
 from licensesync.web.instance_rows import InstanceRow, is_out_of_date
 
 MOST_BY_NAME = 3
-A_DAY = 24 * 3600
 
 
 @dataclass
@@ -29,7 +29,10 @@ class Completeness:
     limits: list[str] = field(default_factory=list)
 
 
-def completeness(enterprise: Enterprise, count: Count, rows: list[InstanceRow]) -> Completeness:
+def completeness(
+    enterprise: Enterprise, count: Count, rows: list[InstanceRow], compared: Comparison | None
+) -> Completeness:
+    """`compared`: with GitHub's list, as far as that is known."""
     deployments = [row.deployment for row in rows]
     servers = [each for each in deployments if each.is_server]
     cloud = next((each for each in deployments if not each.is_server and each.last_usage_at), None)
@@ -46,8 +49,8 @@ def completeness(enterprise: Enterprise, count: Count, rows: list[InstanceRow]) 
     if cloud is not None:
         names = cache.get_or_set(f"cloud-names:{cloud.pk}:{enterprise.generation}", lambda: cloud_names(cloud), 3600)
         said.limits += _limits_of_cloud(names or set())
-        hosts = cache.get_or_set(f"cloud-hosts:{cloud.pk}:{enterprise.generation}", lambda: hosts_named(cloud), A_DAY)
-        said.missing += _without_instance((hosts or set()) - {each.host.lower() for each in servers})
+        named = {*compared.unknown_hosts} if compared else set()
+        said.missing += _without_instance(named - {each.host.lower() for each in servers})
         if cloud.total_seats_consumed is not None and cloud.total_seats_consumed != count.consumed:
             said.limits.append(
                 _("GitHub’s own count in that list is %(n)s.") % {"n": words.number(cloud.total_seats_consumed)}

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET
 from licensesync.enterprises.models import Enterprise
 from licensesync.flows.upload_limit import too_large
 from licensesync.licenses import queries as licenses
-from licensesync.licenses.comparison import counted_twice
+from licensesync.licenses.comparison import known_comparison
 from licensesync.syncing import queries as syncing
 from licensesync.web import words
 from licensesync.web.access import enterprise_for, is_owner
@@ -110,6 +110,7 @@ def _context(request: HttpRequest, enterprise: Enterprise, answered: Answered | 
     moves = syncing.next_moves(enterprise)
     count = licenses.current_count(enterprise)
     instances = instance_rows(enterprise)
+    compared = known_comparison(enterprise) if count else None
     seats = licenses.seats(enterprise, count)
     owner = is_owner(request, enterprise)
     servers = [row.deployment for row in instances if row.deployment.is_server]
@@ -123,8 +124,8 @@ def _context(request: HttpRequest, enterprise: Enterprise, answered: Answered | 
         "count": count,
         "seats": seats,
         "bar": usage_bar(count, seats.total.purchased or None) if count else None,
-        "counted_twice": counted_twice(enterprise) if count else 0,
-        "completeness": completeness(enterprise, count, instances) if count else None,
+        "counted_twice": len(compared.doubled) if compared else 0,
+        "completeness": completeness(enterprise, count, instances, compared) if count else None,
         "instances": instances,
         "connected": sum(1 for row in instances if row.is_connected),
         "servers": len(servers),

@@ -14,6 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from licensesync.enterprises.connections import connect
 from licensesync.enterprises.models import Deployment, Enterprise, LicenseModel
+from licensesync.licenses.comparison import compare
 from licensesync.licenses.models import Count
 from licensesync.licenses.queries import current_count
 from licensesync.syncing.models import JobState, LicenseSyncJob
@@ -111,18 +112,22 @@ def test_a_server_of_which_github_names_accounts_is_missing(
     client: Client, enterprise: Enterprise, owner: User
 ) -> None:
     """Whoever forgot to add it counts too few people, and would read that all servers are in."""
-    named = ["ghes.example:1", "GHES-apac.example:2"]
-    import_one(enterprise, server_export([account(1, ANA)], host="ghes.example"))
-    import_one(enterprise, cloud_list([cloud_user("cem", enterprise_server_user_ids=named)]))
     client.force_login(owner)
-    words = "GitHub’s list names accounts of ghes-apac.example, which is no instance here."
-    assert page(client, enterprise).count("GitHub’s list names accounts of") == 1
-    assert words in page(client, enterprise)
-    import_one(enterprise, server_export([account(2, ANA)], host="ghes-apac.example"))
-    assert words not in page(client, enterprise)
+
+    def missing(content: bytes) -> list[str]:
+        import_one(enterprise, content)
+        compare(enterprise)
+        return re.findall("GitHub’s list names accounts of ([^<]*) here.", page(client, enterprise))
+
+    missing(server_export([account(1, ANA)], host="ghes.example"))
+    linked = cloud_user("cem", enterprise_server_user_ids=["ghes.example:1", "GHES-apac.example:2"])
+    only_there = cloud_user("", github_com_user=False, enterprise_server_user_ids=["ghes-emea.example:3"])
+    apac, emea = (f"ghes-{each}.example, which is no instance" for each in ("apac", "emea"))
+    assert missing(cloud_list([linked, only_there])) == [apac, emea]
+    assert missing(server_export([account(2, ANA)], host="ghes-apac.example")) == [emea]
     many = [f"ghes-{number}.example:1" for number in range(4)]
-    import_one(enterprise, cloud_list([cloud_user("cem", enterprise_server_user_ids=many)]))
-    assert "names accounts of 4 servers that are no instances here." in page(client, enterprise)
+    several = cloud_list([cloud_user("cem", enterprise_server_user_ids=many)])
+    assert missing(several) == ["4 servers that are no instances"]
 
 
 @pytest.mark.parametrize(
