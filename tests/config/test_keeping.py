@@ -44,13 +44,14 @@ on_postgresql = pytest.mark.skipif(
 def test_a_backup_that_is_terminated_leaves_no_copy(tmp_path: Path) -> None:
     """A scheduler that loses its patience sends SIGTERM."""
     before = signal.getsignal(signal.SIGTERM)
-    with (
-        pytest.raises(SystemExit) as ended,
-        cleared_away_when_terminated(),
-        tempfile.TemporaryDirectory(prefix=".backup-", dir=tmp_path),
-    ):
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(10)
+
+    def back_up() -> None:
+        with cleared_away_when_terminated(), tempfile.TemporaryDirectory(prefix=".backup-", dir=tmp_path):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(10)
+
+    with pytest.raises(SystemExit) as ended:
+        back_up()
     assert ended.value.code == 143
     assert not list(tmp_path.iterdir())
     assert signal.getsignal(signal.SIGTERM) == before
