@@ -130,7 +130,7 @@ def test_what_is_not_ours_is_named(tmp_path: Path, name: str) -> None:
 def test_an_import_that_is_interrupted_leaves_nothing_to_workers(tmp_path: Path) -> None:
     exports = [str(tmp_path / name) for name in ("long", "short")]
     for path, size in zip(exports, (60_000, 2), strict=True):
-        Path(path).write_bytes(server_export([account(number) for number in range(size)], host=f"{size}.example"))
+        Path(path).write_bytes(server_export([account(number + 1) for number in range(size)], host=f"{size}.example"))
     assert manage(tmp_path, "bootstrap", "--enterprise", "acme", "--owner", "owner@example.com").returncode == 0
     command = [sys.executable, str(MANAGE), "import_usage", "acme", *exports]
     process = subprocess.Popen(command, env=product_environment(tmp_path), stderr=subprocess.PIPE, text=True)
