@@ -14,7 +14,7 @@ from licensesync.api.description import answers
 from licensesync.api.endpoint import Endpoint
 from licensesync.api.shapes import Moment, github_time
 from licensesync.enterprises.models import MOST_LICENSES, Enterprise, LicenseModel, Scope
-from licensesync.enterprises.services import keep, update_enterprise
+from licensesync.enterprises.services import update_enterprise
 from licensesync.licenses import queries
 from licensesync.licenses.models import Count
 
@@ -101,10 +101,7 @@ class EnterpriseEndpoint(Endpoint):
         said = SettingsSerializer(data=request.data)
         said.is_valid(raise_exception=True)
         now = {name: getattr(ours, name) for name in map(str, said.fields)}
-        values = now | said.validated_data
-        names, secondary_emails = values.pop("keeps_names"), values.pop("keeps_secondary_emails")
-        update_enterprise(enterprise=ours, **values)
-        keep(enterprise=ours, names=names, secondary_emails=secondary_emails)
+        update_enterprise(enterprise=ours, **now | said.validated_data)
         return _answer(ours)
 
 

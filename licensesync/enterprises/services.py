@@ -59,14 +59,29 @@ def create_enterprise(
 
 
 def update_enterprise(
-    *, enterprise: Enterprise, name: str, license_model: str, enterprise_licenses: int, visual_studio_licenses: int
+    *,
+    enterprise: Enterprise,
+    name: str,
+    license_model: str,
+    enterprise_licenses: int,
+    visual_studio_licenses: int,
+    keeps_names: bool | None = None,
+    keeps_secondary_emails: bool | None = None,
 ) -> None:
-    """Profile and seats. Only these columns: a count may be finishing at the same moment."""
+    """Profile and seats, and with the last two what is kept of people. Only these columns: a count may be finishing at
+    the same moment."""
     enterprise.name = _one_line(name)
     enterprise.license_model = license_model
     enterprise.enterprise_licenses = enterprise_licenses
     enterprise.visual_studio_licenses = visual_studio_licenses
     enterprise.save(update_fields=["name", "license_model", "enterprise_licenses", "visual_studio_licenses"])
+    keep(
+        enterprise=enterprise,
+        names=enterprise.keeps_names if keeps_names is None else keeps_names,
+        secondary_emails=(
+            enterprise.keeps_secondary_emails if keeps_secondary_emails is None else keeps_secondary_emails
+        ),
+    )
 
 
 @transaction.atomic
