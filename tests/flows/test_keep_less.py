@@ -106,6 +106,15 @@ def test_an_owner_says_so_on_the_page(client: Client, enterprise: Enterprise, ow
     saw = {f"initial-{name}": value for name, value in shown.items()} | {
         "initial-keeps_names": "True", "initial-keeps_secondary_emails": "True",
     }  # fmt: skip
+    import_one(enterprise, SERVER)
+    told = [
+        reverse("license", args=[enterprise.slug]),
+        reverse("instance", args=[enterprise.slug, Deployment.objects.get(enterprise=enterprise).pk]),
+    ]
+    assert all("ogins, names" in client.get(page).content.decode() for page in told)
+    client.post(address, {**shown, **saw, "keeps_secondary_emails": "on"})
+    assert not any("ogins, names" in client.get(page).content.decode() for page in told)
+    saw["initial-keeps_names"] = "False"
     client.post(address, {**shown, **saw, "keeps_names": "on"})
     enterprise.refresh_from_db()
     assert (enterprise.keeps_names, enterprise.keeps_secondary_emails) == (True, False)
