@@ -79,6 +79,11 @@ class InstanceSerializer(serializers.Serializer[Deployment]):
     suspended = serializers.IntegerField()
     dormant = serializers.IntegerField(allow_null=True)
     people_only_here = serializers.IntegerField(source="only_here")
+    total_seats_consumed = serializers.IntegerField(
+        allow_null=True, help_text="By its own count: of the cloud’s list, or of a server’s license."
+    )
+    total_seats_purchased = serializers.IntegerField(allow_null=True, help_text="By its own list or license.")
+    license_expires_at = Moment(allow_null=True, help_text="Of a server, as it says itself; only a sync asks for it.")
     last_event = serializers.ChoiceField(UsageEvent.choices)
     last_usage_at = Moment(allow_null=True)
     list_date = Moment(allow_null=True, help_text="The date of the last list itself.")

@@ -106,6 +106,7 @@ def take_facts(deployment: Deployment, facts: ServerFacts, **changes: Any) -> No
         "license_hash": facts.license_hash,
         "public_key": facts.public_key,
         "dormancy_threshold_days": facts.dormancy_threshold_days,
+        "license_expires_at": facts.license_expires_at,
     }
     said = {name: value for name, value in said.items() if value}
     if facts.http_only is not None:

@@ -129,6 +129,7 @@ class Deployment(models.Model):
     public_key = models.TextField(blank=True)
     features = models.JSONField(default=dict, blank=True)
     dormancy_threshold_days = models.PositiveIntegerField(null=True)
+    license_expires_at = models.DateTimeField(null=True)  # only a sync asks for it
 
     # What its last list said
     last_event = models.CharField(max_length=20, choices=UsageEvent.choices, default=UsageEvent.NEVER)

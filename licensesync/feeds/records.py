@@ -83,6 +83,7 @@ class ServerFacts:
     public_key: str = ""
     features: dict[str, str] | None = None  # Connect features that are on -> ISO time of enablement, or ""; {}: none is
     dormancy_threshold_days: int | None = None
+    license_expires_at: datetime | None = None
     exported_at: datetime | None = None
 
 

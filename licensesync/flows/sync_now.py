@@ -75,6 +75,7 @@ class Fetch(msgspec.Struct):
     is_license_settled: bool = False
     seats_used: int | None = None
     seats: int | None = None
+    license_expires_at: datetime | None = None
 
 
 def request_sync(
@@ -256,6 +257,7 @@ def _fetch_report(connection: Connection, step: Step, folder: Path) -> Fetched:
         try:
             license = step.ask(lambda: server.read_license(to, rules()))
             fetch.seats_used, fetch.seats = license.seats_used, license.seats
+            fetch.license_expires_at = license.expires_at
         except ExpectedError:  # nice to know, no more: what is wrong with the token, the report says
             fetch.tries = 0
         fetch.is_license_settled = True
@@ -271,7 +273,8 @@ def _fetch_report(connection: Connection, step: Step, folder: Path) -> Fetched:
             server.fetch_report(to, rules(), report, progress=downloading)
 
     step.ask(download)
-    facts: dict[str, Any] = {"server": feeds.ServerFacts(version=fetch.version)}
+    said = feeds.ServerFacts(version=fetch.version, license_expires_at=fetch.license_expires_at)
+    facts: dict[str, Any] = {"server": said}
     if fetch.seats_used is not None:
         facts |= {"total_seats_consumed": fetch.seats_used, "total_seats_purchased": fetch.seats}
     return Fetched(path, facts)

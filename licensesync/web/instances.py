@@ -3,12 +3,16 @@
 The page follows open work: `_live.html` asks for itself again, soon while a job runs and rarely otherwise.
 """
 
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.template.loader import render_to_string
 from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -21,6 +25,8 @@ from licensesync.web.following import RARELY, leave_when_gone, next_look
 from licensesync.web.instance_rows import instance_row
 from licensesync.web.license_page import version_of
 from licensesync.web.sync_history import history_page
+
+NEAR = 60  # days before the end of a server's license, in which the page says how many
 
 
 @require_GET
@@ -72,7 +78,8 @@ def _context(request: HttpRequest, enterprise: Enterprise, deployment: Deploymen
         "looks_like": queries.looks_like(deployment) if deployment.pk else None,
         "row": instance_row(deployment, jobs.first(), told, asking),
         "history": history_page(request, jobs),
-        "features": ", ".join(name.replace("_", " ") for name in deployment.features),
+        "features": _features(deployment),
+        "license_ends": _license_ends(deployment.license_expires_at),
         "older_than_sync_now": older_than_sync_now(deployment.version),
     }
     html = render_to_string("deployments/_live_content.html", context, request)
@@ -81,6 +88,26 @@ def _context(request: HttpRequest, enterprise: Enterprise, deployment: Deploymen
     context["next_look"] = next_look([queries.next_move(open_job)] if open_job else []) or RARELY
     context["version"] = f"{version_of(html)}-{context['next_look']}"  # so that a page in time looks again sooner
     return context
+
+
+def _features(deployment: Deployment) -> list[tuple[str, datetime | None]]:
+    """Those of GitHub Connect that are on, and since when where the server says it."""
+    return [
+        (name.replace("_", " "), datetime.fromisoformat(since) if since else None)
+        for name, since in deployment.features.items()
+    ]
+
+
+def _license_ends(moment: datetime | None) -> str:
+    """A word beside the day on which a server's license ends, where that is past or near."""
+    if moment is None:
+        return ""
+    days = (timezone.localdate(moment) - timezone.localdate()).days
+    if days < 0:
+        return _("It is over.")
+    if days > NEAR:
+        return ""
+    return ngettext("In %(n)s day.", "In %(n)s days.", days) % {"n": days} if days else ""
 
 
 urlpatterns = [

@@ -63,6 +63,7 @@ def test_a_server_and_the_cloud_are_fetched_and_counted_once(small: Connected) -
     assert (server.last_event, cloud.last_event) == (UsageEvent.SERVER_SYNCED, UsageEvent.CLOUD_SYNCED)
     assert (server.version, server.total_seats_purchased) == ("3.19.2", 100)
     assert server.total_seats_consumed is not None
+    assert server.license_expires_at == small.server.expire_at.replace(microsecond=0)
 
 
 def test_no_address_of_a_sign_in_is_kept(small: Connected) -> None:

@@ -48,6 +48,29 @@ def test_what_an_export_says_about_its_server(client: Client, enterprise: Enterp
     assert "Add server usage" in html
 
 
+def test_what_github_connect_does_and_since_when(client: Client, enterprise: Enterprise) -> None:
+    features = {"license_usage_sync": "2024-01-15T10:00:00Z", "unified_search": ""}
+    import_one(enterprise, server_export([account(1, ANA)], features=features))
+    html = page(client, enterprise, "instance", server(enterprise).pk)
+    assert re.search(r"license usage sync <small>since <time[^>]*>Jan 15, 2024</time></small>", html)
+    assert "<div>unified search</div>" in html
+
+
+@pytest.mark.parametrize(
+    ("days", "says"), [(-1, "It is over."), (0, ""), (1, "In 1 day."), (60, "In 60 days."), (61, "")]
+)
+def test_the_end_of_a_servers_license_is_said_and_counted_down(
+    client: Client, enterprise: Enterprise, days: int, says: str
+) -> None:
+    import_one(enterprise, server_export([account(1, ANA)]))
+    assert "License ends" not in page(client, enterprise, "instance", server(enterprise).pk), "no sync has asked"
+    noon = timezone.localtime().replace(hour=12)
+    Deployment.objects.update(license_expires_at=noon + timedelta(days=days))
+    html = page(client, enterprise, "instance", server(enterprise).pk)
+    [said] = re.findall(r"<dt>License ends</dt><dd><time[^>]*>[^<]+</time>(.*?)</dd>", html)
+    assert said == (f" <small>{says}</small>" if says else "")
+
+
 def test_a_report_says_who_is_dormant(client: Client, enterprise: Enterprise) -> None:
     deployment = Deployment.objects.create(enterprise=enterprise, kind="server", host="ghes.example")
     assert "No list of it has arrived yet." in page(client, enterprise, "instance", deployment.pk)
