@@ -211,7 +211,13 @@ def succeed(job: LicenseSyncJob, **outcome: Any) -> bool:
     """RUNNING to SUCCESS with the outcome's fields. False: the claim is gone."""
     return bool(
         claimed(job).update(
-            state=JobState.SUCCESS, finished_at=timezone.now(), phase="", problem_code="", problem_params={}, **outcome
+            state=JobState.SUCCESS,
+            finished_at=timezone.now(),
+            phase="",
+            progress_done=Coalesce("progress_total", "progress_done"),  # what was told last may be short of the end
+            problem_code="",
+            problem_params={},
+            **outcome,
         )
     )
 

@@ -54,6 +54,7 @@ def test_a_server_and_the_cloud_are_fetched_and_counted_once(small: Connected) -
     job = small.sync(small.server)
     assert outcome(job) == (JobState.SUCCESS, "")
     assert (job.accounts_read, job.accounts_suspended) == (6, 1)
+    assert job.progress_done == job.progress_total == 5, "people"
     assert outcome(small.sync(small.cloud)) == (JobState.SUCCESS, "")
     assert frozenset({("cloud", "mona-lisa"), ("ghe.octo.example", "monalisa")}) in people(small.enterprise)
     count = licenses.current_count(small.enterprise)
