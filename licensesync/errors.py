@@ -14,6 +14,19 @@ def _(message: str) -> str:
     return message
 
 
+_ONE: dict[str, tuple[str, str]] = {}
+
+
+def ngettext(one: str, many: str, by: str) -> str:
+    """Mark a pair of templates for translation, as `_` does a single one (makemessages looks for this name).
+
+    What comes back, and is stored where a template is, is the one for many. `filled` knows its other form, and that
+    the parameter `by` decides between them: in every process, so use it at the top of this module only.
+    """
+    _ONE[many] = one, by
+    return many
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """What can go wrong. `code` is stored and never changes; `sentence` takes %-style named parameters.
@@ -42,18 +55,33 @@ NOTHING_STORED = _("Nothing was stored.")
 NOTHING_CHANGED = _("Nothing was changed.")  # of a file that became no job
 
 
+def _in_english(one: str, many: str, count: int) -> str:
+    return one if count == 1 else many
+
+
 def filled(
     template: str,
     params: Mapping[str, str | int],
     translate: Callable[[str], str] = str,
+    translate_plural: Callable[[str, str, int], str] = _in_english,
+    readable: Callable[[Mapping[str, str | int]], Mapping[str, str | int]] = dict,
     *,
     stays: str = FIGURES_STAY,
 ) -> str:
-    """A template in the reader's language with its parameters. Among those, `detail` is a template itself, filled with
-    the same ones: which of several things is wrong in the one way that the sentence is about."""
+    """A template in the reader's language with its parameters, which `readable` makes the reader's too. Among those,
+    `detail` is a template itself, filled with the same ones: which of several things is wrong in the one way that the
+    sentence is about."""
+
+    def translated(text: str) -> str:
+        if text not in _ONE:
+            return translate(text)
+        one, by = _ONE[text]
+        return translate_plural(one, text, int(params[by]))
+
+    shown = {**readable(params), "stays": translate(stays)}
     if "detail" in params:
-        params = {**params, "detail": translate(str(params["detail"])) % params}
-    return translate(template) % {**params, "stays": translate(stays)}
+        shown["detail"] = translated(str(params["detail"])) % shown
+    return translated(template) % shown
 
 
 # Files and feeds (raised by `feeds`) ---------------------------------------------------------------------------
@@ -82,14 +110,22 @@ OUR_REPORT = Problem(
 )
 TRUNCATED = Problem(
     "truncated",
-    _(
+    ngettext(
+        "The file ends in the middle, after %(read)s account. Nothing was changed. "
+        "Export it again and add the new file.",
         "The file ends in the middle, after %(read)s accounts. Nothing was changed. "
-        "Export it again and add the new file."
+        "Export it again and add the new file.",
+        by="read",
     ),
 )
 WRONG_SHAPE = Problem(
     "wrong_shape",
     _("Account number %(number)s of the file can’t be read: %(detail)s. Nothing was changed. Export the file again."),
+)
+OTHER_COLUMNS = ngettext(  # a detail of it
+    "it has %(columns)s column instead of %(expected)s",
+    "it has %(columns)s columns instead of %(expected)s",
+    by="columns",
 )
 WRONG_ENCODING = Problem(
     "wrong_encoding",
@@ -149,9 +185,12 @@ DUPLICATE_LOGIN = Problem(
 )
 TOO_MANY_PEOPLE = Problem(
     "too_many_people",
-    _(
+    ngettext(
+        "The file lists more than %(limit)s account. Nothing was changed. "
+        "Ask whoever operates LicenseSync to raise LICENSESYNC_MAX_ACCOUNTS.",
         "The file lists more than %(limit)s accounts. Nothing was changed. "
-        "Ask whoever operates LicenseSync to raise LICENSESYNC_MAX_ACCOUNTS."
+        "Ask whoever operates LicenseSync to raise LICENSESYNC_MAX_ACCOUNTS.",
+        by="limit",
     ),
 )
 
@@ -159,9 +198,12 @@ TOO_MANY_PEOPLE = Problem(
 
 PAGES_MISSING = Problem(
     "pages_missing",
-    _(
+    ngettext(
+        "The cloud list is not complete: it holds %(rows)s of %(total)s consumed license (%(missing)s missing). "
+        "Nothing was changed. Add all of its pages together.",
         "The cloud list is not complete: it holds %(rows)s of %(total)s consumed licenses (%(missing)s missing). "
-        "Nothing was changed. Add all of its pages together."
+        "Nothing was changed. Add all of its pages together.",
+        by="total",
     ),
 )
 SHRINKS_TOO_MUCH = Problem(
@@ -374,16 +416,22 @@ NOT_CONNECTED = Problem(
 )
 REPORT_TAKES_TOO_LONG = Problem(
     "report_takes_too_long",
-    _(
+    ngettext(
+        "%(source)s has not finished building its report after %(minutes)s minute. %(stays)s "
+        "Try again later, or download all_users.csv on the server and add it as a file.",
         "%(source)s has not finished building its report after %(minutes)s minutes. %(stays)s "
-        "Try again later, or download all_users.csv on the server and add it as a file."
+        "Try again later, or download all_users.csv on the server and add it as a file.",
+        by="minutes",
     ),
 )
 LIST_INCOMPLETE = Problem(
     "list_incomplete",
-    _(
+    ngettext(
+        "GitHub’s list was not complete, however often it was read: it holds %(rows)s of %(total)s consumed license "
+        "(%(missing)s missing). %(stays)s Try again later.",
         "GitHub’s list was not complete, however often it was read: it holds %(rows)s of %(total)s consumed licenses "
-        "(%(missing)s missing). %(stays)s Try again later."
+        "(%(missing)s missing). %(stays)s Try again later.",
+        by="total",
     ),
 )
 LIST_KEEPS_CHANGING = Problem(
@@ -575,7 +623,11 @@ CHECKS_BUSY = Problem(
 )
 NOT_ANSWERING = Problem(
     "not_answering",
-    _("%(host)s did not answer within %(seconds)s seconds. %(stays)s Try again later."),
+    ngettext(
+        "%(host)s did not answer within %(seconds)s second. %(stays)s Try again later.",
+        "%(host)s did not answer within %(seconds)s seconds. %(stays)s Try again later.",
+        by="seconds",
+    ),
 )
 CONNECTION_LOST = Problem(
     "connection_lost",

@@ -5,7 +5,22 @@ import re
 import pytest
 
 from licensesync import errors
-from licensesync.errors import PROBLEMS, SHRINKS_TOO_MUCH, WRONG_SHAPE, ExpectedError, Problem, filled, sentence
+from licensesync.errors import (
+    LIST_INCOMPLETE,
+    NOT_ANSWERING,
+    PAGES_MISSING,
+    PROBLEMS,
+    REPORT_TAKES_TOO_LONG,
+    SHRINKS_TOO_MUCH,
+    TOO_MANY_PEOPLE,
+    TRUNCATED,
+    WRONG_SHAPE,
+    ExpectedError,
+    Problem,
+    filled,
+    ngettext,
+    sentence,
+)
 from licensesync.web import words
 
 EVERY = pytest.mark.parametrize("problem", PROBLEMS.values(), ids=lambda problem: problem.code)
@@ -64,6 +79,53 @@ def test_a_detail_is_translated_too_and_then_filled() -> None:
 
     params: dict[str, str | int] = {"n": 7, "detail": "no “%(field)s”", "field": "login"}
     assert filled("%(n)s: %(detail)s.", params, translate) == "Nr. 7: kein „login“!"
+
+
+OF_ONE_LICENSE: dict[str, str | int] = {"rows": 0, "total": 1, "missing": 1}
+
+
+@pytest.mark.parametrize(
+    ("problem", "params", "one", "many", "count"),
+    [
+        (TRUNCATED, {"read": 1}, "after 1 account.", "after 1,234 accounts.", "read"),
+        (TOO_MANY_PEOPLE, {"limit": 1}, "more than 1 account.", "more than 1,234 accounts.", "limit"),
+        (PAGES_MISSING, OF_ONE_LICENSE, "0 of 1 consumed license (", "0 of 1,234 consumed licenses (", "total"),
+        (LIST_INCOMPLETE, OF_ONE_LICENSE, "0 of 1 consumed license (", "0 of 1,234 consumed licenses (", "total"),
+        (REPORT_TAKES_TOO_LONG, {"source": "a", "minutes": 1}, "after 1 minute.", "after 1,234 minutes.", "minutes"),
+        (NOT_ANSWERING, {"host": "a", "seconds": 1}, "within 1 second.", "within 1,234 seconds.", "seconds"),
+        (
+            WRONG_SHAPE,
+            {
+                "number": 2,
+                "detail": "it has %(columns)s columns instead of %(expected)s",  # as it is stored
+                "columns": 1,
+                "expected": 14,
+            },
+            "it has 1 column instead of 14.",
+            "it has 1,234 columns instead of 14.",
+            "columns",
+        ),
+    ],
+    ids=lambda value: value.code if isinstance(value, Problem) else None,
+)
+def test_a_count_of_one_reads_well(
+    problem: Problem, params: dict[str, str | int], one: str, many: str, count: str
+) -> None:
+    error, more = ExpectedError(problem, **params), ExpectedError(problem, **{**params, count: 1234})
+    assert one in str(error)
+    assert one in sentence(problem.code, params)
+    assert one in words.problem_of(error)
+    assert many.replace(",", "") in str(more)
+    assert many in words.problem_of(more)
+
+
+def test_a_language_decides_by_the_count_which_form_it_is() -> None:
+    text = ngettext("%(n)s Datei", "%(n)s Dateien", by="n")
+
+    def forms(one: str, many: str, count: int) -> str:
+        return f"{one}|{many}|{count}"
+
+    assert filled(text, {"n": 1234}, str, forms, words.readable) == "1,234 Datei|1,234 Dateien|1234"
 
 
 def test_a_stored_detail_reads_as_it_was_raised() -> None:

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterator
 
-from licensesync.errors import NOT_RECOGNISED, TOO_LONG_VALUE, TRUNCATED, WRONG_SHAPE, ExpectedError, _
+from licensesync.errors import NOT_RECOGNISED, OTHER_COLUMNS, TOO_LONG_VALUE, TRUNCATED, WRONG_SHAPE, ExpectedError, _
 
 MAX_ROW = 1024 * 1024  # characters
 BLOCK = 256 * 1024  # characters after which a block of rows ends
@@ -59,9 +59,8 @@ class Table:
     def _ragged(self, row: list[str]) -> ExpectedError:
         if len(row) < len(self.heading) and not self._lines.line_is_complete:
             return ExpectedError(TRUNCATED, read=self._rows - 1)
-        detail = _("it has %(columns)s columns instead of %(expected)s")
         counts = {"columns": len(row), "expected": len(self.heading)}
-        return ExpectedError(WRONG_SHAPE, number=self._rows, detail=detail, **counts)
+        return ExpectedError(WRONG_SHAPE, number=self._rows, detail=OTHER_COLUMNS, **counts)
 
     def _unreadable(self, error: csv.Error) -> ExpectedError:
         if self._lines.ended:  # it asked for one more line inside of quotation marks

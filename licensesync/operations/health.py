@@ -108,7 +108,9 @@ def _migrations() -> Finding:
     if not executor.loader.applied_migrations:
         fix = _("Run manage.py migrate or manage.py up. If there should be some, check --data-dir or DATABASE_URL.")
         return Finding(title, _("The database has no tables yet."), fix)
-    says = _("%(count)s changes of the tables are missing.") % {"count": len(missing)}
+    says = ngettext(
+        "%(count)s change of the tables is missing.", "%(count)s changes of the tables are missing.", len(missing)
+    ) % {"count": len(missing)}
     return Finding(title, says, _("Run manage.py migrate."))
 
 
@@ -155,7 +157,8 @@ def _queue() -> Finding:
     except QueueError as error:
         says = _("It does not answer: %(error)s") % {"error": str(error)}
         return Finding(title, says, _("Start Redis, or correct REDIS_URL. Nothing is lost meanwhile."))
-    return Finding(title, _("It answers; %(count)s messages wait.") % {"count": waiting})
+    says = ngettext("It answers; %(count)s message waits.", "It answers; %(count)s messages wait.", waiting)
+    return Finding(title, says % {"count": waiting})
 
 
 def free_bytes() -> int:

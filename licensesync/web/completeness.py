@@ -56,10 +56,7 @@ def completeness(
                 _("GitHub’s own count in that list is %(n)s.") % {"n": words.number(cloud.total_seats_consumed)}
             )
         if cloud.total_seats_purchased and enterprise.purchased not in (0, cloud.total_seats_purchased):
-            said.limits.append(
-                _("GitHub’s list names %(n)s purchased licenses; %(m)s are entered here.")
-                % {"n": words.number(cloud.total_seats_purchased), "m": words.number(enterprise.purchased)}
-            )
+            said.limits.append(_purchased_there_and_here(cloud.total_seats_purchased, enterprise.purchased))
     if servers:
         said.limits.append(_("Secondary e-mails of server accounts are not compared, by us as by GitHub."))
     return said
@@ -120,6 +117,16 @@ def _sources(reported: int, servers: int, has_cloud: bool) -> str:
         )
         % counts
     )
+
+
+def _purchased_there_and_here(there: int, here: int) -> str:
+    """Either number decides about words of its own half."""
+    entered = ngettext("%(n)s is entered here", "%(n)s are entered here", here) % {"n": words.number(here)}
+    return ngettext(
+        "GitHub’s list names %(n)s purchased license; %(entered)s.",
+        "GitHub’s list names %(n)s purchased licenses; %(entered)s.",
+        there,
+    ) % {"n": words.number(there), "entered": entered}
 
 
 def _limits_of_cloud(names: set[int]) -> list[str]:

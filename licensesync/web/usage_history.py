@@ -168,6 +168,7 @@ class Between:
     choices: list[tuple[int, str]]
     found: history.Difference
     total: str
+    licenses: int  # as many as `total` says, more or less
     tabs: list[Tab]
     rows: list["ChangeRow"]
     nameless: int  # further changes, of deployments that are deleted: their names are not kept
@@ -198,6 +199,7 @@ def _between(request: HttpRequest, enterprise: Enterprise, usage: UsageOverTime)
         choices=_choices({*usage.points, earlier, later}),
         found=found,
         total=words.signed(found.total),
+        licenses=abs(found.total),
         tabs=[
             Tab(each, str(each.label), found.number(each), urlencode({**chosen, "kind": each}), each == kind)
             for each in kinds

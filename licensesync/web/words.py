@@ -49,11 +49,11 @@ def _readable(name: str, value: str | int) -> str:
 def problem(code: str, params: Mapping[str, str | int], *, stays: str = FIGURES_STAY) -> str:
     """The sentence of an expected error, "" without one."""
     known = PROBLEMS.get(code)
-    return filled(known.sentence, readable(params), _, stays=stays) if known else ""
+    return filled(known.sentence, params, _, ngettext, readable, stays=stays) if known else ""
 
 
 def problem_of(error: ExpectedError, *, stays: str = FIGURES_STAY) -> str:
-    return filled(error.problem.sentence, readable(error.params), _, stays=stays)
+    return filled(error.problem.sentence, error.params, _, ngettext, readable, stays=stays)
 
 
 def problem_of_job(job: LicenseSyncJob) -> str:
@@ -180,7 +180,10 @@ def left_out(job: LicenseSyncJob) -> list[str]:
         shown = ", ".join(name[:40] for name in names[:5])
         more = len(names) - 5
         if more > 0:
-            shown = _("%(names)s and %(more)s more") % {"names": shown, "more": more}
+            shown = ngettext("%(names)s and %(more)s more", "%(names)s and %(more)s more", more) % {
+                "names": shown,
+                "more": more,
+            }
         sentences.append(_("Not needed and left out: %(names)s.") % {"names": shown})
     if job.forgets_dormancy:
         sentences.append(
@@ -260,7 +263,5 @@ def _kept(job: LicenseSyncJob) -> str:
     """What a fetch that waits has so far."""
     if job.deployment.is_server or not job.progress_total:
         return ""
-    return _("%(n)s of %(m)s pages are here and kept") % {
-        "n": number(job.progress_done),
-        "m": number(job.progress_total),
-    }
+    kept = ngettext("kept so far: %(n)s of %(m)s page", "kept so far: %(n)s of %(m)s pages", job.progress_total)
+    return kept % {"n": number(job.progress_done), "m": number(job.progress_total)}

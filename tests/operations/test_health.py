@@ -11,6 +11,7 @@ from celery import current_app
 from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connections
+from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.utils import timezone
@@ -125,6 +126,24 @@ def unreachable_queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         patch.setitem(current_app.conf, "broker_url", "redis://127.0.0.1:1/0")
         patch.setitem(current_app.conf, "broker_write_url", "redis://127.0.0.1:1/0")
         yield
+
+
+@pytest.mark.usefixtures("all_well")
+@pytest.mark.parametrize(
+    ("waiting", "said"), [(0, "0 messages wait."), (1, "1 message waits."), (2, "2 messages wait.")]
+)
+def test_how_many_messages_wait(monkeypatch: pytest.MonkeyPatch, waiting: int, said: str) -> None:
+    monkeypatch.setattr(queue, "waiting_messages", lambda name: waiting if name == queue.QUEUES[0] else 0)
+    assert f"It answers; {said}" in doctor()[1]
+
+
+@pytest.mark.usefixtures("all_well")
+@pytest.mark.parametrize(
+    ("missing", "said"), [(1, "1 change of the tables is missing."), (2, "2 changes of the tables are missing.")]
+)
+def test_how_many_migrations_are_missing(monkeypatch: pytest.MonkeyPatch, missing: int, said: str) -> None:
+    monkeypatch.setattr(MigrationExecutor, "migration_plan", lambda *_: [None] * missing)
+    assert said in [str(each.says) for each in health.findings()]
 
 
 @pytest.mark.usefixtures("all_well")

@@ -272,3 +272,13 @@ def test_no_query_in_a_loop(
         page(client, enterprise, "sync_history")
     with django_assert_num_queries(14):
         page(client, enterprise, "instance", server(enterprise).pk)
+
+
+@pytest.mark.parametrize(
+    ("used", "purchased", "said"),
+    [(1, None, "seat used"), (2, None, "seats used"), (1, 1, "of 1 seat"), (1, 1234, "of 1,234 seats")],
+)
+def test_seats_of_a_server(client: Client, enterprise: Enterprise, used: int, purchased: int | None, said: str) -> None:
+    import_one(enterprise, server_export([account(1, ANA)]))
+    Deployment.objects.filter(enterprise=enterprise).update(total_seats_consumed=used, total_seats_purchased=purchased)
+    assert f"<dd>{used} <small>{said}</small>" in page(client, enterprise, "instance", server(enterprise).pk)

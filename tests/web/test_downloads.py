@@ -102,6 +102,12 @@ def test_in_blocks(client: Client, full: Enterprise, monkeypatch: pytest.MonkeyP
     assert len(json.loads(get(client, full, "json_of_licenses", "?sort=-since"))["users"]) == 3
 
 
+def test_to_print_one_of_one(client: Client, enterprise: Enterprise, billing_manager: User) -> None:
+    import_one(enterprise, server_export([account(1)]))
+    client.force_login(billing_manager)
+    assert "1 of 1 license." in page(client, enterprise, "print_licenses")
+
+
 def test_to_print(client: Client, full: Enterprise, monkeypatch: pytest.MonkeyPatch) -> None:
     html = page(client, full, "print_licenses", query="?where=cloud")
     assert "1 of 3 licenses: Cloud only." in html

@@ -322,6 +322,43 @@ def test_files_are_not_read_for_whoever_does_not_see_them(
     assert not [each for each in queries.captured_queries if "stored_name" in each["sql"]]
 
 
+@pytest.mark.parametrize(
+    ("there", "here", "said"),
+    [
+        (1, 90, "names 1 purchased license; 90 are entered here."),
+        (90, 1, "names 90 purchased licenses; 1 is entered here."),
+    ],
+)
+def test_one_purchased_license(
+    client: Client, enterprise: Enterprise, owner: User, there: int, here: int, said: str
+) -> None:
+    import_one(enterprise, cloud_list([cloud_user("ana")]))
+    Deployment.objects.filter(enterprise=enterprise).update(total_seats_purchased=there)
+    Enterprise.objects.filter(pk=enterprise.pk).update(enterprise_licenses=here, visual_studio_licenses=0)
+    client.force_login(owner)
+    assert said in page(client, enterprise)
+
+
+def test_one_person_and_one_license(client: Client, enterprise: Enterprise, owner: User) -> None:
+    Enterprise.objects.filter(pk=enterprise.pk).update(enterprise_licenses=1, visual_studio_licenses=0)
+    import_one(enterprise, cloud_list([cloud_user("ana")]))
+    client.force_login(owner)
+    html = page(client, enterprise)
+    assert "1</a> <small>person, each once</small>" in html
+    assert "1 <small>license</small>" in html
+    assert 'aria-label="1 person. In the cloud only: 1; in the cloud and on a server: 0; on servers only: 0; ' in html
+
+
+def test_many_people_and_licenses(client: Client, full: Enterprise, owner: User) -> None:
+    client.force_login(owner)
+    html = page(client, full)
+    assert "3</a> <small>people, each once</small>" in html
+    assert "2 <small>licenses</small>" in html
+    assert 'aria-label="3 people. In the cloud only: 1; in the cloud and on a server: 1; on servers only: 1; ' in html
+    assert "1 suspended</small>" in html
+    assert "2 purchased</text>" in html
+
+
 def test_of_many_lists_one_sentence_says_what_they_lack(client: Client, enterprise: Enterprise, owner: User) -> None:
     import_one(enterprise, server_export([account(1, ANA)]))
     client.force_login(owner)

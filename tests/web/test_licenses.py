@@ -208,3 +208,16 @@ def test_of_many_places_and_addresses_the_first_ones_stand_in_the_row(
     assert "and 3 more" in html
     printed = page(client, enterprise, "print_licenses").partition("<tbody")[2]
     assert all(f"</svg> s{number}</li>" in printed for number in range(7))
+
+
+def test_counts_of_one(client: Client, enterprise: Enterprise, owner: User) -> None:
+    for number in range(5):
+        import_one(enterprise, server_export([account(1, ANA)], host=f"s{number}.example", server_id=f"s{number}"))
+    client.force_login(owner)
+    assert "and 1 more" in page(client, enterprise, "licenses").partition("<tbody")[2]
+    assert "In 1 license.</p>" in page(client, enterprise, "licenses", query="?q=nobody-has-this")
+    url = reverse("licenses", args=[enterprise.slug])
+    assert ">1 is shown</span>" in client.get(url, headers=HTMX).content.decode()
+    import_one(enterprise, cloud_list([cloud_user("bob")]))
+    assert ">1 to 2 are shown</span>" in client.get(url, headers=HTMX).content.decode()
+    assert "In 2 licenses.</p>" in page(client, enterprise, "licenses", query="?q=nobody-has-this")

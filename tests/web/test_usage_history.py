@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -183,6 +184,29 @@ def test_before_there_is_a_history(client: Client, enterprise: Enterprise, owner
     assert client.get(reverse("csv_of_changes", args=[enterprise.slug])).getvalue().count(b"\n") == 1
     import_one(enterprise, server_export([account(1)]))
     assert "One day so far" in page(client, enterprise, "usage_history")
+
+
+@pytest.mark.parametrize(("days", "kept"), [(1, "kept for 1 day."), (400, "kept for 400 days.")])
+def test_for_how_long_counts_are_kept(
+    client: Client, enterprise: Enterprise, owner: User, settings: Any, days: int, kept: str
+) -> None:
+    settings.HISTORY_RETENTION = timedelta(days=days)
+    client.force_login(owner)
+    assert f"Counts are {kept}" in page(client, enterprise, "usage_history")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [(1, 2, "+1 <small>license<"), (2, 1, "−1 <small>license<"), (1, 3, "+2 <small>licenses<")],
+)
+def test_a_difference_of_one(
+    client: Client, enterprise: Enterprise, owner: User, before: int, after: int, said: str
+) -> None:
+    for many in (before, after):
+        import_one(enterprise, server_export([account(number) for number in range(1, many + 1)]))
+    Count.objects.filter(generation=1).update(finished_at=timezone.now() - timedelta(days=2))
+    client.force_login(owner)
+    assert said in page(client, enterprise, "usage_history")
 
 
 def test_the_chart_fills_what_is_beyond_the_limit() -> None:
