@@ -44,6 +44,17 @@ def line_without_secrets(_logger: Any, _method: str, line: str) -> str:
     return masked(line)
 
 
+_OF_REQUEST = re.compile(r" from ip=\S*: ([^'\"]*)[\s\S]*")
+
+
+def of_web_server(record: logging.LogRecord) -> bool:
+    """gunicorn writes its own lines: of a request that it can't read it would tell the address and what was sent, which
+    may hold a link or a token. Only what was wrong with it stays."""
+    said = _OF_REQUEST.sub(lambda found: f": {found[1].rstrip(': ')}", record.getMessage())
+    record.msg, record.args = masked(said), ()
+    return True
+
+
 def in_one_line(record: logging.LogRecord) -> bool:
     """A wrong Host header is what anybody can send: no traceback for it, and the name of the setting as it is here."""
     record.exc_info = None

@@ -11,6 +11,7 @@ from django.db.backends.signals import connection_created
 from django.urls import get_resolver
 
 from licensesync.config.database import bound
+from licensesync.config.logs import of_web_server
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "licensesync.config.settings")
 
@@ -30,6 +31,7 @@ def _is_no_stall(record: logging.LogRecord) -> bool:
 
 # Whoever stops in the middle of a request is let go (`up.listen`), which is nothing to write a traceback of.
 logging.getLogger("gunicorn.error").addFilter(_is_no_stall)
+logging.getLogger("gunicorn.error").addFilter(of_web_server)
 
 
 @connection_created.connect

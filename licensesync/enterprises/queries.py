@@ -1,7 +1,7 @@
 """Who may see what, and reading the people of an enterprise. Pages and API find an enterprise by `visible_to` alone,
 and go on from there."""
 
-from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from licensesync.enterprises.models import (
@@ -60,9 +60,17 @@ def invitations(enterprise: Enterprise) -> QuerySet[Invitation]:
 
 
 def open_invitation(token: str) -> Invitation | None:
-    """The invitation behind a link; None when it was never ours, was used, revoked, or has run out."""
+    """The invitation behind a link; None when it was never ours, was used, revoked, or has run out.
+
+    Nor when who made it is no owner: those of an owner who goes are deleted, but one that was just being written then
+    comes after.
+    """
+    owners = Membership.objects.filter(enterprise=OuterRef("enterprise"), user=OuterRef("invited_by"), role=Role.OWNER)
     rows = Invitation.objects.filter(
-        token_hash=sha256(token), expires_at__gt=timezone.now(), enterprise__deleted_at__isnull=True
+        Exists(owners),
+        token_hash=sha256(token),
+        expires_at__gt=timezone.now(),
+        enterprise__deleted_at__isnull=True,
     )
     return rows.select_related("enterprise").first()
 

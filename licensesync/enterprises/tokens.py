@@ -55,6 +55,12 @@ def tokens_shown_to(user: User, enterprise: Enterprise) -> QuerySet[ApiToken]:
     return tokens.annotate(has_run_out=has_run_out).select_related("owner", "deployment").order_by("-pk")
 
 
+def has_tokens(user: User) -> bool:
+    """Whether any token of somebody still works."""
+    lasts = Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now())
+    return ApiToken.objects.filter(lasts, owner=user).exists()
+
+
 def push_tokens(deployment: Deployment) -> QuerySet[ApiToken]:
     """The tokens that deliver the usage of one deployment only."""
     return ApiToken.objects.filter(deployment=deployment).select_related("owner").order_by("pk")

@@ -16,9 +16,11 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
+from licensesync.enterprises.tokens import has_tokens
 from licensesync.flows.mail_password_link import ask_for_password_link
 from licensesync.users import services as users
 from licensesync.users.links import absolute
+from licensesync.users.models import User
 from licensesync.users.queries import by_password_link
 from licensesync.web import say
 from licensesync.web.access import user_of
@@ -88,7 +90,7 @@ def account(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         users.set_password(user=user, password=form.cleaned_data["new_password1"])
         update_session_auth_hash(request, user)
-        say.done(request, gettext("The password is changed. You are signed out everywhere else."))
+        say.done(request, _changed(user))
         return redirect("account")
     return render(request, "account/page.html", {"form": form})
 
@@ -119,9 +121,16 @@ def new_password(request: HttpRequest, uid: str, token: str) -> HttpResponse:
     if form.is_valid():
         users.set_password(user=user, password=form.password)
         login(request, user, backend=MODEL_BACKEND)
-        say.done(request, gettext("The password is changed. You are signed out everywhere else."))
+        say.done(request, _changed(user))
         return redirect("home")
     return render(request, "outside/new_password.html", {"form": form, "email": user.email})
+
+
+def _changed(user: User) -> str:
+    said = gettext("The password is changed. You are signed out everywhere else.")
+    if has_tokens(user):
+        said += " " + gettext("Your API tokens still work: revoke those that somebody else may have.")
+    return said
 
 
 urlpatterns = [

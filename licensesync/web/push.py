@@ -18,7 +18,8 @@ def push(request: HttpRequest, slug: str, deployment_id: int) -> HttpResponse:
     enterprise = enterprise_for(request, slug, owner=True)
     deployment = get_object_or_404(Deployment, pk=deployment_id, enterprise=enterprise)
     if request.method == "POST":
-        name = request.POST.get("name", "").strip()[:100] or gettext("Push from %(host)s") % {"host": deployment}
+        typed = "".join(filter(str.isprintable, request.POST.get("name", "")))  # PostgreSQL stores no NUL
+        name = typed.strip()[:100] or gettext("Push from %(host)s") % {"host": deployment}
         _token, secret = tokens.create_api_token(
             enterprise=enterprise,
             owner=user_of(request),

@@ -11,7 +11,7 @@ import structlog
 from django.test import Client
 from django.urls import reverse
 
-from licensesync.config.logs import logging_config
+from licensesync.config.logs import logging_config, of_web_server
 from licensesync.enterprises.models import Enterprise, Membership, Role, Scope
 from licensesync.enterprises.tokens import create_api_token
 from licensesync.users.models import User
@@ -128,3 +128,19 @@ def test_an_id_is_taken_from_a_proxy_alone(settings: Any) -> None:
     settings.BEHIND_PROXY = True
     assert Client().get("/healthz", headers=given)["X-Request-ID"] == given["x-request-id"]
     assert Client().get("/healthz", headers={"x-request-id": "a b"})["X-Request-ID"] != "a b"
+
+
+@pytest.mark.parametrize(
+    ("said", "stays"),
+    [
+        (f"Invalid request from ip=192.0.2.7: Invalid HTTP Header: 'Cookie {SECRET}'", "Invalid HTTP Header"),
+        (f"Invalid request from ip=::1: Invalid HTTP request line: 'GET  /invitations/{SECRET}'", "request line"),
+        (f"Error handling request /password/new/MQ/{SECRET}", "Error handling request"),
+    ],
+)
+def test_the_web_server_tells_nothing_of_a_request_that_it_cannot_read(said: str, stays: str) -> None:
+    record = logging.makeLogRecord({"msg": said})
+    assert of_web_server(record)
+    told = record.getMessage()
+    assert stays in told
+    assert not any(word in told for word in (SECRET, "192.0.2.7", "::1"))

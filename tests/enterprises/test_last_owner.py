@@ -64,6 +64,16 @@ def test_nor_has_who_became_an_owner_just_now(
     assert not Invitation.objects.exists()
 
 
+@pytest.mark.parametrize("act", [DEMOTE, REMOVE])
+def test_an_invitation_that_was_being_written_lets_nobody_in(
+    enterprise: Enterprise, owner: User, billing_manager: User, act: Act
+) -> None:
+    services.change_role(membership=Membership.objects.get(user=billing_manager), role=Role.OWNER)
+    act(Membership.objects.get(user=owner))
+    _late, link = services.invite(enterprise=enterprise, email="me@home.example", role=Role.OWNER, invited_by=owner)
+    assert open_invitation(link) is None
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("act", [DEMOTE, REMOVE])
 def test_two_who_take_each_other_away_leave_one(act: Act) -> None:

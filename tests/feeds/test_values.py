@@ -1,5 +1,7 @@
 """Single values of a file: which text names a server account, and which only looks like it."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from licensesync.feeds import values
@@ -41,3 +43,12 @@ def test_a_server_account_as_github_names_it(named: str, account: tuple[str, int
 )
 def test_what_nobody_can_see_is_no_name(named: str, read: str) -> None:
     assert values.names(["Ana", named]) == ["Ana", read]
+
+
+def test_blanks_before_an_offset() -> None:
+    assert values.time("2016/02/06 12:41:52  -0600", "created_at") == datetime(2016, 2, 6, 18, 41, 52, tzinfo=UTC)
+
+
+def test_a_time_is_not_looked_for_in_a_long_text() -> None:
+    """Its blanks would be looked at from each before it: a million took hours."""
+    assert values.time("2016-02-06T12:41:52" + " " * 100 + "-0600", "created_at") is None

@@ -557,6 +557,13 @@ def test_a_push_token_is_shown_once_and_is_for_this_instance_only(
     assert not ApiToken.objects.exists()
 
 
+def test_a_push_token_has_a_name_that_can_be_stored(
+    browser: Client, enterprise: Enterprise, server: Deployment
+) -> None:
+    browser.post(address("push", enterprise, server.pk), {"name": "nightly\0 \u2028report"})
+    assert ApiToken.objects.get(deployment=server).name == "nightly report"
+
+
 def test_the_push_of_the_cloud_is_of_its_own_list(browser: Client, enterprise: Enterprise, server: Deployment) -> None:
     """A server's file that is delivered as the cloud's is refused."""
     cloud = deployments.cloud_of(enterprise)

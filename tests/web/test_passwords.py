@@ -1,11 +1,15 @@
 """One's own password, and links for who forgot it."""
 
+from datetime import timedelta
+
 import pytest
 from django.core import mail
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from licensesync.enterprises.models import Enterprise, Membership
+from licensesync.enterprises.models import Enterprise, Membership, Scope
+from licensesync.enterprises.tokens import create_api_token
 from licensesync.flows.mail_password_link import mail_password_link
 from licensesync.users.models import PasswordLinkRequest, User
 from licensesync.users.services import password_link_path
@@ -20,6 +24,26 @@ def test_a_change_signs_out_everywhere_else(signed_in: SignedIn, owner: User) ->
     answer = here.post("/account", {"old_password": PASSWORD, **TWICE}, follow=True)
     assert "The password is changed" in answer.content.decode()
     assert elsewhere.get("/account").status_code == 302
+
+
+def test_who_changes_a_password_hears_of_tokens_that_still_work(
+    signed_in: SignedIn, enterprise: Enterprise, owner: User
+) -> None:
+    def is_told() -> bool:
+        owner.refresh_from_db()
+        answer = Client().post(password_link_path(user=owner), TWICE, follow=True).content.decode()
+        assert "The password is changed" in answer
+        return "Your API tokens still work" in answer
+
+    assert not is_told()
+    over = timezone.now() - timedelta(days=1)
+    create_api_token(enterprise=enterprise, owner=owner, name="old", scopes=[Scope.READ], expires_at=over)
+    assert not is_told()
+    create_api_token(enterprise=enterprise, owner=owner, name="nightly", scopes=[Scope.READ])
+    assert is_told()
+    owner.refresh_from_db()
+    change = {"old_password": NEW, **TWICE}
+    assert "Your API tokens still work" in signed_in(owner).post("/account", change, follow=True).content.decode()
 
 
 @pytest.mark.parametrize(
