@@ -38,6 +38,7 @@ from licensesync.flows.mishaps import expected_error, is_cut_off
 from licensesync.syncing import services as syncing
 from licensesync.syncing import usage_files
 from licensesync.syncing.models import OPEN_STATES, FileState, JobState, LicenseSyncJob, Question, Trigger, UsageFile
+from licensesync.usage.queries import LOOKED_AT, server_with
 from licensesync.users.models import User
 
 log = structlog.get_logger()
@@ -294,8 +295,22 @@ def _source(file: UsageFile, recognition: feeds.Recognition) -> Deployment:
             raise
         raise take_in.Unanswered(Question.SERVER_CONFLICT, **conflict.params) from conflict
     if found is None:
-        raise take_in.Unanswered(Question.WHICH_SERVER)
+        likely = _server_by_accounts(file, recognition)
+        raise take_in.Unanswered(Question.WHICH_SERVER, **({"likely": likely.pk} if likely else {}))
     return found
+
+
+def _server_by_accounts(file: UsageFile, recognition: feeds.Recognition) -> Deployment | None:
+    """The server whose accounts the first ones of a report are, which does not say it: to be proposed, no more."""
+    limits: Any = {"max_unpacked_bytes": settings.MAX_UNPACKED_BYTES, "max_accounts": settings.MAX_ACCOUNTS}
+    accounts = feeds.read_server_accounts(
+        payloads.path_of(file), recognition, feeds.ReadReport(), batch_size=LOOKED_AT, **limits
+    )
+    try:
+        first = next(accounts, [])
+    except ExpectedError:  # of what is wrong with it whoever takes it in tells
+        return None
+    return server_with(file.enterprise, {account.user_id: account.login for account in first})
 
 
 def _refuse_list_of_other(file: UsageFile, kind: FeedKind, facts: feeds.ServerFacts) -> None:

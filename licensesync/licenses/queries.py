@@ -247,6 +247,11 @@ class SeatTable:
         """Whether anybody has said what is purchased, or nothing can be: nobody owns an enterprise of no licenses."""
         return self.total.purchased != 0
 
+    @property
+    def is_one_over(self) -> bool:
+        """Whether one type is beyond its limit, though all together are not: what is left is of the other type."""
+        return not self.total.is_over and (self.enterprise.is_over or self.visual_studio.is_over)
+
 
 def seats(enterprise: Enterprise, count: Count | None) -> SeatTable:
     """What a count consumes beside what is purchased now."""

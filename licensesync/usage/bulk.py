@@ -64,6 +64,13 @@ def execute(sql: str, params: Params = ()) -> int:
         return int(cursor.rowcount)
 
 
+def rows(sql: str, params: Params = ()) -> list[Row]:
+    """All rows of a query that has few."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return list(cursor.fetchall())
+
+
 def row(sql: str, params: Params = ()) -> Row:
     """The first row, an empty one without any."""
     with connection.cursor() as cursor:

@@ -13,6 +13,8 @@ than writing them, they are written by set-based SQL out of the very tables that
 from typing import Any
 
 from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
 
 from licensesync.enterprises.models import Deployment
 
@@ -83,6 +85,8 @@ class ServerUserAccount(Account):
         )
         indexes = (
             models.Index(fields=["address"], name="server_account_address"),
+            # Who is looked for among the licenses and has none.
+            models.Index(Lower("login"), condition=Q(consumes=False, valid_to=OPEN), name="server_account_uncounted"),
             ended("server_account_ended"),
         )
 

@@ -1,5 +1,6 @@
 """Reads of what deployments reported."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -7,8 +8,9 @@ from operator import or_
 
 from django.db.models import Q, QuerySet
 
-from licensesync.enterprises.models import Deployment
+from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.feeds.values import named_account
+from licensesync.matching.addresses import address_key
 from licensesync.usage import bulk
 from licensesync.usage.models import OPEN, CloudAddress, CloudUser, ServerOnlyPerson, ServerUserAccount, valid_at
 
@@ -58,6 +60,47 @@ def looks_like(server: Deployment) -> Deployment | None:
     if not most or most < FEWEST_ALIKE or most * 2 <= accounts:
         return None
     return Deployment.objects.get(pk=of_server)
+
+
+def server_with(enterprise: Enterprise, accounts: Mapping[int, str]) -> Deployment | None:
+    """The one server that has most of these accounts, logins by user id; None where it is nobody's, or too few."""
+    theirs = ServerUserAccount.objects.filter(
+        deployment__enterprise=enterprise, valid_to=OPEN, user_id__in=list(accounts)
+    )
+    rows = theirs.values_list("deployment", "user_id", "login")
+    same = Counter(deployment for deployment, user_id, login in rows if accounts[user_id] == login)
+    alike = [pk for pk, number in same.items() if number >= FEWEST_ALIKE and number * 2 > len(accounts)]
+    return Deployment.objects.get(pk=alike[0]) if len(alike) == 1 else None
+
+
+MOST_UNCOUNTED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Uncounted:
+    """An account that consumes no license: suspended, or the one that GitHub makes to set SCIM up."""
+
+    login: str
+    suspended: bool
+    deployment_id: int
+
+
+def uncounted(enterprise: Enterprise, named: str) -> list[Uncounted]:
+    """The first accounts of servers that consume no license and have this login or primary e-mail."""
+    has_none = f"SELECT id FROM usage_serveruseraccount WHERE NOT consumes AND valid_to = {OPEN}"
+    rows = bulk.rows(
+        f"""SELECT login, suspended, deployment_id FROM usage_serveruseraccount
+            WHERE id IN ({has_none} AND LOWER(login) = %(login)s UNION {has_none} AND address = %(address)s)
+            AND deployment_id {of_enterprise("%(enterprise)s")} AND valid_from <= %(generation)s
+            ORDER BY deployment_id, user_id LIMIT {MOST_UNCOUNTED}""",
+        {
+            "enterprise": enterprise.pk,
+            "generation": enterprise.generation,
+            "login": named.strip().lower(),
+            "address": address_key(named),
+        },
+    )
+    return [Uncounted(login, bool(suspended), deployment) for login, suspended, deployment in rows]
 
 
 def of_enterprise(enterprise: str = "%s") -> str:

@@ -66,6 +66,9 @@ class FileRow:
     @property
     def likely_server(self) -> int | None:
         """The instance that a question is about, to be chosen already."""
+        if self.file.question == Question.WHICH_SERVER:
+            likely = self.file.question_params.get("likely")
+            return next((each.pk for each in self.servers if each.pk == likely), None)
         facts = self.file.recognition.get("server") or {}
         names = {facts.get("server_id"), facts.get("host", "").lower()} - {"", None}
         return next((each.pk for each in self.servers if {each.server_id, each.host} & names), None)

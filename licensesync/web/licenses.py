@@ -1,5 +1,6 @@
 """The consumed licenses, one row a person, and one person with the reason why they are one license."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,6 +12,7 @@ from django.views.decorators.http import require_GET
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.licenses import filters, finding, queries
 from licensesync.licenses.models import LicenseChange
+from licensesync.usage import queries as usage
 from licensesync.web import license_filters
 from licensesync.web.access import enterprise_for
 from licensesync.web.asked import is_htmx
@@ -49,6 +51,7 @@ def licenses(request: HttpRequest, slug: str) -> HttpResponse:
         "first": page.first,
         "last": page.first + len(page.rows) - 1,
         "ways_back": [] if page.rows else label.ways_back(selection),
+        "uncounted": _uncounted(enterprise, wanted.q, deployments) if wanted.q and not page.rows else [],
         "size": size,
         "sizes": finding.PAGE_SIZES,
         "rows_wanted": rows,
@@ -63,6 +66,18 @@ def licenses(request: HttpRequest, slug: str) -> HttpResponse:
     address = f"{request.path}?{wanted.query(rows=rows, **cursor)}".removesuffix("?")
     response["HX-Replace-Url" if is_typed else "HX-Push-Url"] = address
     return response
+
+
+def _uncounted(enterprise: Enterprise, named: str, deployments: Mapping[int, Deployment]) -> list[str]:
+    """Why somebody who is looked for has no license."""
+    suspended = _("%(login)s on %(host)s is suspended, and consumes no license.")
+    for_scim = _("%(login)s on %(host)s is there to set up SCIM, and consumes no license.")
+    return [
+        (suspended if each.suspended else for_scim)
+        % {"login": each.login, "host": deployments[each.deployment_id].host}
+        for each in usage.uncounted(enterprise, named)
+        if each.deployment_id in deployments
+    ]
 
 
 @require_GET

@@ -86,7 +86,7 @@ def test_each_license_type_has_its_own_limit(client: Client, full: Enterprise, o
     Enterprise.objects.filter(pk=full.pk).update(enterprise_licenses=2, visual_studio_licenses=10)
     client.force_login(owner)
     html = page(client, full)
-    assert "<dt>Available</dt><dd>9</dd>" in html
+    assert "<dt>Available</dt><dd>9 <span" in html
     assert '<td class="num danger">−1 ' in html
 
 
@@ -251,6 +251,20 @@ def test_work_that_ends_while_the_page_is_read_is_asked_about_again(
     response = client.get(reverse("license_news", args=[full.slug]), headers=HTMX)
     assert b"Syncing" in response.content
     assert response["HX-Trigger"] == "still-open"
+
+
+@pytest.mark.parametrize(
+    ("bought", "for_visual_studio", "words"),
+    [(2, 1, "Enterprise limit exceeded"), (0, 9, "Enterprise limit exceeded"), (3, 0, "")],
+)
+def test_a_limit_that_licenses_of_the_other_type_hide(
+    client: Client, full: Enterprise, owner: User, bought: int, for_visual_studio: int, words: str
+) -> None:
+    Enterprise.objects.filter(pk=full.pk).update(enterprise_licenses=bought, visual_studio_licenses=for_visual_studio)
+    client.force_login(owner)
+    figure = page(client, full).split("<dt>Available</dt>")[1].split("</dl>")[0]
+    assert ("exceeded" in figure) == bool(words)
+    assert words in figure
 
 
 def test_seats_that_nobody_has_entered_are_no_limit(client: Client, enterprise: Enterprise, owner: User) -> None:

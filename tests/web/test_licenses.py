@@ -5,10 +5,12 @@ import re
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from licensesync.enterprises.models import Deployment, Enterprise, VerifiedDomain
+from licensesync.usage import queries as usage
 from licensesync.users.models import User
 from tests.flows.lists import account, cloud_list, cloud_user, import_one, numbers, server_export
 from tests.web.usage import HTMX, page
@@ -221,3 +223,43 @@ def test_counts_of_one(client: Client, enterprise: Enterprise, owner: User) -> N
     import_one(enterprise, cloud_list([cloud_user("bob")]))
     assert ">1 to 2 are shown</span>" in client.get(url, headers=HTMX).content.decode()
     assert "In 2 licenses.</p>" in page(client, enterprise, "licenses", query="?q=nobody-has-this")
+
+
+def test_whoever_is_searched_in_vain_may_consume_no_license(client: Client, full: Enterprise) -> None:
+    suspended = account(2, BOB, login="Bob", suspended=True)
+    import_one(
+        full, server_export([account(1, ANA), suspended, account(3, login="scim-admin")], host="ghes-emea.example")
+    )
+    elsewhere = Enterprise.objects.create(slug="elsewhere", name="Elsewhere")
+    import_one(elsewhere, server_export([account(4, login="eve", suspended=True)]))
+
+    def said(query: str) -> str:
+        html = page(client, full, "licenses", query=query)
+        assert "No license matches" in html
+        return html
+
+    whole = "Suspended accounts consume no license"
+    for named in ("bob", "BOB", BOB, BOB.upper()):
+        assert "Bob on ghes-emea.example is suspended, and consumes no license." in said(f"?q={named}")
+        assert whole not in said(f"?q={named}")
+    assert "scim-admin on ghes-emea.example is there to set up SCIM" in said("?q=scim-admin")
+    for named in ("bo", "eve"):
+        assert whole in said(f"?q={named}"), "a part of a login, and somebody elsewhere"
+        assert "is suspended" not in said(f"?q={named}")
+    assert "uspended" not in page(client, full, "licenses", query="?type=visual-studio"), "nobody was searched"
+    assert "uspended" not in page(client, full, "licenses", query="?q=ana"), "somebody was found"
+
+
+def test_accounts_without_a_license_are_found_by_indexes(full: Enterprise) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        usage.uncounted(full, "bob")
+    [query] = asked.captured_queries
+    plan = "EXPLAIN QUERY PLAN " if connection.vendor == "sqlite" else "EXPLAIN "
+    with connection.cursor() as cursor:
+        if connection.vendor != "sqlite":
+            cursor.execute("SET enable_seqscan = off")
+        cursor.execute(plan + query["sql"])
+        told = str(cursor.fetchall())
+        if connection.vendor != "sqlite":
+            cursor.execute("RESET enable_seqscan")
+    assert "server_account_uncounted" in told, told

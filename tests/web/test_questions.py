@@ -1,5 +1,6 @@
 """What only a person can know about a file: each question answered through its form."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -52,6 +53,29 @@ def test_which_server_of_several_is_chosen_by_nobody_else(client: Client, enterp
         import_one(enterprise, server_export([account(1, ANA)], host=host))
     ask(client, enterprise, report([(1, ANA), (2, BOB)]), Question.WHICH_SERVER, '<option value="">Choose…</option>')
     assert " selected" not in page(client, enterprise).split('name="server"')[1].split("</select>")[0]
+
+
+def test_which_server_by_its_accounts(client: Client, enterprise: Enterprise) -> None:
+    """A report says of no server, but whose accounts it has; where two servers have them, or few are the same, nothing
+    is proposed."""
+
+    def proposed(*user_ids: int) -> str:
+        add(client, enterprise, report((n, f"{n}@octo.example") for n in user_ids))
+        work()
+        assert last_file().question == Question.WHICH_SERVER
+        select = page(client, enterprise).split('name="server"')[1].split("</select>")[0]
+        answer(client, last_file(), answer="discard")
+        return "".join(re.findall(r" selected>([^<]+)", select))
+
+    for host, first in (("ghes-emea.example", 1), ("ghes-apac.example", 101)):
+        users = [account(n, f"{n}@octo.example", login=f"user-{n}") for n in range(first, first + 8)]
+        import_one(enterprise, server_export(users, host=host))
+    assert proposed(*range(101, 110)) == "ghes-apac.example"
+    assert proposed(*range(1, 9), *range(200, 208)) == "", "as many others"
+    assert proposed(*range(1, 5)) == "", "too few to tell"
+    twin = [account(n, f"{n}@octo.example", login=f"user-{n}") for n in range(101, 109)]
+    import_one(enterprise, server_export(twin, host="ghes-copy.example"))
+    assert proposed(*range(101, 110)) == "", "two have them"
 
 
 def test_which_server_a_new_one(client: Client, enterprise: Enterprise) -> None:
@@ -185,7 +209,7 @@ def test_a_list_of_other_people(client: Client, enterprise: Enterprise) -> None:
         import_one(enterprise, server_export(people_of(name), host=host))
     ghes, apac = Deployment.objects.filter(enterprise=enterprise).order_by("pk")
     ask(client, enterprise, as_report("bob"), Question.WHICH_SERVER, "does not say which server")
-    assert " selected" not in page(client, enterprise).split('name="server"')[1].split("</select>")[0]
+    assert f'<option value="{apac.pk}" selected>' in page(client, enterprise), "whose accounts they are"
     answer(client, last_file(), answer="server", server=str(ghes.pk))
     work()
     html = page(client, enterprise)

@@ -231,3 +231,41 @@ def test_the_line_is_cut_where_the_period_begins() -> None:
     cut = usage_chart([ChartPoint(begin, 90, 100), later], start, end)
     assert cut.line == usage_chart([ChartPoint(start, 100, 100), later], start, end).line
     assert "Consumed licenses: 90 on" in cut.summary, "what was counted, not what is drawn"
+
+
+@pytest.mark.parametrize(
+    ("ago", "bought", "visual_studio", "words"),
+    [
+        (28, 14, 0, "the 4 available Enterprise licenses last until about"),
+        (28, 11, 5, "the 1 available Enterprise license lasts until about"),  # the others are for Visual Studio
+        (90, 14, 0, "the 4 available Enterprise licenses last until about"),
+        (10, 14, 0, ""),  # too short a time to tell
+        (28, 9, 5, ""),  # it is over already
+        (28, 5000, 0, ""),  # too far away
+    ],
+)
+def test_until_when_the_licenses_last(
+    client: Client, enterprise: Enterprise, owner: User, ago: int, bought: int, visual_studio: int, words: str
+) -> None:
+    """Six people then, ten now: another four in as many days, yet not more than four weeks."""
+    for people in (6, 10):
+        import_one(
+            enterprise, server_export(account(number, f"{number}@octo.example") for number in range(1, people + 1))
+        )
+        if people == 6:
+            then = timezone.now() - timedelta(days=ago)
+            Count.objects.filter(generation=Enterprise.objects.get(pk=enterprise.pk).generation).update(
+                finished_at=then
+            )
+            Deployment.objects.update(created_at=then)
+    Enterprise.objects.filter(pk=enterprise.pk).update(enterprise_licenses=bought, visual_studio_licenses=visual_studio)
+    client.force_login(owner)
+    html = page(client, enterprise, "usage_history", query="?period=all")
+    assert ("last until about" in html or "lasts until about" in html) == bool(words)
+    if words:
+        left = bought - 10
+        day = timezone.now() + timedelta(days=min(ago, 28) * left / 4)
+        assert f"{words} {date_format(day, 'M j, Y')}." in html
+        Deployment.objects.update(created_at=timezone.now() - timedelta(days=1))
+        html = page(client, enterprise, "usage_history", query="?period=all")
+        assert "until about" not in html, "who came with a server that was added was there before"
