@@ -42,7 +42,7 @@ CAUSES: dict[str, tuple[str | Promise, str | Promise]] = {
         _("GitHub knows the account by an address that is only a secondary one by now."),
     ),
     Cause.LONG_AGO: (
-        _("Synced long ago"),
+        _("Changed since GitHub’s sync"),
         _("The account is new, gone, or has another primary e-mail than at GitHub’s last sync of its server."),
     ),
     Cause.JOINED: (

@@ -199,6 +199,9 @@ def _tell_job(row: FileRow, job: LicenseSyncJob) -> None:
             row.text, row.brought_nothing_new = words.same_list(job), True
         case JobState.SUCCESS:
             row.text, row.notes = words.outcome(job), words.left_out(job)
+            if job.deployment.created_at > row.file.created_at and not row.file.host:
+                said = _("%(source)s is a new instance. If it is none of yours, delete it: its accounts go with it.")
+                row.notes.insert(0, said % {"source": job.deployment})
         case JobState.FAILURE:
             row.text = words.outcome(job)
             row.can_try_again = _can_try_again(row.file, job.problem_code)

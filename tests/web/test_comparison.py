@@ -40,7 +40,7 @@ def test_the_numbers_and_the_people_between_them(client: Client, full: Enterpris
         '">32</a>',
         "Difference</dt><dd>−29 ",
         "Suspended since",
-        "Synced long ago",
+        "Changed since GitHub’s sync",
     ):
         assert words in html
     assert "ghes.example:2" in html

@@ -220,6 +220,19 @@ def test_that_two_servers_look_like_one_is_told(client: Client, enterprise: Ente
     assert "under another name." not in page(client, enterprise, "instance", wrong.pk)
 
 
+def test_that_a_file_made_an_instance_is_told(client: Client, enterprise: Enterprise, owner: User) -> None:
+    """It may be of another company: nobody is asked, as each enterprise's first file makes one."""
+    client.force_login(owner)
+    note = "ghes.example is a new instance. If it is none of yours, delete it"
+    add(client, enterprise, server_export([account(1, ANA)]))
+    work()
+    assert note in page(client, enterprise)
+    last_file().delete()
+    add(client, enterprise, server_export([account(1, ANA), account(2)]))
+    work()
+    assert note not in page(client, enterprise)
+
+
 def test_what_was_left_out_is_told(client: Client, enterprise: Enterprise, owner: User) -> None:
     client.force_login(owner)
     add(client, enterprise, server_export([account(1, ANA, shoe_size=43), account(2, "no address")]))
