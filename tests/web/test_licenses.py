@@ -212,6 +212,15 @@ def test_of_many_places_and_addresses_the_first_ones_stand_in_the_row(
     assert all(f"</svg> s{number}</li>" in printed for number in range(7))
 
 
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [("?q=ana", "Clear search"), ("?where=both", "Clear filters"), ("?q=ana&where=both", "Clear search and filters")],
+)
+def test_the_way_back_is_called_what_it_clears(client: Client, full: Enterprise, query: str, words: str) -> None:
+    result = page(client, full, "licenses", query=query).split('id="result"')[1].split("</div>")[0]
+    assert re.findall(r"<a [^>]*> ?([^<]*?) ?</a>", result) == [words]
+
+
 def test_counts_of_one(client: Client, enterprise: Enterprise, owner: User) -> None:
     for number in range(5):
         import_one(enterprise, server_export([account(1, ANA)], host=f"s{number}.example", server_id=f"s{number}"))
