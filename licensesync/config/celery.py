@@ -23,7 +23,11 @@ for _name in ("dbm.gnu", "dbm.ndbm", "dbm.dumb"):
     with contextlib.suppress(ImportError):
         import_module(_name)
 
-app = Celery("licensesync", include=["licensesync.flows.tasks", "licensesync.api.tasks", "licensesync.config.worker"])
+app = Celery(
+    "licensesync",
+    task_cls="licensesync.config.newer_tables:OnOurTables",
+    include=["licensesync.flows.tasks", "licensesync.api.tasks", "licensesync.config.worker"],
+)
 app.set_default()  # else a thread of the web server would find Celery's own app, and no broker
 
 

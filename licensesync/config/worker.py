@@ -4,19 +4,32 @@ from typing import Any
 
 import structlog
 from celery import current_app
-from celery.signals import task_postrun, task_prerun, worker_ready, worker_shutdown, worker_shutting_down
+from celery.signals import (
+    task_postrun,
+    task_prerun,
+    worker_init,
+    worker_ready,
+    worker_shutdown,
+    worker_shutting_down,
+)
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
 from licensesync.config.database import bound
+from licensesync.config.newer_tables import our_migrations
 from licensesync.operations import services as operations
 from licensesync.syncing import working
 
 log = structlog.get_logger()
 
 LOCK_SECONDS = 60  # a job that waits longer for a row ends with a sentence instead of standing for ever
+
+
+@worker_init.connect
+def _remember_our_migrations(**_: object) -> None:
+    our_migrations()  # before processes are forked
 
 
 @worker_ready.connect

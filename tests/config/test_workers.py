@@ -73,7 +73,7 @@ def wait_for(what, seconds=60):
         time.sleep(0.1)
     return time.monotonic() - began
 """
-ADDED = """
+DELIVERED = """
 with open(path, "rb") as content:
     file = receive_usage.receive_file(
         content, enterprise=Enterprise.objects.get(slug="octo"), name="list", uploaded_by=None
@@ -81,9 +81,14 @@ with open(path, "rb") as content:
 def has_become_a_job():
     file.refresh_from_db()
     return file.job_id
+"""
+ADDED = (
+    DELIVERED
+    + """
 recognised_after = wait_for(has_become_a_job)
 job = file.job
 """
+)
 
 
 @pytest.fixture
@@ -180,3 +185,33 @@ print(json.dumps(job.pk))
             job=job,
         )
     assert outcome[:2] == end
+
+
+def test_who_was_not_stopped_leaves_newer_tables_to_others(tmp_path: Path, listed: Callable[[int], str]) -> None:
+    """A worker of this version, while a newer one has migrated: a file waits for others, and is not failed."""
+    with product_of(tmp_path / "data", **QUICK) as product:
+        enterprise_in(product)
+        left, *end = told(
+            product,
+            """
+from django.db.migrations.recorder import MigrationRecorder
+MigrationRecorder(connection).record_applied("usage", "9999_of_a_newer_version")
+"""
+            + DELIVERED
+            + """
+time.sleep(4)  # several sweeps
+file.refresh_from_db()
+left = file.state
+MigrationRecorder(connection).record_unapplied("usage", "9999_of_a_newer_version")
+wait_for(has_become_a_job)
+def is_over():
+    file.job.refresh_from_db()
+    return file.job.finished_at
+wait_for(is_over)
+print(json.dumps([left, file.job.state, file.job.attempts]))
+""",
+            path=listed(20),
+        )
+        assert "left_to_newer_version" in product.said()
+    assert left == "RECOGNISING"
+    assert end == ["SUCCESS", 1]

@@ -1,0 +1,39 @@
+"""A worker that was not stopped while a newer version migrated the tables leaves all work to the workers of that one.
+
+Nothing is lost: what waits is a row, which the sweep of a newer worker finds.
+"""
+
+from functools import cache
+from typing import Any
+
+import structlog
+from celery import Task
+from celery.exceptions import Ignore
+from django.db import DatabaseError, connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+
+from licensesync.operations.health import of_newer_version
+
+log = structlog.get_logger()
+
+
+class OnOurTables(Task):  # type: ignore[type-arg]  # it has them for type checkers alone
+    """Every task of ours (`celery.app`)."""
+
+    abstract = True
+
+    def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
+        try:
+            unknown = of_newer_version(MigrationRecorder(connection).applied_migrations(), our_migrations())
+        except DatabaseError:  # whatever the task does about it
+            return
+        if unknown:
+            log.warning("left_to_newer_version", task=self.name, change=unknown)
+            raise Ignore
+
+
+@cache
+def our_migrations() -> MigrationLoader:
+    """As they were on the disk when the process began: a newer version may be installed in the same place."""
+    return MigrationLoader(None, ignore_no_migrations=True)
