@@ -8,7 +8,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from typing import IO, Annotated, Literal
 
 import msgspec
@@ -140,8 +140,9 @@ def require_data(answer: Answer, path: str) -> None:
 
 
 def _moment(said: str | None) -> datetime | None:
-    """As in 2016/02/06 12:41:52 -0600."""
+    """As in 2016/02/06 12:41:52 -0600. What can't be told in every time zone, as the year 9999, is none."""
     try:
-        return datetime.strptime(said or "", "%Y/%m/%d %H:%M:%S %z")
+        moment = datetime.strptime(said or "", "%Y/%m/%d %H:%M:%S %z")
     except ValueError:
         return None
+    return moment if MINYEAR < moment.year < MAXYEAR else None

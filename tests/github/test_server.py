@@ -60,8 +60,9 @@ def test_a_license_with_what_is_no_number_of_seats(odd: dict[str, Any]) -> None:
     assert error.value.problem is errors.ANSWER_NOT_UNDERSTOOD
 
 
-def test_a_license_without_a_limit() -> None:
-    said = LICENSE | {"seats": "unlimited", "seats_available": "unlimited", "expire_at": None}
+@pytest.mark.parametrize("never", [None, "", "never", "9999/12/31 23:59:59 -1200", "0001/01/01 00:00:00 +1200"])
+def test_a_license_without_a_limit(never: str | None) -> None:
+    said = LICENSE | {"seats": "unlimited", "seats_available": "unlimited", "expire_at": never}
     with serving(by_path(license=replying(200, json.dumps(said).encode()))) as site:
         found = server.read_license(connected(site), LOOPBACK)
     assert (found.seats, found.seats_available, found.expires_at) == (None, None, None)
