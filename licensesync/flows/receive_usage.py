@@ -1,13 +1,12 @@
 """A file arrives: stored, recognised, asked about where only a person knows, and then a job (`take_in`).
 
 From top to bottom: `receive_file` is called by whoever got a file (upload form, script) and returns at once; the
-worker runs `recognise_file`; `answer` and `discard` are what an owner can do with a question.
+worker runs `recognise_file`; `answer` and `discard` are what an owner can do with a question. `import_files` does the
+same in the foreground.
 """
 
-import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
@@ -33,7 +32,7 @@ from licensesync.errors import (
     ExpectedError,
 )
 from licensesync.feeds.records import FeedKind
-from licensesync.flows import payloads, queue, run_job, take_in
+from licensesync.flows import payloads, queue, take_in
 from licensesync.flows.mishaps import expected_error, is_cut_off
 from licensesync.syncing import services as syncing
 from licensesync.syncing import usage_files
@@ -72,7 +71,7 @@ def receive_file(
 
     ExpectedError: larger than allowed.
     """
-    file = _store(
+    file = store_file(
         content,
         enterprise=enterprise,
         name=name,
@@ -90,7 +89,7 @@ def receive_file(
     return file
 
 
-def _store(
+def store_file(
     content: IO[bytes],
     *,
     enterprise: Enterprise,
@@ -98,6 +97,7 @@ def _store(
     check: Callable[[], object] = lambda: None,
     **facts: Any,
 ) -> UsageFile:
+    """Store a file privately, for whoever looks at it next. ExpectedError as of `receive_file`."""
     stored = payloads.store(content, limit=settings.MAX_UPLOAD_BYTES)
     try:
         check()
@@ -121,10 +121,10 @@ def recognise_file(file_id: int) -> None:
     file = UsageFile.objects.filter(pk=file_id, state=FileState.RECOGNISING).first()
     if file is None:  # it is decided, or deleted with its deployment or enterprise
         return
-    _look_at(file)
-    for together in _lists(file):
+    look_at(file)
+    for together in lists_of(file):
         try:
-            _decide(together)
+            decide(together)
         except Exception as error:
             expected = expected_error(error, otherwise=ExpectedError(UNEXPECTED_WITH_FILE, file=file.pk))
             if expected.problem is DATABASE_BUSY or is_cut_off(error):  # the sweep has it looked at again
@@ -133,7 +133,7 @@ def recognise_file(file_id: int) -> None:
             usage_files.refuse(together, expected)
 
 
-def _look_at(file: UsageFile) -> None:
+def look_at(file: UsageFile) -> None:
     """Note what a file is, or refuse it. Another worker that looks at it just now is left alone."""
     if file.kind:  # known since an earlier look: it waits for other pages, or is decided about again
         return
@@ -153,7 +153,7 @@ def _look_at(file: UsageFile) -> None:
         usage_files.note_recognition(file, recognition)
 
 
-def _lists(one: UsageFile) -> Iterator[list[UsageFile]]:
+def lists_of(one: UsageFile) -> Iterator[list[UsageFile]]:
     """The files that came together with `one` and can be decided now, pages of one cloud list together.
 
     Pages wait for the whole batch, or until nothing more has come for a while (an upload was canceled); everything
@@ -176,7 +176,7 @@ def _lists(one: UsageFile) -> Iterator[list[UsageFile]]:
             yield pages
 
 
-def _decide(files: list[UsageFile], *, is_answered: bool = False) -> LicenseSyncJob | None:
+def decide(files: list[UsageFile], *, is_answered: bool = False) -> LicenseSyncJob | None:
     """Turn files of one list into a job, or ask, or refuse where nobody can be asked. Of two workers one decides."""
     with transaction.atomic():
         if not usage_files.hold_recognising(files):
@@ -366,7 +366,7 @@ def answer(
         if server is not None and files[0].doubts_server and server.pk == files[0].deployment_id:
             raise ExpectedError(STILL_DOUBTED, source=str(server))
         usage_files.take_answer(files, deployment=server, accept_older=accept_older, accept_shrink=accept_shrink)
-        _decide(files, is_answered=True)
+        decide(files, is_answered=True)
     return True
 
 
@@ -404,72 +404,3 @@ def try_again(file: UsageFile) -> bool:
         for each in files:
             queue.recognise_file(each.pk)
     return bool(files)
-
-
-# The same in the foreground, for scripts ---------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """What became of files in the foreground: `file` and `job` as they are now, `seconds` of work."""
-
-    file: UsageFile
-    job: LicenseSyncJob | None
-    seconds: float
-
-
-def import_files(
-    *,
-    enterprise: Enterprise,
-    paths: Sequence[Path],
-    host: str = "",
-    accept_older: bool = False,
-    accept_shrink: bool = False,
-) -> Iterator[Imported]:
-    """Take files in, one list after the other, in this process; the pages of a cloud list count as one.
-
-    `host`: the instance that they are from, as in `receive_file`. Nobody can be asked here: a file with a question is
-    refused with the sentence that names the option.
-    """
-    batch = uuid.uuid4()
-    try:
-        yield from _import(
-            paths, enterprise=enterprise, batch=batch, host=host, accept_older=accept_older, accept_shrink=accept_shrink
-        )
-    except KeyboardInterrupt:
-        syncing.give_up(batch)
-        raise
-
-
-def _import(paths: Sequence[Path], **facts: Any) -> Iterator[Imported]:
-    files = []
-    for path in paths:
-        with path.open("rb") as content:
-            file = _store(
-                content,
-                name=path.name,
-                uploaded_by=None,
-                batch_size=len(paths),
-                trigger=Trigger.SCRIPT,
-                **facts,
-            )
-        _look_at(file)
-        files.append(file)
-    jobs: dict[int, LicenseSyncJob | None] = {}
-    seconds: dict[int, float] = {}
-    for together in _lists(files[0]) if files else ():
-        started = time.monotonic()
-        job = _decide(together) or _job_of(together[0])
-        if job is not None:
-            run_job.run_to_the_end(job)
-        for file in together:
-            jobs[file.pk], seconds[file.pk] = job, time.monotonic() - started
-    for file in files:
-        file.refresh_from_db()
-        yield Imported(file, jobs.get(file.pk), seconds.get(file.pk, 0.0))
-
-
-def _job_of(file: UsageFile) -> LicenseSyncJob | None:
-    """The job that a worker has made meanwhile: the sweep lets one decide about a file that waits for long."""
-    file.refresh_from_db()
-    return file.job

@@ -16,7 +16,7 @@ from django.core.management import call_command
 django.setup()
 
 from licensesync.enterprises.models import Enterprise  # noqa: E402 (needs Django)
-from licensesync.flows.receive_usage import import_files  # noqa: E402
+from licensesync.flows.import_files import import_files  # noqa: E402
 from licensesync.licenses.models import ConsumedLicense  # noqa: E402
 from licensesync.licenses.queries import csv_of, current_count  # noqa: E402
 from licensesync.syncing.models import JobState  # noqa: E402

@@ -17,7 +17,7 @@ from licensesync.config.demo.groups import APAC, EMEA, GROUPS, OVER_THE_LIMIT, S
 from licensesync.config.demo.people import people
 from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Enterprise
-from licensesync.flows.receive_usage import import_files
+from licensesync.flows.import_files import import_files
 from licensesync.licenses.queries import current_count
 from licensesync.syncing.models import JobState
 

@@ -11,7 +11,7 @@ from django.conf import settings
 
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.flows import receive_usage
-from licensesync.flows.receive_usage import Imported, import_files
+from licensesync.flows.import_files import Imported, import_files
 from licensesync.licenses.models import ConsumedLicense
 from licensesync.licenses.queries import licenses
 from licensesync.syncing.models import LicenseSyncJob

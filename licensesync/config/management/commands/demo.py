@@ -22,7 +22,7 @@ from licensesync.enterprises.domains import add_domains
 from licensesync.enterprises.models import Connection, Deployment, Enterprise, LicenseModel
 from licensesync.enterprises.services import create_enterprise, update_enterprise
 from licensesync.flows import delete_enterprise
-from licensesync.flows.receive_usage import import_files
+from licensesync.flows.import_files import import_files
 from licensesync.licenses.models import ConsumedLicense, Count, LicenseChange
 from licensesync.syncing.models import LicenseSyncJob, UsageFile
 from licensesync.users.models import User

@@ -9,7 +9,7 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 from licensesync.config.management.enterprise import enterprise_of
 from licensesync.enterprises import deployments
 from licensesync.errors import NOTHING_CHANGED, ExpectedError, sentence
-from licensesync.flows.receive_usage import Imported, import_files
+from licensesync.flows.import_files import Imported, import_files
 from licensesync.licenses.services import last_consumed
 from licensesync.syncing.models import FileState, JobState
 from licensesync.syncing.queries import stays_of
