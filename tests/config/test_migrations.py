@@ -3,7 +3,7 @@
 import pytest
 from django.apps import apps
 from django.contrib.postgres.operations import AddIndexConcurrently
-from django.db import migrations, models
+from django.db import connection, migrations, models
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 
@@ -69,3 +69,20 @@ def test_what_is_found(operation: Operation, atomic: bool, expected: bool) -> No
     later = type("Migration", (migrations.Migration,), {"operations": [operation], "atomic": atomic})
     migration = later("0099_later", "usage")
     assert bool(locks_for_long(migration)) is expected
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_index_that_was_left_half_done_is_made_anew() -> None:
+    """As after a CREATE INDEX CONCURRENTLY that was interrupted: PostgreSQL keeps it, and takes it for nothing."""
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite makes an index in one step")
+    loader = MigrationLoader(connection)
+    [operation] = loader.get_migration("usage", "0002_uncounted").operations
+    before, after = (loader.project_state([("usage", name)]) for name in ("0001_initial", "0002_uncounted"))
+    ours = "pg_index {} WHERE indexrelid = 'server_account_uncounted'::regclass"
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE {ours.format('SET indisvalid = false')}")
+        with connection.schema_editor(atomic=False) as editor:
+            operation.database_forwards("usage", editor, before, after)
+        cursor.execute(f"SELECT indisvalid FROM {ours.format('')}")
+        assert cursor.fetchone() == (True,)
