@@ -1,6 +1,7 @@
 """A worker that was not stopped while a newer version migrated the tables leaves all work to the workers of that one.
 
-Nothing is lost: what waits is a row, which the sweep of a newer worker finds.
+Nothing is lost: files, jobs and mails that wait are rows, which the sweep of a newer worker finds; all else is asked
+for again.
 """
 
 from functools import cache
@@ -25,12 +26,17 @@ class OnOurTables(Task):  # type: ignore[type-arg]  # it has them for type check
 
     def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
         try:
-            unknown = of_newer_version(MigrationRecorder(connection).applied_migrations(), our_migrations())
+            unknown = unknown_change()
         except DatabaseError:  # whatever the task does about it
             return
         if unknown:
             log.warning("left_to_newer_version", task=self.name, change=unknown)
             raise Ignore
+
+
+def unknown_change() -> str:
+    """A change of the tables by a newer version, "" without one."""
+    return of_newer_version(MigrationRecorder(connection).applied_migrations(), our_migrations())
 
 
 @cache

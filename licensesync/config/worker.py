@@ -12,13 +12,14 @@ from celery.signals import (
     worker_shutdown,
     worker_shutting_down,
 )
+from celery.states import IGNORED
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
 from licensesync.config.database import bound
-from licensesync.config.newer_tables import our_migrations
+from licensesync.config.newer_tables import our_migrations, unknown_change
 from licensesync.operations import services as operations
 from licensesync.syncing import working
 
@@ -43,7 +44,8 @@ def _begin(sender: Any, **_: object) -> None:
 
 def _say(name: str, queues: list[str], *, just_started: bool = False) -> None:
     try:
-        operations.note_seen(name, queues=queues, just_started=just_started)
+        if not unknown_change():  # who leaves all work to newer ones is none of those who work on a queue
+            operations.note_seen(name, queues=queues, just_started=just_started)
     except DatabaseError as error:
         log.warning("not_seen", worker=name, error=str(error))
     finally:
@@ -73,9 +75,9 @@ def _name_what_is_done_for(task: Any, **_: object) -> None:
 
 
 @task_postrun.connect
-def _see_the_scheduler(task: Any, **_: object) -> None:
+def _see_the_scheduler(task: Any, state: str = "", **_: object) -> None:
     """A sweep that was done shows that the scheduler, the queue and the worker for small things all live."""
-    if task.name == "licensesync.sweep":
+    if task.name == "licensesync.sweep" and state != IGNORED:
         operations.note_seen(operations.SCHEDULER)
 
 

@@ -106,9 +106,10 @@ def take_facts(deployment: Deployment, facts: ServerFacts, **changes: Any) -> No
         "license_hash": facts.license_hash,
         "public_key": facts.public_key,
         "dormancy_threshold_days": facts.dormancy_threshold_days,
-        "license_expires_at": facts.license_expires_at,
     }
     said = {name: value for name, value in said.items() if value}
+    if facts.tells_license:
+        said["license_expires_at"] = facts.license_expires_at
     if facts.http_only is not None:
         said["http_only"] = facts.http_only
     if facts.features is not None:  # all of them: those that it does not name are off now

@@ -84,6 +84,7 @@ class ServerFacts:
     features: dict[str, str] | None = None  # Connect features that are on -> ISO time of enablement, or ""; {}: none is
     dormancy_threshold_days: int | None = None
     license_expires_at: datetime | None = None
+    tells_license: bool = False  # whether the server was asked for its end: None is one without an end then
     exported_at: datetime | None = None
 
 

@@ -307,10 +307,10 @@ def _server_by_accounts(file: UsageFile, recognition: feeds.Recognition) -> Depl
         payloads.path_of(file), recognition, feeds.ReadReport(), batch_size=LOOKED_AT, **limits
     )
     try:
-        first = next(accounts, [])
+        first = next(accounts, [])  # as many as come at once: at least that many, or some ten thousand
     except ExpectedError:  # of what is wrong with it whoever takes it in tells
         return None
-    return server_with(file.enterprise, {account.user_id: account.login for account in first})
+    return server_with(file.enterprise, {account.user_id: account.login for account in first[:LOOKED_AT]})
 
 
 def _refuse_list_of_other(file: UsageFile, kind: FeedKind, facts: feeds.ServerFacts) -> None:

@@ -273,7 +273,11 @@ def _fetch_report(connection: Connection, step: Step, folder: Path) -> Fetched:
             server.fetch_report(to, rules(), report, progress=downloading)
 
     step.ask(download)
-    said = feeds.ServerFacts(version=fetch.version, license_expires_at=fetch.license_expires_at)
+    said = feeds.ServerFacts(
+        version=fetch.version,
+        license_expires_at=fetch.license_expires_at,
+        tells_license=fetch.seats_used is not None,
+    )
     facts: dict[str, Any] = {"server": said}
     if fetch.seats_used is not None:
         facts |= {"total_seats_consumed": fetch.seats_used, "total_seats_purchased": fetch.seats}

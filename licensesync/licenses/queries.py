@@ -248,9 +248,10 @@ class SeatTable:
         return self.total.purchased != 0
 
     @property
-    def is_one_over(self) -> bool:
-        """Whether one type is beyond its limit, though all together are not: what is left is of the other type."""
-        return not self.total.is_over and (self.enterprise.is_over or self.visual_studio.is_over)
+    def hides_limit(self) -> bool:
+        """Whether Enterprise licenses are beyond their limit, though all together are not: what is left is for Visual
+        Studio subscribers."""
+        return self.enterprise.is_over and not self.total.is_over
 
 
 def seats(enterprise: Enterprise, count: Count | None) -> SeatTable:

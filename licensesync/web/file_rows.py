@@ -199,7 +199,7 @@ def _tell_job(row: FileRow, job: LicenseSyncJob) -> None:
             row.text, row.brought_nothing_new = words.same_list(job), True
         case JobState.SUCCESS:
             row.text, row.notes = words.outcome(job), words.left_out(job)
-            if job.deployment.created_at > row.file.created_at and not row.file.host:
+            if job.deployment.created_at > row.file.created_at and _names_itself(row.file):
                 said = _("%(source)s is a new instance. If it is none of yours, delete it: its accounts go with it.")
                 row.notes.insert(0, said % {"source": job.deployment})
         case JobState.FAILURE:
@@ -215,6 +215,12 @@ def _tell_job(row: FileRow, job: LicenseSyncJob) -> None:
     if has_no_list and job.state in (JobState.FAILURE, JobState.CANCELED):
         said = _("%(source)s stays among the instances, without a list. If it is a mistake, delete it there.")
         row.notes.append(said % {"source": job.deployment})
+
+
+def _names_itself(file: UsageFile) -> bool:
+    """Whether a file says which server it is of; else somebody said it, who knows that instance."""
+    server = file.recognition.get("server") or {}
+    return bool(server.get("host") or server.get("server_id")) and not file.host
 
 
 def _can_try_again(file: UsageFile, problem_code: str) -> bool:

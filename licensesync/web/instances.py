@@ -105,9 +105,9 @@ def _license_ends(moment: datetime | None) -> str:
     days = (timezone.localdate(moment) - timezone.localdate()).days
     if days < 0:
         return _("It is over.")
-    if days > NEAR:
+    if days > NEAR or days == 0:  # the date says "today"
         return ""
-    return ngettext("In %(n)s day.", "In %(n)s days.", days) % {"n": days} if days else ""
+    return ngettext("In %(n)s day.", "In %(n)s days.", days) % {"n": days}
 
 
 urlpatterns = [

@@ -37,6 +37,9 @@ def licenses(request: HttpRequest, slug: str) -> HttpResponse:
     # The rows of a search first; who else has its words is counted when the page asks for that (`license_counts`).
     counted = not is_htmx(request) or selection.is_known
     label = license_filters.Words(deployments)
+    # With filters nobody may be found who does have a license, as by an account of another server.
+    is_in_vain = wanted.q and not wanted.chosen and not page.rows
+    uncounted = _uncounted(enterprise, wanted.q, deployments) if is_in_vain else []
     context = {
         "enterprise": enterprise,
         **_counts(selection, label, rows, counted=counted),
@@ -51,7 +54,7 @@ def licenses(request: HttpRequest, slug: str) -> HttpResponse:
         "first": page.first,
         "last": page.first + len(page.rows) - 1,
         "ways_back": [] if page.rows else label.ways_back(selection),
-        "uncounted": _uncounted(enterprise, wanted.q, deployments) if wanted.q and not page.rows else [],
+        "uncounted": uncounted,
         "size": size,
         "sizes": finding.PAGE_SIZES,
         "rows_wanted": rows,

@@ -18,10 +18,10 @@ from django.utils.functional import Promise
 from django.utils.http import urlencode
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
-from licensesync.enterprises.models import Deployment, Enterprise, LicenseModel
+from licensesync.enterprises.models import Enterprise, LicenseModel
 from licensesync.licenses import history
 from licensesync.licenses import queries as licenses
 from licensesync.licenses.models import Count, LicenseChange
@@ -31,8 +31,6 @@ from licensesync.web.downloads import download_csv, name_of
 from licensesync.web.usage_chart import Chart, ChartPoint, usage_chart
 
 ROWS = 25
-PACE_DAYS, SHORTEST_PACE_DAYS = 28, 14  # what a forecast looks back at, and at least needs
-FARTHEST_DAYS = 2 * 365  # nobody knows the pace of a later year
 KINDS = (LicenseChange.Kind.CAME, LicenseChange.Kind.WENT, LicenseChange.Kind.MERGED, LicenseChange.Kind.SPLIT)
 
 
@@ -106,35 +104,7 @@ def _sentence(enterprise: Enterprise, points: list[Count], now: datetime) -> str
     if over is not None:
         day = date_format(localtime(over), _("M j, Y"))
         sentence += " " + _("Over the limit since %(day)s.") % {"day": day}
-    until = _lasts_until(enterprise, points, now)
-    if until is not None:
-        left, moment = until
-        sentence += " " + ngettext(
-            "At the pace of the last weeks, the %(n)s available Enterprise license lasts until about %(day)s.",
-            "At the pace of the last weeks, the %(n)s available Enterprise licenses last until about %(day)s.",
-            left,
-        ) % {"n": words.number(left), "day": date_format(localtime(moment), _("M j, Y"))}
     return sentence
-
-
-def _lasts_until(enterprise: Enterprise, points: Sequence[Count], now: datetime) -> tuple[int, datetime] | None:
-    """How many Enterprise licenses are left, and until when at the pace of the last four weeks; None where nothing is
-    left or grows, or too little is known. Those for Visual Studio are no help to anybody else, so they stand apart. Nor
-    do the people of a server that was added meanwhile, who were there before, say anything of the pace."""
-    seats = licenses.seats(enterprise, points[-1])
-    left = seats.enterprise.available
-    before = [point for point in points if point.finished_at and point.finished_at <= now - timedelta(days=PACE_DAYS)]
-    first = before[-1] if before else points[0]
-    if not left or left < 0 or seats.total.is_over or not first.finished_at:
-        return None
-    # What was counted four weeks ago held until then, however long before it was counted.
-    days = min((now - first.finished_at) / timedelta(days=1), PACE_DAYS)
-    grown = seats.enterprise.consumed - (first.consumed - first.visual_studio)
-    if days < SHORTEST_PACE_DAYS or grown <= 0 or left * days / grown > FARTHEST_DAYS:
-        return None
-    if Deployment.objects.filter(enterprise=enterprise, created_at__gt=first.finished_at).exists():
-        return None
-    return left, now + timedelta(days=left * days / grown)
 
 
 def _over_since(enterprise: Enterprise, points: Sequence[Count]) -> datetime | None:

@@ -9,7 +9,9 @@ import pytest
 from django.conf import settings as product
 from django.utils import timezone
 
+from licensesync import feeds
 from licensesync.config.simulated_github import Trouble
+from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Connection, Deployment, UsageEvent
 from licensesync.errors import DISK_FULL, ExpectedError
 from licensesync.flows import forget, receive_usage, run_job, sync_now
@@ -65,6 +67,12 @@ def test_a_server_and_the_cloud_are_fetched_and_counted_once(small: Connected) -
     assert (server.version, server.total_seats_purchased) == ("3.19.2", 100)
     assert server.total_seats_consumed is not None
     assert server.license_expires_at == small.server.expire_at.replace(microsecond=0)
+    deployments.take_facts(server, feeds.ServerFacts(version="3.19.3"))
+    server.refresh_from_db()
+    assert server.license_expires_at is not None, "it was not asked"
+    deployments.take_facts(server, feeds.ServerFacts(version="3.19.3", tells_license=True))
+    server.refresh_from_db()
+    assert server.license_expires_at is None, "the new license has no end"
 
 
 def test_no_address_of_a_sign_in_is_kept(small: Connected) -> None:

@@ -257,6 +257,8 @@ def test_whoever_is_searched_in_vain_may_consume_no_license(client: Client, full
         assert "is suspended" not in said(f"?q={named}")
     assert "uspended" not in page(client, full, "licenses", query="?type=visual-studio"), "nobody was searched"
     assert "uspended" not in page(client, full, "licenses", query="?q=ana"), "somebody was found"
+    import_one(full, server_export([account(9, BOB, login="bob")], host="ghes-apac.example"))
+    assert "uspended" not in said("?q=bob&where=cloud"), "by another account Bob has a license"
 
 
 def test_accounts_without_a_license_are_found_by_indexes(full: Enterprise) -> None:

@@ -83,6 +83,7 @@ def test_which_server_a_new_one(client: Client, enterprise: Enterprise) -> None:
     answer(client, last_file(), answer="new", host="https://GHES-apac.example/")
     work()
     assert accounts(enterprise) == {"ghes-apac.example": 1}
+    assert "is a new instance" not in page(client, enterprise), "who named it knows"
 
 
 @pytest.mark.parametrize("host", ["", "not a host", "<b>"])
