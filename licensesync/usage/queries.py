@@ -15,6 +15,7 @@ from licensesync.usage import bulk
 from licensesync.usage.models import OPEN, CloudAddress, CloudUser, ServerOnlyPerson, ServerUserAccount, valid_at
 
 LOOKED_AT, FEWEST_ALIKE = 300, 5  # accounts, to tell whether two servers are one
+MOST_UNCOUNTED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +72,6 @@ def server_with(enterprise: Enterprise, accounts: Mapping[int, str]) -> Deployme
     same = Counter(deployment for deployment, user_id, login in rows if accounts[user_id] == login)
     alike = [pk for pk, number in same.items() if number >= FEWEST_ALIKE and number * 2 > len(accounts)]
     return Deployment.objects.get(pk=alike[0]) if len(alike) == 1 else None
-
-
-MOST_UNCOUNTED = 3
 
 
 @dataclass(frozen=True, slots=True)

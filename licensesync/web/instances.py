@@ -26,7 +26,7 @@ from licensesync.web.instance_rows import instance_row
 from licensesync.web.license_page import version_of
 from licensesync.web.sync_history import history_page
 
-NEAR = 60  # days before the end of a server's license, in which the page says how many
+DAYS_COUNTED_DOWN = 60  # before the end of a server's license
 
 
 @require_GET
@@ -105,7 +105,7 @@ def _license_ends(moment: datetime | None) -> str:
     days = (timezone.localdate(moment) - timezone.localdate()).days
     if days < 0:
         return _("It is over.")
-    if days > NEAR or days == 0:  # the date says "today"
+    if days > DAYS_COUNTED_DOWN or days == 0:  # the date says "today"
         return ""
     return ngettext("In %(n)s day.", "In %(n)s days.", days) % {"n": days}
 

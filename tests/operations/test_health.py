@@ -132,17 +132,24 @@ def unreachable_queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("waiting", "said"), [(0, "0 messages wait."), (1, "1 message waits."), (2, "2 messages wait.")]
 )
-def test_how_many_messages_wait(monkeypatch: pytest.MonkeyPatch, waiting: int, said: str) -> None:
-    monkeypatch.setattr(queue, "waiting_messages", lambda name: waiting if name == queue.QUEUES[0] else 0)
-    assert f"It answers; {said}" in doctor()[1]
+def test_how_many_messages_wait(waiting: int, said: str) -> None:
+    current_app.control.purge()
+    for _ in range(waiting):
+        current_app.send_task("tests.nobody_does_this", queue=queue.SHORT)
+    try:
+        assert f"It answers; {said}" in doctor()[1]
+    finally:
+        current_app.control.purge()
 
 
 @pytest.mark.usefixtures("all_well")
 @pytest.mark.parametrize(
     ("missing", "said"), [(1, "1 change of the tables is missing."), (2, "2 changes of the tables are missing.")]
 )
-def test_how_many_migrations_are_missing(monkeypatch: pytest.MonkeyPatch, missing: int, said: str) -> None:
-    monkeypatch.setattr(MigrationExecutor, "migration_plan", lambda *_: [None] * missing)
+def test_how_many_migrations_are_missing(missing: int, said: str) -> None:
+    recorder = MigrationRecorder(connections["default"])
+    for app, name in MigrationExecutor(connections["default"]).loader.graph.leaf_nodes()[:missing]:
+        recorder.record_unapplied(app, name)  # it is rolled back with the test
     assert said in [str(each.says) for each in health.findings()]
 
 
