@@ -125,10 +125,10 @@ def instance_row(
             row.label = _("Deleting") if told and told.kind == JobKind.DELETE else _("Syncing")
         case JobState.FAILURE if told and row.is_asking:
             row.tone, row.label = "attention", _("Asks first")
-            row.problem, row.advice = words.halves(words.problem_of_job(told))
+            row.problem, row.advice = words.halves(told)
         case JobState.FAILURE if told:
             row.state, row.label, row.problem_tone = JobState.FAILURE, _("Failed"), "danger"
-            row.problem, row.advice = words.halves(words.problem_of_job(told))
+            row.problem, row.advice = words.halves(told)
             known = PROBLEMS.get(told.problem_code)
             row.keeps_figures = deployment.last_usage_at is not None and not (known and "%(stays)s" in known.sentence)
         case _ if deployment.last_usage_at is None:

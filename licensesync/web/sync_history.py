@@ -57,7 +57,7 @@ class JobRow:
             case JobState.SUCCESS:
                 return words.licenses_more_or_less(self.job)
             case JobState.FAILURE if queries.has_asked(self.job):
-                return words.halves(words.problem_of_job(self.job))[0]  # not how to answer: that is over, or elsewhere
+                return words.halves(self.job)[0]  # not how to answer: that is over, or elsewhere
             case JobState.FAILURE:
                 return words.problem_of_job(self.job)
             case JobState.CANCELED:

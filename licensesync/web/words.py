@@ -61,10 +61,24 @@ def problem_of_job(job: LicenseSyncJob) -> str:
     return problem(job.problem_code, job.problem_params, stays=stays_of(job))
 
 
-def halves(sentences: str) -> tuple[str, str]:
-    """What happened, and the rest."""
-    happened, stop, rest = sentences.partition(". ")
-    return (happened + ".", rest) if stop else (sentences, "")
+def halves(job: LicenseSyncJob) -> tuple[str, str]:
+    """What happened, and the rest. Cut as a template: what a certificate is called by has full stops too."""
+    whole = problem_of_job(job)
+    known = PROBLEMS.get(job.problem_code)
+    if known is None:
+        return whole, ""
+
+    def first(sentences: str) -> str:
+        return sentences.partition(". ")[0]
+
+    def first_of(one: str, many: str, count: int) -> str:
+        return first(ngettext(one, many, count))
+
+    happened = filled(
+        known.sentence, job.problem_params, lambda text: first(_(text)), first_of, readable, stays=stays_of(job)
+    )
+    happened = happened.removesuffix(".") + "."
+    return happened, whole.removeprefix(happened).lstrip()
 
 
 def explained(sentence: Sentence) -> str:
@@ -213,7 +227,7 @@ def progress(job: LicenseSyncJob) -> str:
         return _("starts as soon as another count of this enterprise is done")
     if job.state == JobState.PENDING and job.phase in WAITS:
         waits = _(WAITS[Phase(job.phase)]) % {"time": date_format(localtime(job.not_before), _("H:i"))}
-        happened, _advice = halves(problem_of_job(job)) if job.phase == Phase.RETRYING else ("", "")
+        happened, _advice = halves(job) if job.phase == Phase.RETRYING else ("", "")
         return f"{waits} ({happened.removesuffix('.')})" if happened else waits
     return {
         Phase.WAITING: _("waiting to start") if job.state == JobState.PENDING else _("starting"),
