@@ -57,6 +57,17 @@ X_FRAME_OPTIONS = "DENY"
 BEHIND_PROXY = environment.flag("LICENSESYNC_BEHIND_PROXY", False)
 if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# The proxy of a company's single sign-on (`web.single_sign_on`): the header in which it names who is signed in, what
+# proves that it is the proxy, and where it signs people out.
+SSO_HEADER = environment.text("LICENSESYNC_SSO_HEADER")
+SSO_SECRET = environment.text("LICENSESYNC_SSO_SECRET")
+SSO_SIGN_OUT_URL = environment.text("LICENSESYNC_SSO_SIGN_OUT_URL")
+_sign_out = urlsplit(SSO_SIGN_OUT_URL)
+if SSO_HEADER and len(SSO_SECRET) < 32:
+    raise ImproperlyConfigured(
+        "LICENSESYNC_SSO_HEADER needs LICENSESYNC_SSO_SECRET, of 32 characters at least, which the proxy sends as "
+        "X-SSO-Secret: else whoever comes past the proxy could be anybody. Make it: openssl rand -hex 32"
+    )
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -64,7 +75,8 @@ CONTENT_SECURITY_POLICY = {
         "style-src": [SELF],
         "img-src": [SELF, "data:"],
         "connect-src": [SELF],
-        "form-action": [SELF],
+        # A browser also asks this of where the answer to a form leads on to.
+        "form-action": [SELF, f"{_sign_out.scheme}://{_sign_out.netloc}"] if _sign_out.netloc else [SELF],
         "frame-ancestors": [NONE],
         "base-uri": [NONE],
     }
@@ -100,6 +112,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "licensesync.web.single_sign_on.SingleSignOnMiddleware",
     "licensesync.web.signed_out.SignedOutMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

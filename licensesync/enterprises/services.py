@@ -228,8 +228,9 @@ def accept_invitation(*, invitation: Invitation, user: User) -> Membership | Non
     return add_member(enterprise=invitation.enterprise, user=user, role=Role(invitation.role))
 
 
-def accept_as_new_person(*, invitation: Invitation, password: str) -> User | None:
-    """Make a user and member of whoever opened the link. None: the link or the e-mail was used a moment ago."""
+def accept_as_new_person(*, invitation: Invitation, password: str | None) -> User | None:
+    """Make a user and member of whoever opened the link; without a password, of whom somebody else signs in. None: the
+    link or the e-mail was used a moment ago."""
     try:
         with transaction.atomic():
             user = create_user(email=invitation.email, password=password)

@@ -1,4 +1,4 @@
-"""Whoever no longer needs an account deletes it, with their password."""
+"""Whoever no longer needs an account deletes it, with their password; without one, by typing whose it is."""
 
 from typing import Any
 
@@ -37,10 +37,27 @@ class PasswordForm(forms.Form):
         return password
 
 
+class EmailTypedForm(forms.Form):
+    typed = forms.CharField(
+        label=_("Type your e-mail to confirm"), widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+
+    def __init__(self, request: HttpRequest, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.request = request
+
+    def clean_typed(self) -> str:
+        typed = str(self.cleaned_data["typed"])
+        if typed.strip().lower() != user_of(self.request).email:
+            raise ValidationError(gettext("This is not your e-mail."))
+        return typed
+
+
 @sensitive_post_parameters()
 def delete_account(request: HttpRequest) -> HttpResponse:
     user = user_of(request)
-    form = PasswordForm(request, request.POST or None)
+    form_class = PasswordForm if user.has_usable_password() else EmailTypedForm
+    form = form_class(request, request.POST or None)
     if form.is_valid():
         try:
             services.delete_account(user)

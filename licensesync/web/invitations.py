@@ -18,7 +18,7 @@ from licensesync.flows.mail_invitation import mail_invitation
 from licensesync.users.links import absolute
 from licensesync.users.models import User
 from licensesync.users.queries import by_email
-from licensesync.web import say
+from licensesync.web import say, single_sign_on
 from licensesync.web.access import enterprise_for, user_of
 from licensesync.web.navigation import start_of
 from licensesync.web.passwords import MODEL_BACKEND, PasswordTwice
@@ -63,23 +63,32 @@ def revoke_invitation(request: HttpRequest, slug: str, invitation_id: int) -> Ht
 @never_cache
 @sensitive_post_parameters()
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
-    """Behind the link: join as who you are, sign in as who is invited, or choose a password as somebody new."""
+    """Behind the link: join as who you are, sign in as who is invited, or choose a password as somebody new. Whom the
+    proxy has signed in needs none."""
     found = queries.open_invitation(token)
     if found is None:
         return _gone(request)
-    if request.user.is_authenticated:
-        return _join(request, found)
+    single_sign_on.arrive(request)
+    email = user_of(request).email if request.user.is_authenticated else single_sign_on.named_by_proxy(request)
+    if email:
+        return _join(request, found, email)
     if by_email(found.email):
         return render(request, "outside/invitation_sign_in.html", {"invitation": found})
     return _join_as_new_person(request, found)
 
 
-def _join(request: HttpRequest, invitation: Invitation) -> HttpResponse:
-    if user_of(request).email != invitation.email:
-        return render(request, "outside/invitation_of_other.html", {"invitation": invitation})
+def _join(request: HttpRequest, invitation: Invitation, email: str) -> HttpResponse:
+    context = {"invitation": invitation, "email": email}
+    if email != invitation.email:
+        return render(request, "outside/invitation_of_other.html", context)
     if request.method != "POST":
-        return render(request, "outside/invitation_join.html", {"invitation": invitation})
-    if not services.accept_invitation(invitation=invitation, user=user_of(request)):
+        return render(request, "outside/invitation_join.html", context)
+    if request.user.is_authenticated:
+        if not services.accept_invitation(invitation=invitation, user=user_of(request)):
+            return _gone(request)
+    elif user := services.accept_as_new_person(invitation=invitation, password=None):
+        single_sign_on.sign_in(request, user)
+    else:
         return _gone(request)
     return redirect(start_of(invitation.enterprise))
 

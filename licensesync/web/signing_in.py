@@ -20,6 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from licensesync.enterprises.queries import may_create_enterprise, memberships_of
 from licensesync.users.queries import is_set_up
+from licensesync.web import single_sign_on
 from licensesync.web.access import user_of
 from licensesync.web.navigation import start_of
 
@@ -48,13 +49,19 @@ class SignInForm(AuthenticationForm):
 @sensitive_post_parameters("password")
 def sign_in(request: HttpRequest) -> HttpResponse:
     onward = next_page(request)
+    single_sign_on.arrive(request)
     if request.user.is_authenticated:
         return redirect(onward)
     form = SignInForm(request, data=request.POST or None)
     if form.is_valid():
         login(request, form.get_user())
         return redirect(onward)
-    context = {"form": form, "next": request.POST.get("next", request.GET.get("next", "")), "is_set_up": is_set_up()}
+    context = {
+        "form": form,
+        "next": request.POST.get("next", request.GET.get("next", "")),
+        "is_set_up": is_set_up(),
+        "unknown": single_sign_on.named_by_proxy(request),
+    }
     return render(request, "outside/sign_in.html", context)
 
 
@@ -63,7 +70,10 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 def sign_out(request: HttpRequest) -> HttpResponse:
     """Back to the door; with `next`, through it again as somebody else."""
     list(get_messages(request))  # not for the next one: a link may be among it that lets somebody in
+    is_signed_on = single_sign_on.is_signed_on(request)
     logout(request)
+    if is_signed_on and settings.SSO_SIGN_OUT_URL:
+        return redirect(settings.SSO_SIGN_OUT_URL)
     return redirect(next_page(request) if request.POST.get("next") else "sign_in")
 
 

@@ -152,6 +152,7 @@ def test_a_data_directory_without_its_name() -> None:
         ("LICENSESYNC_MAIL_PORT", "99999", "LICENSESYNC_MAIL_PORT is 99999; use 65535 or less"),
         ("LICENSESYNC_ALLOWED_HOSTS", "https://a.example", "is no host name; write it like licenses.example.com"),
         ("LICENSESYNC_ALLOWED_HOSTS", "[::1],a.example:8443", "'a.example:8443' is no host name"),
+        ("LICENSESYNC_SSO_HEADER", "X-Forwarded-Email", "LICENSESYNC_SSO_HEADER needs LICENSESYNC_SSO_SECRET"),
         ("LICENSESYNC_LOG_FORMAT", "xml", "use text or json"),
     ],
 )
@@ -174,13 +175,27 @@ def test_the_parts_of_a_database_url(tmp_path: Path) -> None:
         "from django.conf import settings; d = settings.DATABASES['default'];"
         "print([d[k] for k in ('USER', 'PASSWORD', 'HOST', 'PORT', 'NAME')], d['OPTIONS'])"
     )
-    environment["DJANGO_SETTINGS_MODULE"] = "licensesync.config.settings"
+    parts = ["a@b", "p/w", "db.example", 6432, "x"]
+    options = PATIENCE | {"sslmode": "require", "application_name": "a b"}
+    assert printed(environment, source) == f"{parts} {options}"
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"), [("https://sso.example/out?all=1", ["'self'", "https://sso.example"]), ("/out", ["'self'"])]
+)
+def test_the_form_that_signs_out_may_lead_to_where_the_proxy_does(tmp_path: Path, url: str, allowed: list[str]) -> None:
+    environment = product_environment(tmp_path / "data", LICENSESYNC_SSO_SIGN_OUT_URL=url)
+    source = "from django.conf import settings; print(settings.CONTENT_SECURITY_POLICY['DIRECTIVES']['form-action'])"
+    assert printed(environment, source) == str(allowed)
+
+
+def printed(environment: dict[str, str], source: str) -> str:
+    """What a piece of Python prints that reads the settings."""
+    environment = environment | {"DJANGO_SETTINGS_MODULE": "licensesync.config.settings"}
     result = subprocess.run(
         [sys.executable, "-c", source], cwd=MANAGE.parent, env=environment, capture_output=True, text=True, check=True
     )
-    parts = ["a@b", "p/w", "db.example", 6432, "x"]
-    options = PATIENCE | {"sslmode": "require", "application_name": "a b"}
-    assert result.stdout.strip() == f"{parts} {options}"
+    return result.stdout.strip()
 
 
 def manage(environment: dict[str, str], *words: str) -> "subprocess.CompletedProcess[str]":

@@ -17,6 +17,7 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from licensesync.enterprises.models import Enterprise
+from licensesync.web import single_sign_on
 from licensesync.web.navigation import Group, navigation_of
 from licensesync.web.navigation import start_of as navigation_start
 
@@ -162,6 +163,12 @@ def version() -> str:
 def navigation(context: Context, enterprise: Enterprise) -> list[Group]:
     """`{% navigation enterprise as groups %}`: the side navigation, knowing which page this is."""
     return navigation_of(enterprise, context["request"].path)
+
+
+@register.simple_tag(takes_context=True)
+def may_sign_out(context: Context) -> bool:
+    """`{% may_sign_out as may_sign_out %}`: see `web.single_sign_on`."""
+    return single_sign_on.may_sign_out(context["request"])
 
 
 @register.simple_tag
