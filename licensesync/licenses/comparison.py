@@ -66,7 +66,7 @@ class Comparison(msgspec.Struct):
     @property
     def doubled(self) -> list[int]:
         """Everybody on servers only who seems to be one person with a cloud account, whether GitHub counts them or not:
-        each is one license less once the address is the primary one."""
+        each is one license less once the address is the primary one of all of their accounts."""
         return sorted({*self.twice}.union(*self.twice_with.values()))
 
     @property

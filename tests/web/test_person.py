@@ -244,6 +244,26 @@ def test_whoever_went_with_a_deleted_deployment_is_called_by_the_number(client: 
     assert "2 of them had accounts only on instances that were deleted" in between
 
 
+def test_whoever_is_counted_twice_from_several_servers_is_one_once_all_accounts_have_the_address(
+    client: Client, enterprise: Enterprise
+) -> None:
+    home, work_first = [
+        [{"email": each, "primary": each == first} for each in ("ana@home.example", ANA)]
+        for first in ("ana@home.example", ANA)
+    ]
+    hosts = ("a.example", "b.example")
+    import_one(enterprise, cloud_list([cloud_user("ana-c", ANA)]))
+    for host in hosts:
+        import_one(enterprise, server_export([account(7, login="ana", emails=home)], host=host))
+    html = page(client, enterprise, "license_detail", numbers(enterprise)["a.example", "ana"])
+    assert "make it the primary one of every server account of theirs, and they are one person" in html
+    after = [
+        import_one(enterprise, server_export([account(7, login="ana", emails=work_first)], host=host)).licenses_after
+        for host in hosts
+    ]
+    assert after == [2, 1]
+
+
 def test_whoever_seems_to_be_counted_twice_is_told_with_whom(client: Client, enterprise: Enterprise) -> None:
     emails = [{"email": "ana@home.example", "primary": True}, {"email": "ANA@octo.example"}]
     import_one(enterprise, server_export([account(7, login="acarvalho", emails=emails), account(8, BEA)]))
