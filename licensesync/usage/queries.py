@@ -12,9 +12,9 @@ from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.feeds.values import named_account
 from licensesync.matching.addresses import address_key
 from licensesync.usage import bulk
-from licensesync.usage.models import OPEN, CloudAddress, CloudUser, ServerOnlyPerson, ServerUserAccount, valid_at
+from licensesync.usage.models import OPEN, VALID, CloudAddress, CloudUser, ServerOnlyPerson, ServerUserAccount, valid_at
 
-LOOKED_AT, FEWEST_ALIKE = 300, 5  # accounts, to tell whether two servers are one
+LOOKED_AT, FEWEST_ALIKE = 300, 5  # accounts, to tell what a list has, or whether two servers are one
 MOST_UNCOUNTED = 3
 
 
@@ -123,6 +123,21 @@ def cloud_names(cloud: Deployment) -> set[int]:
     """The `CloudAddress.Kind`s that the cloud's list carries: by what its accounts can be found at all."""
     ours = CloudAddress.objects.filter(cloud_user__deployment=cloud, valid_to=OPEN)
     return {kind for kind in CloudAddress.Kind.values if ours.filter(kind=kind).exists()}
+
+
+def without_secondary_emails(enterprise: Enterprise) -> set[int]:
+    """The servers whose lists tell no secondary e-mails, as a site-admin report does not, by their first accounts."""
+    rows = bulk.rows(
+        f"""SELECT d.id FROM enterprises_deployment d
+            WHERE d.enterprise_id = %(enterprise)s AND d.kind = 'server' AND d.accounts > 0 AND NOT EXISTS (
+                SELECT 1 FROM (
+                    SELECT a.other_emails FROM usage_serveruseraccount a
+                    WHERE a.deployment_id = d.id AND {VALID.format("a")} ORDER BY a.user_id LIMIT {LOOKED_AT}
+                ) AS looked_at WHERE other_emails IS NOT NULL
+            )""",
+        {"enterprise": enterprise.pk, "generation": enterprise.generation},
+    )
+    return {deployment for (deployment,) in rows}
 
 
 @dataclass(frozen=True, slots=True)

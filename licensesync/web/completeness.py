@@ -11,7 +11,7 @@ from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.licenses.comparison import Comparison
 from licensesync.licenses.models import Count
 from licensesync.usage.models import CloudAddress
-from licensesync.usage.queries import cloud_names
+from licensesync.usage.queries import cloud_names, without_secondary_emails
 from licensesync.web import words
 from licensesync.web.instance_rows import InstanceRow, is_out_of_date
 
@@ -59,6 +59,7 @@ def completeness(
             said.limits.append(_purchased_there_and_here(cloud.total_seats_purchased, enterprise.purchased))
     if servers:
         said.limits.append(_("Secondary e-mails of server accounts are not compared, by us as by GitHub."))
+        said.limits += _unseen_doubles(enterprise, servers)
     return said
 
 
@@ -92,6 +93,22 @@ def _missing_of(deployments: list[Deployment]) -> list[str]:
         else:
             missing += [of_one % {"source": each} for each in those]
     return missing
+
+
+def _unseen_doubles(enterprise: Enterprise, servers: list[Deployment]) -> list[str]:
+    """Where nobody can be seen who is counted twice, since that is seen by secondary e-mails alone."""
+    if not enterprise.keeps_secondary_emails:
+        return [_("Secondary e-mails are not kept here, so people who are counted twice are not seen.")]
+    key = f"without-secondary-emails:{enterprise.pk}:{enterprise.generation}"
+    silent = cache.get_or_set(key, lambda: without_secondary_emails(enterprise), 3600) or set()
+    those = [each for each in servers if each.pk in silent]
+    if len(those) > MOST_BY_NAME:
+        template = _(
+            "The lists of %(n)s servers tell no secondary e-mails, so people counted twice there are not seen."
+        )
+        return [template % {"n": words.number(len(those))}]
+    template = _("The list of %(source)s tells no secondary e-mails, so people counted twice there are not seen.")
+    return [template % {"source": each} for each in those]
 
 
 def _without_instance(hosts: set[str]) -> list[str]:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from licensesync.enterprises.connections import connect
-from licensesync.enterprises.models import Deployment, Enterprise, LicenseModel
+from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise, LicenseModel
 from licensesync.licenses.comparison import compare
 from licensesync.licenses.models import Count
 from licensesync.licenses.queries import current_count
@@ -21,7 +21,7 @@ from licensesync.syncing.models import JobState, LicenseSyncJob
 from licensesync.users.models import User
 from licensesync.web import license_page
 from licensesync.web.file_rows import Files
-from tests.flows.lists import account, cloud_list, cloud_user, import_one, server_export
+from tests.flows.lists import account, cloud_list, cloud_user, import_one, report, server_export
 from tests.web.usage import HTMX, add, page, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -383,3 +383,20 @@ def test_of_many_lists_one_sentence_says_what_they_lack(client: Client, enterpri
     html = page(client, enterprise)
     assert "4 servers have not reported yet." in html
     assert "s2.example has not reported yet." not in html
+
+
+def test_where_people_who_are_counted_twice_can_not_be_seen_it_is_said(
+    client: Client, full: Enterprise, owner: User
+) -> None:
+    """A site-admin report, which is all that a sync fetches, has no secondary e-mails."""
+    client.force_login(owner)
+    assert "tells no secondary e-mails" not in page(client, full)
+    server = Deployment.objects.create(enterprise=full, kind=DeploymentKind.SERVER, host="report.example")
+    import_one(full, report([(1, ANA)]), server=server)
+    html = page(client, full)
+    assert "The list of report.example tells no secondary e-mails, so people counted twice there are not seen." in html
+    assert "The list of ghes.example tells no secondary e-mails" not in html
+    Enterprise.objects.filter(pk=full.pk).update(keeps_secondary_emails=False)
+    html = page(client, full)
+    assert "Secondary e-mails are not kept here, so people who are counted twice are not seen." in html
+    assert "tells no secondary e-mails" not in html
