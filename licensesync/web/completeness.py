@@ -1,5 +1,6 @@
 """What the total is made of and what it can't know: said beside it, shortly and calmly."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -34,13 +35,9 @@ def completeness(
 ) -> Completeness:
     """`compared`: with GitHub's list, as far as that is known."""
     deployments = [row.deployment for row in rows]
+    said = sources(deployments)
     servers = [each for each in deployments if each.is_server]
     cloud = next((each for each in deployments if not each.is_server and each.last_usage_at), None)
-    dates = [each.list_date for each in deployments if each.list_date]
-    said = Completeness(
-        _sources(sum(1 for each in servers if each.last_usage_at), len(servers), cloud is not None), None
-    )
-    said.oldest = min(dates, default=None)
     if cloud is None:
         said.missing.append(_("The cloud’s license list is not here, so nobody can be matched with a cloud account."))
     if not servers:
@@ -61,6 +58,15 @@ def completeness(
         said.limits.append(_("Secondary e-mails of server accounts are not compared, by us as by GitHub."))
         said.limits += _unseen_doubles(enterprise, servers)
     return said
+
+
+def sources(deployments: Collection[Deployment]) -> Completeness:
+    """Which lists are in, and of when the oldest is: for whoever shows the total, and not what it lacks."""
+    reported = [each for each in deployments if each.last_usage_at]
+    servers = sum(1 for each in deployments if each.is_server)
+    from_servers = sum(1 for each in reported if each.is_server)
+    dates = [each.list_date for each in deployments if each.list_date]
+    return Completeness(_sources(from_servers, servers, len(reported) > from_servers), min(dates, default=None))
 
 
 def _missing_of(deployments: list[Deployment]) -> list[str]:

@@ -16,6 +16,7 @@ from licensesync.usage import queries as usage
 from licensesync.web import license_filters
 from licensesync.web.access import enterprise_for
 from licensesync.web.asked import is_htmx
+from licensesync.web.completeness import sources
 from licensesync.web.following import leave_when_gone
 from licensesync.web.license_rows import badges, license_rows
 from licensesync.web.person import change_rows, person_page
@@ -42,6 +43,7 @@ def licenses(request: HttpRequest, slug: str) -> HttpResponse:
     uncounted = _uncounted(enterprise, wanted.q, deployments) if is_in_vain else []
     context = {
         "enterprise": enterprise,
+        "sources": sources(deployments.values()),
         **_counts(selection, label, rows, counted=counted),
         "columns": license_filters.columns(wanted, rows=rows),
         "rows": license_rows(
@@ -140,6 +142,7 @@ def print_licenses(request: HttpRequest, slug: str) -> HttpResponse:
         ),
         "found": len(numbers),
         "total": selection.index.total,
+        "sources": sources(deployments.values()),
         "count": queries.current_count(enterprise),
         "query": wanted.query(),
     }

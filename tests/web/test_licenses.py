@@ -179,6 +179,12 @@ def test_a_billing_manager_sees_it_and_a_stranger_does_not(
     assert client.get(reverse("licenses", args=[full.slug])).status_code == 302
 
 
+def test_beside_the_total_stands_which_lists_it_is_of(client: Client, full: Enterprise) -> None:
+    for name in ("licenses", "print_licenses"):
+        html = page(client, full, name)
+        assert re.search(r"Counted from \d of \d servers? and the cloud\. Oldest list: ", html), name
+
+
 def test_no_query_in_a_loop(
     client: Client, full: Enterprise, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
