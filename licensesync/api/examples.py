@@ -125,6 +125,21 @@ _CONNECTION = {
     "token_saved_at": "2026-01-12T09:00:00Z",
 }
 CONNECTION = answer("A server", _CONNECTION)
+SERVER_ACCOUNT = answer(
+    "Somebody who is suspended",
+    {
+        "user_id": 4711,
+        "login": "mona",
+        "name": "Mona Lisa",
+        "email": "mona@octo.example",
+        "site_admin": False,
+        "suspended": True,
+        "dormant": True,
+        "created_at": "2021-05-03T08:12:40Z",
+        "last_active_at": "2025-11-17T16:20:05Z",
+        "license": None,
+    },
+)
 INSTANCE = answer(
     "A connected server",
     {

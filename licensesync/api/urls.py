@@ -3,6 +3,7 @@
 from django.urls import include, path, re_path
 
 from licensesync.api import (
+    accounts,
     connections,
     consumed_licenses,
     docs,
@@ -29,6 +30,7 @@ _V3 = [
     *usage_answers.urlpatterns,
     *jobs.urlpatterns,
     *instances.urlpatterns,
+    *accounts.urlpatterns,
     *connections.urlpatterns,
     *syncs.urlpatterns,
     *enterprise.urlpatterns,

@@ -87,6 +87,12 @@ class ServerUserAccount(Account):
             models.Index(fields=["address"], name="server_account_address"),
             # Who is looked for among the licenses and has none.
             models.Index(Lower("login"), condition=Q(consumes=False, valid_to=OPEN), name="server_account_uncounted"),
+            # The lists behind the figures of a server.
+            models.Index(
+                fields=["deployment", "user_id"],
+                condition=Q(suspended=True) | Q(dormant=True),
+                name="server_account_idle",
+            ),
             ended("server_account_ended"),
         )
 

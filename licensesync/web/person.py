@@ -156,11 +156,12 @@ def _server_accounts(person: Person) -> Iterator[AccountRow]:
             organizations=[],
             last_active_at=account.last_active_at,
             counts=account.consumes,
-            state=_why_not(account),
+            state=why_not(account),
         )
 
 
-def _why_not(account: ServerUserAccount) -> str:
+def why_not(account: ServerUserAccount) -> str:
+    """Why an account consumes no license, in a word; "" where it does."""
     if account.consumes:
         return ""
     return _("Suspended") if account.suspended else _("Set-up user")
@@ -221,7 +222,7 @@ def _not_met(person: Person, facts: CloudFacts) -> Iterator[WhyRow]:
         named = {
             "login": account.login,
             "host": place_of(person.deployments[account.deployment_id]),
-            "state": _why_not(account).lower(),
+            "state": why_not(account).lower(),
         }
         right = _("%(login)s on %(host)s, %(state)s") % named
         yield WhyRow("", "", _("Not compared"), False, right, account.email or "–", "")

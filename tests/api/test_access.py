@@ -50,6 +50,7 @@ EXPECTED = {
     "api_enterprise": {**READ, "patch": OWNERS_ACTION},
     "api_instances": {**READ, "post": "401 404 403 422"},
     "api_instance": {**READ, "delete": "401 404 403 202"},
+    "api_server_accounts": READ,
     "api_connection": {**READ, "put": "401 404 403 422", "patch": "401 404 403 422", "delete": "401 404 403 204"},
     "api_test_connection": {"post": "401 404 403 422"},
     "api_sync_instance": {"post": "401 404 403 202"},

@@ -12,6 +12,7 @@ from licensesync.enterprises import connections, deployments
 from licensesync.enterprises.models import Connection, Deployment, Enterprise
 from licensesync.syncing.models import JobKind, JobState, LicenseSyncJob
 from tests import worlds
+from tests.flows.lists import account, import_one, server_export
 from tests.github.serving import Authority, proxying
 
 pytestmark = pytest.mark.django_db
@@ -57,6 +58,28 @@ def test_an_instance_is_added_once(owners_script: Client, enterprise: Enterprise
     refused = owners_script.post(INSTANCES, {"host": "no host"}, content_type=JSON)
     assert refused.status_code == 422
     assert "can’t be a host name" in refused.json()["message"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_accounts_of_a_server(owners_script: Client, enterprise: Enterprise) -> None:
+    users = [account(1, "ana@octo.example"), *(account(user_id, suspended=True) for user_id in (2, 3))]
+    import_one(enterprise, server_export(users))
+    address = f"{INSTANCES}/{Deployment.objects.get().pk}/accounts"
+    everybody = owners_script.get(address).json()
+    assert [(each["user_id"], each["suspended"], each["license"]) for each in everybody] == [
+        (1, False, 1),
+        (2, True, None),
+        (3, True, None),
+    ]
+    first = owners_script.get(f"{address}?state=suspended&per_page=1")
+    assert [each["user_id"] for each in first.json()] == [2]
+    following = first["Link"].partition(">")[0].lstrip("<")
+    last = owners_script.get(following)
+    assert [each["user_id"] for each in last.json()] == [3]
+    assert "Link" not in last
+    assert owners_script.get(f"{address}?state=dormant").json() == []
+    assert owners_script.get(f"{address}?state=active").status_code == 422
+    assert owners_script.get(f"{INSTANCES}/cloud/accounts").status_code == 404
 
 
 def test_the_same_request_with_its_key_is_one(owners_script: Client, enterprise: Enterprise) -> None:

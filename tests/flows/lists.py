@@ -33,17 +33,17 @@ def server_export(accounts: Iterable[dict[str, Any]], *, host: str = "ghes.examp
     return json.dumps({"server_id": f"id-of-{host}", "host_name": host, "users": list(accounts), **more}).encode()
 
 
-def report(accounts: Iterable[tuple[int, str]], *, suspended: Iterable[int] = ()) -> bytes:
+def report(accounts: Iterable[tuple[int, str]], *, suspended: Iterable[int] = (), dormant: Iterable[int] = ()) -> bytes:
     """A site-admin report of (user id, e-mail)."""
     lines = [
         "created_at,id,login,email,role,suspended?,last_logged_ip,repos,ssh_keys,org_memberships,dormant?,last_active,"
         "raw_login,2fa_enabled?"
     ]
     for user_id, email in accounts:
-        is_suspended = str(user_id in set(suspended)).lower()
+        is_suspended, is_dormant = (str(user_id in set(those)).lower() for those in (suspended, dormant))
         lines.append(
             f"2020-01-01 00:00:00 UTC,{user_id},user-{user_id},{email},user,{is_suspended},10.1.2.3,0,0,0,"
-            f"false,2026-01-01 00:00:00 UTC,user-{user_id},true"
+            f"{is_dormant},2026-01-01 00:00:00 UTC,user-{user_id},true"
         )
     return "\n".join(lines).encode()
 

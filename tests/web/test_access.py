@@ -81,6 +81,8 @@ EXPECTED = {
     "api_docs": ("200 200 200 200", "405 405 405 405"),
     "api_schema": ("200 200 200 200", "405 405 405 405"),
     "instance_news": READ_ONLY,
+    "server_accounts": READ_ONLY,
+    "csv_of_server_accounts": READ_ONLY,
     "connect_new_server": OWNERS_FORM,
     "connect_cloud": OWNERS_FORM,
     "connect_server": OWNERS_FORM,
