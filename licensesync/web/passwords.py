@@ -64,6 +64,7 @@ class ChangePasswordForm(_SaidOfThePassword, PasswordChangeForm):
         super().__init__(user_of(request), *args, **kwargs)
         self.request = request
         name_password_fields(self)
+        self.fields["old_password"].widget.attrs.pop("autofocus", None)  # the page is about more than the password
 
     def clean_old_password(self) -> str:
         old_password = str(self.cleaned_data["old_password"])

@@ -52,8 +52,8 @@ def test_what_github_connect_does_and_since_when(client: Client, enterprise: Ent
     features = {"license_usage_sync": "2024-01-15T10:00:00Z", "unified_search": ""}
     import_one(enterprise, server_export([account(1, ANA)], features=features))
     html = page(client, enterprise, "instance", server(enterprise).pk)
-    assert re.search(r"license usage sync <small>since <time[^>]*>Jan 15, 2024</time></small>", html)
-    assert "<div>unified search</div>" in html
+    assert re.search(r"License usage sync <small>since <time[^>]*>Jan 15, 2024</time></small>", html)
+    assert "<div>Unified search</div>" in html
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,11 @@ NEW = "an entirely new pass 7"
 TWICE = {"new_password1": NEW, "new_password2": NEW}
 
 
+def test_the_page_puts_nobody_into_the_password(signed_in: SignedIn, owner: User) -> None:
+    """On a phone the keyboard would cover what else the page is about."""
+    assert "autofocus" not in signed_in(owner).get("/account").content.decode()
+
+
 def test_a_change_signs_out_everywhere_else(signed_in: SignedIn, owner: User) -> None:
     here, elsewhere = signed_in(owner), signed_in(owner)
     answer = here.post("/account", {"old_password": PASSWORD, **TWICE}, follow=True)

@@ -76,7 +76,16 @@ def test_address_wraps_at_its_joints_and_is_escaped(value: str, html: str) -> No
 
 @pytest.mark.parametrize(
     ("name", "letters"),
-    [("Ana B. Carvalho", "AC"), ("dana.whitfield@octo.example", "DW"), ("octo", "O"), ("", "")],
+    [
+        ("Ana B. Carvalho", "AC"),
+        ("dana.whitfield@octo.example", "DW"),
+        ("octo", "O"),
+        ("Octo GmbH, Wien (konsolidiert)", "OK"),
+        ("🚀 Rocket", "R"),
+        ("فاطمة محمد", "فم"),
+        ("–", ""),
+        ("", ""),
+    ],
 )
 def test_initials(name: str, letters: str) -> None:
     assert tags.initials(name) == letters

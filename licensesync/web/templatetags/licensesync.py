@@ -148,8 +148,9 @@ def address(value: str) -> SafeString:
 
 @register.filter
 def initials(name: str) -> str:
-    """Ana B. Carvalho -> AC; dana.whitfield@octo.example -> DW; octo -> O."""
-    words = [word for word in re.split(r"[\s._+-]+", name.partition("@")[0]) if word]
+    """Ana B. Carvalho -> AC; dana.whitfield@octo.example -> DW; octo -> O; Octo (Wien) -> OW."""
+    words = [re.sub(r"^\W+", "", word) for word in re.split(r"[\s._+-]+", name.partition("@")[0])]
+    words = [word for word in words if word]  # none is left of a bracket or an emoji
     return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
 
 
