@@ -48,7 +48,7 @@ def test_a_token_is_shown_once_works_and_is_revoked(signed_in: SignedIn, owner: 
     assert abs(token.expires_at - timezone.now() - timedelta(days=90)) < timedelta(minutes=5)
     page = browser.get(TOKENS).content.decode()
     assert "lsy_" not in page
-    assert "never" in page
+    assert "Never" in page
     assert status(secret) == 200
     assert "just now" in browser.get(TOKENS).content.decode()
     url = f"{TOKENS}/{token.pk}/revoke"
@@ -98,9 +98,9 @@ def test_a_token_without_an_end_and_one_that_has_run_out(
     browser = signed_in(owner)
     secret = make(browser, "read:enterprise", days="")
     assert ApiToken.objects.get().expires_at is None
-    assert "never" in browser.get(TOKENS).content.decode()
+    assert "Never" in browser.get(TOKENS).content.decode()
     ApiToken.objects.update(expires_at=timezone.now())
-    assert "expired" in browser.get(TOKENS).content.decode()
+    assert "Expired" in browser.get(TOKENS).content.decode()
     assert status(secret) == 401
 
 
