@@ -100,8 +100,7 @@ class EnterpriseEndpoint(Endpoint):
         ours = enterprise_for(request, enterprise, Scope.ADMIN)
         said = SettingsSerializer(data=request.data)
         said.is_valid(raise_exception=True)
-        now = {name: getattr(ours, name) for name in map(str, said.fields)}
-        update_enterprise(enterprise=ours, **now | said.validated_data)
+        update_enterprise(ours, **said.validated_data)
         return _answer(ours)
 
 

@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import datetime
+from typing import TypedDict, Unpack
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
@@ -58,30 +59,27 @@ def create_enterprise(
     return enterprise
 
 
-def update_enterprise(
-    *,
-    enterprise: Enterprise,
-    name: str,
-    license_model: str,
-    enterprise_licenses: int,
-    visual_studio_licenses: int,
-    keeps_names: bool | None = None,
-    keeps_secondary_emails: bool | None = None,
-) -> None:
-    """Profile and seats, and with the last two what is kept of people. Only these columns: a count may be finishing at
-    the same moment."""
-    enterprise.name = _one_line(name)
-    enterprise.license_model = license_model
-    enterprise.enterprise_licenses = enterprise_licenses
-    enterprise.visual_studio_licenses = visual_studio_licenses
-    enterprise.save(update_fields=["name", "license_model", "enterprise_licenses", "visual_studio_licenses"])
-    keep(
-        enterprise=enterprise,
-        names=enterprise.keeps_names if keeps_names is None else keeps_names,
-        secondary_emails=(
-            enterprise.keeps_secondary_emails if keeps_secondary_emails is None else keeps_secondary_emails
-        ),
-    )
+class Settings(TypedDict, total=False):
+    """What an owner sets: profile and seats, and what is kept of people. What is not said stays."""
+
+    name: str
+    license_model: str
+    enterprise_licenses: int
+    visual_studio_licenses: int
+    keeps_names: bool
+    keeps_secondary_emails: bool
+
+
+def update_enterprise(enterprise: Enterprise, **said: Unpack[Settings]) -> None:
+    """Only what is said, and only these columns: a count may be finishing at the same moment."""
+    names = said.pop("keeps_names", enterprise.keeps_names)
+    secondary_emails = said.pop("keeps_secondary_emails", enterprise.keeps_secondary_emails)
+    if "name" in said:
+        said["name"] = _one_line(said["name"])
+    for column, value in said.items():
+        setattr(enterprise, column, value)
+    enterprise.save(update_fields=said.keys())
+    keep(enterprise=enterprise, names=names, secondary_emails=secondary_emails)
 
 
 @transaction.atomic

@@ -113,7 +113,7 @@ def enterprise_profile(request: HttpRequest, slug: str) -> HttpResponse:
         field.show_hidden_initial = True  # what the reader saw: what they left as it was is not theirs to save
     if form.is_valid():
         changed = {name: form.cleaned_data[name] for name in form.changed_data}
-        services.update_enterprise(enterprise=enterprise, **now | changed)
+        services.update_enterprise(enterprise, **changed)
         say.done(request, gettext("Profile and seats are saved."))
         return redirect("enterprise_profile", enterprise.slug)
     context = {"enterprise": enterprise, "form": form, "is_owner": is_owner(request, enterprise)}

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from licensesync.config.management.enterprise import is_prepared, refuse_tables_of_newer_version
 from licensesync.enterprises.models import MOST_LICENSES, Enterprise, LicenseModel, Role, Scope, slug_validator
 from licensesync.enterprises.queries import members
-from licensesync.enterprises.services import add_member, change_role, create_enterprise, update_enterprise
+from licensesync.enterprises.services import Settings, add_member, change_role, create_enterprise, update_enterprise
 from licensesync.enterprises.tokens import create_api_token
 from licensesync.users.links import absolute_in_command
 from licensesync.users.models import User
@@ -132,24 +132,16 @@ def ensure_enterprise(wanted: Wanted, owner: User) -> Enterprise:
             enterprise_licenses=wanted["seats"] or 0,
             visual_studio_licenses=wanted["visual_studio_seats"] or 0,
         )
-    model, seats, visual_studio_seats = (
-        enterprise.license_model,
-        enterprise.enterprise_licenses,
-        enterprise.visual_studio_licenses,
-    )
+    said: Settings = {}
+    if wanted["name"]:
+        said["name"] = wanted["name"]
     if wanted["metered"]:
-        model, seats, visual_studio_seats = LicenseModel.METERED, 0, 0
+        said |= {"license_model": LicenseModel.METERED, "enterprise_licenses": 0, "visual_studio_licenses": 0}
     if wanted["seats"] is not None:
-        model, seats = LicenseModel.VOLUME, wanted["seats"]
+        said |= {"license_model": LicenseModel.VOLUME, "enterprise_licenses": wanted["seats"]}
     if wanted["visual_studio_seats"] is not None:
-        model, visual_studio_seats = LicenseModel.VOLUME, wanted["visual_studio_seats"]
-    update_enterprise(
-        enterprise=enterprise,
-        name=(wanted["name"] or enterprise.name).strip(),
-        license_model=model,
-        enterprise_licenses=seats,
-        visual_studio_licenses=visual_studio_seats,
-    )
+        said |= {"license_model": LicenseModel.VOLUME, "visual_studio_licenses": wanted["visual_studio_seats"]}
+    update_enterprise(enterprise, **said)
     return enterprise
 
 

@@ -85,7 +85,7 @@ def make_up(enterprise: Enterprise, before_each: Callable[[], None]) -> None:
 def remember(enterprise: Enterprise, directory: Path, *, today: datetime, before_each: Callable[[], None]) -> None:
     """Take in the lists of earlier days, and write on everything that came of them that it came on that day."""
     for lists in write_earlier_lists(directory, ExampleEnterprise(SEED, today), today=today):
-        change_seats(enterprise, lists.enterprise_licenses)
+        update_enterprise(enterprise, enterprise_licenses=lists.enterprise_licenses)
         for path, host in (
             (lists.cloud_licenses, ""),
             (lists.server_export, ""),
@@ -94,17 +94,7 @@ def remember(enterprise: Enterprise, directory: Path, *, today: datetime, before
             if path is not None:
                 before_each()
                 date_back(enterprise, take_in(enterprise, path, host), lists.at)
-    change_seats(enterprise, ENTERPRISE_LICENSES)
-
-
-def change_seats(enterprise: Enterprise, enterprise_licenses: int) -> None:
-    update_enterprise(
-        enterprise=enterprise,
-        name=enterprise.name,
-        license_model=enterprise.license_model,
-        enterprise_licenses=enterprise_licenses,
-        visual_studio_licenses=enterprise.visual_studio_licenses,
-    )
+    update_enterprise(enterprise, enterprise_licenses=ENTERPRISE_LICENSES)
 
 
 def fill(enterprise: Enterprise, files: DemoFiles, *, before_each: Callable[[], None]) -> None:
