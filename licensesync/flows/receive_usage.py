@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Required, TypedDict, Unpack
 
 import structlog
 from django.conf import settings
@@ -47,44 +47,37 @@ log = structlog.get_logger()
 LATE = timedelta(minutes=2)
 
 
+class Said(TypedDict, total=False):
+    """What may be said of a file; what is not said is as `UsageFile` has it.
+
+    Files of one `batch` were added together, `batch_size` of them: pages of a cloud list wait for each other.
+    `deployment` or `host`: the sender already said which instance it is from, which `host` may name for the first time.
+    Where `trigger` says that nobody can be asked, the sender has to say beforehand what an owner would be asked for.
+    """
+
+    uploaded_by: Required[User | None]
+    batch: uuid.UUID
+    batch_size: int
+    deployment: Deployment | None
+    host: str
+    trigger: Trigger
+    accept_older: bool
+    accept_shrink: bool
+
+
 def receive_file(
     content: IO[bytes],
     *,
     enterprise: Enterprise,
     name: str,
-    uploaded_by: User | None,
-    batch: uuid.UUID | None = None,
-    batch_size: int = 1,
-    deployment: Deployment | None = None,
-    host: str = "",
-    trigger: Trigger = Trigger.UPLOADED,
-    accept_older: bool = False,
-    accept_shrink: bool = False,
     check: Callable[[], object] = lambda: None,
+    **said: Unpack[Said],
 ) -> UsageFile:
-    """Store a file privately and have it looked at.
+    """Store a file privately and have it looked at. ExpectedError: larger than allowed.
 
-    Files of one `batch` were added together, `batch_size` of them: pages of a cloud list wait for each other.
-    `deployment` or `host`: the sender already said which instance it is from, which `host` may name for the first time.
-    Where `trigger` says that nobody can be asked, the sender has to say beforehand what an owner would be asked for.
     `check` runs when all bytes are there, and may raise: then nothing of them stays.
-
-    ExpectedError: larger than allowed.
     """
-    file = store_file(
-        content,
-        enterprise=enterprise,
-        name=name,
-        uploaded_by=uploaded_by,
-        batch=batch or uuid.uuid4(),
-        batch_size=batch_size,
-        deployment=deployment,
-        host=host,
-        trigger=trigger,
-        accept_older=accept_older,
-        accept_shrink=accept_shrink,
-        check=check,
-    )
+    file = store_file(content, enterprise=enterprise, name=name, check=check, **said)
     queue.recognise_file(file.pk)
     return file
 
@@ -95,7 +88,7 @@ def store_file(
     enterprise: Enterprise,
     name: str,
     check: Callable[[], object] = lambda: None,
-    **facts: Any,
+    **said: Unpack[Said],
 ) -> UsageFile:
     """Store a file privately, for whoever looks at it next. ExpectedError as of `receive_file`."""
     stored = payloads.store(content, limit=settings.MAX_UPLOAD_BYTES)
@@ -107,7 +100,7 @@ def store_file(
             stored_name=stored.name,
             size=stored.size,
             digest=stored.digest,
-            **facts,
+            **said,
         )
     except BaseException as error:
         stored.path.unlink(missing_ok=True)
