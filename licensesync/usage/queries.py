@@ -44,34 +44,29 @@ def figures(deployment: Deployment) -> Figures:
 def looks_like(server: Deployment) -> Deployment | None:
     """The other server that has most of the accounts of this one, by user id and login, as one has that was called by
     another name before, or is a copy. Looks at the first few hundred, with a list that is about to be shown."""
-    accounts, most, of_server = bulk.row(
-        f"""WITH ours AS (
-                SELECT user_id, login FROM usage_serveruseraccount
-                WHERE deployment_id = %(server)s AND valid_to = {OPEN} ORDER BY user_id LIMIT {LOOKED_AT}
-            ), theirs AS (
-                SELECT a.deployment_id, count(*) AS same FROM ours o
-                JOIN usage_serveruseraccount a ON a.deployment_id {of_enterprise("%(enterprise)s")}
-                    AND a.deployment_id <> %(server)s
-                    AND a.user_id = o.user_id AND a.login = o.login AND a.valid_to = {OPEN}
-                GROUP BY a.deployment_id ORDER BY same DESC LIMIT 1
-            )
-            SELECT (SELECT count(*) FROM ours), (SELECT same FROM theirs), (SELECT deployment_id FROM theirs)""",
-        {"server": server.pk, "enterprise": server.enterprise_id},
-    )
-    if not most or most < FEWEST_ALIKE or most * 2 <= accounts:
-        return None
-    return Deployment.objects.get(pk=of_server)
+    ours = ServerUserAccount.objects.filter(deployment=server, valid_to=OPEN).order_by("user_id")
+    alike = _servers_with(server.enterprise_id, dict(ours.values_list("user_id", "login")[:LOOKED_AT]))
+    others = [pk for pk in alike if pk != server.pk]
+    return Deployment.objects.get(pk=others[0]) if others else None
 
 
 def server_with(enterprise: Enterprise, accounts: Mapping[int, str]) -> Deployment | None:
     """The one server that has most of these accounts, logins by user id; None where it is nobody's, or too few."""
+    alike = _servers_with(enterprise.pk, accounts)
+    return Deployment.objects.get(pk=alike[0]) if len(alike) == 1 else None
+
+
+def _servers_with(enterprise_id: int, accounts: Mapping[int, str]) -> list[int]:
+    """The servers that have most of these accounts, those with the most of them first."""
     theirs = ServerUserAccount.objects.filter(
-        deployment__enterprise=enterprise, valid_to=OPEN, user_id__in=list(accounts)
+        deployment__enterprise=enterprise_id,
+        valid_to=OPEN,
+        user_id__in=list(accounts),
+        login__in=list(accounts.values()),  # else every server has some of the user ids, as each counts from 1
     )
     rows = theirs.values_list("deployment", "user_id", "login")
     same = Counter(deployment for deployment, user_id, login in rows if accounts[user_id] == login)
-    alike = [pk for pk, number in same.items() if number >= FEWEST_ALIKE and number * 2 > len(accounts)]
-    return Deployment.objects.get(pk=alike[0]) if len(alike) == 1 else None
+    return [pk for pk, number in same.most_common() if number >= FEWEST_ALIKE and number * 2 > len(accounts)]
 
 
 @dataclass(frozen=True, slots=True)
