@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 from django.conf import settings
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.errors import BEING_DELETED, WORKER_STOPPED, ExpectedError
@@ -66,8 +66,12 @@ def note_recognition(file: UsageFile, recognition: Recognition) -> None:
 
 def hold_recognising(files: Collection[UsageFile]) -> bool:
     """Within a transaction: whether these files are undecided still. Nobody else decides before the end of it."""
-    undecided = UsageFile.objects.filter(pk__in=[file.pk for file in files], state=FileState.RECOGNISING)
+    undecided = _rows(files).filter(state=FileState.RECOGNISING)
     return len(undecided.select_for_update().order_by("pk")) == len(files)
+
+
+def _rows(files: Iterable[UsageFile]) -> QuerySet[UsageFile]:
+    return UsageFile.objects.filter(pk__in=[file.pk for file in files])
 
 
 def _same_list(file: UsageFile) -> Q:
@@ -97,7 +101,7 @@ def stopped_together(file: UsageFile) -> list[UsageFile]:
 
 def look_again(files: Iterable[UsageFile]) -> None:
     """Forget how files ended; they are to be looked at and decided about once more."""
-    UsageFile.objects.filter(pk__in=[file.pk for file in files]).update(
+    _rows(files).update(
         state=FileState.RECOGNISING, job=None, attempts=0, problem_code="", problem_params={}, dismissed=False
     )
 
@@ -116,29 +120,22 @@ def take_answer(
 
 def ask(files: Iterable[UsageFile], question: Question, **params: Any) -> None:
     """Wait for the owner's answer."""
-    UsageFile.objects.filter(pk__in=[file.pk for file in files]).update(
-        state=FileState.NEEDS_ANSWER, question=question, question_params=params
-    )
+    _rows(files).update(state=FileState.NEEDS_ANSWER, question=question, question_params=params)
 
 
 def refuse(files: Iterable[UsageFile], error: ExpectedError, *, deployment: Deployment | None = None) -> None:
     """End files that become no job, with a sentence."""
     changes: dict[str, Any] = {"deployment": deployment} if deployment else {}
     if error.problem is BEING_DELETED:  # or the sentence would be deleted with it; what is pushed is for it alone
-        UsageFile.objects.filter(pk__in=[file.pk for file in files]).exclude(trigger=Trigger.PUSHED).update(
-            deployment=None
-        )
-    undecided = UsageFile.objects.filter(pk__in=[file.pk for file in files], state=FileState.RECOGNISING)
-    undecided.update(
+        _rows(files).exclude(trigger=Trigger.PUSHED).update(deployment=None)
+    _rows(files).filter(state=FileState.RECOGNISING).update(
         state=FileState.REFUSED, problem_code=error.problem.code, problem_params=error.params, question="", **changes
     )
 
 
 def accept_as(files: Iterable[UsageFile], job: LicenseSyncJob) -> None:
     """Make files the list of a job: a new one, or the one that took in the same list."""
-    UsageFile.objects.filter(pk__in=[file.pk for file in files]).update(
-        job=job, deployment=job.deployment, state=FileState.ACCEPTED, question="", question_params={}
-    )
+    _rows(files).update(job=job, deployment=job.deployment, state=FileState.ACCEPTED, question="", question_params={})
 
 
 def discard(file: UsageFile) -> None:
