@@ -20,8 +20,8 @@ from licensesync.enterprises.models import Deployment, Enterprise, UsageEvent
 from licensesync.errors import ExpectedError
 from licensesync.flows import consolidate, payloads
 from licensesync.flows.turns import flip, turn
-from licensesync.licenses import services as licenses
 from licensesync.licenses.models import Count
+from licensesync.licenses.queries import current_count
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import (
     NOBODY_ANSWERS,
@@ -254,7 +254,7 @@ def _show(
     now = figures(deployment)
     accounts, suspended = deployments.accounts_elsewhere(deployment)
     count.accounts, count.suspended = now.accounts + accounts, now.suspended + suspended
-    before = licenses.last_consumed(enterprise)
+    before = current_count(enterprise)
     with flip(count, only_here):
         if not syncing.succeed(
             job,
@@ -262,7 +262,7 @@ def _show(
             accounts_suspended=now.suspended,
             unused_subscriptions=0 if deployment.is_server else outcome["accounts_read"] - now.accounts,
             forgets_dormancy=deployment.dormant is not None and now.dormant is None,
-            licenses_before=before,
+            licenses_before=before.consumed if before else None,
             licenses_after=count.consumed,
         ):
             raise ClaimLost

@@ -71,16 +71,6 @@ def composes_as_before(enterprise: Enterprise) -> bool:
     return shown.filter(composition=VERSION).exists()
 
 
-def last_consumed(enterprise: Enterprise) -> int | None:
-    """The licenses of the count that everybody sees, None before the first."""
-    return (
-        Count.objects.filter(enterprise=enterprise, finished_at__isnull=False)
-        .order_by("-generation")
-        .values_list("consumed", flat=True)
-        .first()
-    )
-
-
 def unfinished_count(enterprise: Enterprise) -> Count | None:
     return Count.objects.filter(enterprise=enterprise, finished_at__isnull=True).first()
 

@@ -10,7 +10,7 @@ from licensesync.config.management.enterprise import enterprise_of
 from licensesync.enterprises import deployments
 from licensesync.errors import NOTHING_CHANGED, ExpectedError, sentence
 from licensesync.flows.import_files import Imported, import_files
-from licensesync.licenses.services import last_consumed
+from licensesync.licenses.queries import current_count
 from licensesync.syncing.models import FileState, JobState
 from licensesync.syncing.queries import stays_of
 
@@ -66,7 +66,8 @@ def outcome(imported: Imported) -> dict[str, Any]:
             "licenses": taken.licenses_after,
         }
     if taken and file.brought_nothing_new:
-        figures |= {"added": 0, "changed": 0, "removed": 0, "licenses": last_consumed(file.enterprise)}
+        count = current_count(file.enterprise)
+        figures |= {"added": 0, "changed": 0, "removed": 0, "licenses": count and count.consumed}
     return {
         "file": file.name,
         "source": str(file.deployment) if file.deployment else None,
