@@ -1,5 +1,0 @@
-from django.apps import AppConfig
-
-
-class EnterprisesConfig(AppConfig):
-    name = "licensesync.enterprises"

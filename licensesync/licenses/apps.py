@@ -1,5 +1,0 @@
-from django.apps import AppConfig
-
-
-class LicensesConfig(AppConfig):
-    name = "licensesync.licenses"
