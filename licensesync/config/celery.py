@@ -16,6 +16,13 @@ from licensesync.config import file_queue
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "licensesync.config.settings")
 
 QUEUES = ("upkeep", "short", "interactive", "scheduled")  # what is in which: flows/queue.py
+# What the scheduler asks for: every so many seconds, and in how many a message that nobody took is for nothing.
+EVERY = {
+    "sweep": (settings.SWEEP_SECONDS, 30),
+    "schedule": (settings.SCHEDULE_SECONDS, settings.SCHEDULE_SECONDS),
+    "forget": (3600.0, 3000),
+    "forget_answers": (3600.0, 3000),
+}
 
 # The scheduler's file is opened by one of these. It would import them as it starts, where a signal to stop breaks in
 # and opens the file as well: with half a module, and a traceback.
@@ -69,9 +76,7 @@ app.conf.update(
     task_queues=[Queue(name, Exchange(name), routing_key=name) for name in QUEUES],
     task_default_queue="short",
     # Jobs name their queue when they are sent (flows/queue.py).
-    task_routes={
-        f"licensesync.{name}": {"queue": "upkeep"} for name in ("sweep", "forget", "forget_answers", "schedule")
-    },
+    task_routes={f"licensesync.{name}": {"queue": "upkeep"} for name in EVERY},
     task_time_limit=3600,
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
@@ -79,18 +84,8 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     task_publish_retry_policy={"max_retries": 1},  # the sweep sends again what could not be sent
     beat_schedule={
-        "sweep": {"task": "licensesync.sweep", "schedule": settings.SWEEP_SECONDS, "options": {"expires": 30}},
-        "schedule": {
-            "task": "licensesync.schedule",
-            "schedule": settings.SCHEDULE_SECONDS,
-            "options": {"expires": settings.SCHEDULE_SECONDS},
-        },
-        "forget": {"task": "licensesync.forget", "schedule": 3600.0, "options": {"expires": 3000}},
-        "forget_answers": {
-            "task": "licensesync.forget_answers",
-            "schedule": 3600.0,
-            "options": {"expires": 3000},
-        },
+        name: {"task": f"licensesync.{name}", "schedule": seconds, "options": {"expires": expires}}
+        for name, (seconds, expires) in EVERY.items()
     },
     beat_schedule_filename=str(settings.DATA_DIR / "beat-schedule"),
     timezone="UTC",
