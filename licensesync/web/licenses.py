@@ -28,9 +28,8 @@ MOST_PRINTED = 1_000  # some thirty sheets
 def licenses(request: HttpRequest, slug: str) -> HttpResponse:
     """The list. What htmx asks for comes in parts, with the address that leads to the same list."""
     enterprise = enterprise_for(request, slug)
-    deployments = _deployments(enterprise)
-    wanted = filters.parse(request.GET.dict(), deployments=deployments)
-    selection = finding.Selection(enterprise, wanted)
+    deployments, selection = _asked(request, enterprise)
+    wanted = selection.filter
     size = _page_size(request)
     rows = _rows_wanted(size)
     cursor = {name: request.GET.get(name, "") for name in ("after", "before")}
@@ -89,8 +88,7 @@ def _uncounted(enterprise: Enterprise, named: str, deployments: Mapping[int, Dep
 def license_counts(request: HttpRequest, slug: str) -> HttpResponse:
     """What stands beside a list: how many licenses there are, and would be with each filter."""
     enterprise = enterprise_for(request, slug)
-    deployments = _deployments(enterprise)
-    selection = finding.Selection(enterprise, filters.parse(request.GET.dict(), deployments=deployments))
+    deployments, selection = _asked(request, enterprise)
     counts = _counts(selection, license_filters.Words(deployments), _rows_wanted(_page_size(request)), counted=True)
     return render(request, "licenses/_counts.html", {"enterprise": enterprise, **counts})
 
@@ -125,32 +123,28 @@ def _counts(selection: finding.Selection, label: license_filters.Words, rows: st
 def print_licenses(request: HttpRequest, slug: str) -> HttpResponse:
     """What the list shows, all on one page and without anything to click; the first MOST_PRINTED of it."""
     enterprise = enterprise_for(request, slug)
-    deployments = _deployments(enterprise)
-    wanted = filters.parse(request.GET.dict(), deployments=deployments)
-    selection = finding.Selection(enterprise, wanted)
+    deployments, selection = _asked(request, enterprise)
+    query = selection.filter.query()
     numbers = selection.numbers()
     rows = finding.rows_of(enterprise, numbers[:MOST_PRINTED].tolist())
     context = {
         "enterprise": enterprise,
-        "conditions": license_filters.Words(deployments).conditions(wanted),
-        "rows": license_rows(
-            enterprise,
-            rows,
-            deployments,
-            without_verified_domain=selection.unverified,
-            query=wanted.query(),
-        ),
+        "conditions": license_filters.Words(deployments).conditions(selection.filter),
+        "rows": license_rows(enterprise, rows, deployments, without_verified_domain=selection.unverified, query=query),
         "found": len(numbers),
         "total": selection.index.total,
         "sources": sources(deployments.values()),
         "count": queries.current_count(enterprise),
-        "query": wanted.query(),
+        "query": query,
     }
     return render(request, "licenses/print.html", context)
 
 
-def _deployments(enterprise: Enterprise) -> dict[int, Deployment]:
-    return {each.pk: each for each in Deployment.objects.filter(enterprise=enterprise).order_by("kind", "host")}
+def _asked(request: HttpRequest, enterprise: Enterprise) -> tuple[dict[int, Deployment], finding.Selection]:
+    """The deployments of the enterprise, and the licenses that the address asks for."""
+    found = Deployment.objects.filter(enterprise=enterprise).order_by("kind", "host")
+    deployments = {each.pk: each for each in found}
+    return deployments, finding.Selection(enterprise, filters.parse(request.GET.dict(), deployments=deployments))
 
 
 def _page_size(request: HttpRequest) -> int:
@@ -169,14 +163,13 @@ def license_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse
     enterprise = enterprise_for(request, slug)
     person = queries.person(enterprise, number)
     if person is not None:
-        wanted = filters.parse(request.GET.dict(), deployments=_deployments(enterprise))
-        selection = finding.Selection(enterprise, wanted)
+        _deployments, selection = _asked(request, enterprise)
         context = {
             "enterprise": enterprise,
             "person": person_page(person),
             "place": selection.place(number),
             "found": selection.count()[0],
-            "query": wanted.query(),
+            "query": selection.filter.query(),
             "badges": badges(person.license, selection.unverified),
         }
         return render(request, "licenses/person.html", context)
