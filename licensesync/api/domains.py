@@ -15,6 +15,7 @@ from licensesync.api.access import enterprise_for
 from licensesync.api.description import NEWEST_FIRST, answers
 from licensesync.api.endpoint import Endpoint
 from licensesync.api.paging import newest_first
+from licensesync.api.shapes import sent
 from licensesync.enterprises import domains
 from licensesync.enterprises.models import Scope, VerifiedDomain
 from licensesync.enterprises.queries import domains_of
@@ -59,9 +60,8 @@ class Domains(Endpoint):
     )
     def post(self, request: Request, enterprise: str) -> Response:
         ours = enterprise_for(request, enterprise, Scope.ADMIN)
-        said = NewDomainsSerializer(data=request.data)
-        said.is_valid(raise_exception=True)
-        new = domains.add_domains(enterprise=ours, text="\n".join(said.validated_data["names"]))
+        said = sent(NewDomainsSerializer(data=request.data))
+        new = domains.add_domains(enterprise=ours, text="\n".join(said["names"]))
         return Response([{"name": name} for name in new], status=status.HTTP_201_CREATED)
 
 

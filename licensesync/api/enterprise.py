@@ -12,7 +12,7 @@ from licensesync.api import examples
 from licensesync.api.access import enterprise_for
 from licensesync.api.description import answers
 from licensesync.api.endpoint import Endpoint
-from licensesync.api.shapes import Moment, github_time
+from licensesync.api.shapes import Moment, github_time, sent
 from licensesync.enterprises.models import MOST_LICENSES, Enterprise, LicenseModel, Scope
 from licensesync.enterprises.services import update_enterprise
 from licensesync.licenses import queries
@@ -98,9 +98,8 @@ class EnterpriseEndpoint(Endpoint):
     )
     def patch(self, request: Request, enterprise: str) -> Response:
         ours = enterprise_for(request, enterprise, Scope.ADMIN)
-        said = SettingsSerializer(data=request.data)
-        said.is_valid(raise_exception=True)
-        update_enterprise(ours, **said.validated_data)
+        said = sent(SettingsSerializer(data=request.data))
+        update_enterprise(ours, **said)
         return _answer(ours)
 
 

@@ -17,7 +17,7 @@ from licensesync.api.description import NEWEST_FIRST, answers
 from licensesync.api.downloads import CsvToo, download
 from licensesync.api.endpoint import Endpoint
 from licensesync.api.paging import newest_first
-from licensesync.api.shapes import Moment
+from licensesync.api.shapes import Moment, sent
 from licensesync.enterprises.models import Enterprise, Scope
 from licensesync.licenses import history
 from licensesync.licenses.models import Count, LicenseChange
@@ -87,9 +87,8 @@ class ChangesAsCsv(Endpoint):
     )
     def get(self, request: Request, enterprise: str) -> HttpResponseBase:
         ours = enterprise_for(request, enterprise, Scope.READ)
-        said = BetweenSerializer(data=request.query_params.dict())
-        said.is_valid(raise_exception=True)
-        earlier, later = (self._count(ours, said.validated_data, name) for name in ("from", "to"))
+        said = sent(BetweenSerializer(data=request.query_params.dict()))
+        earlier, later = (self._count(ours, said, name) for name in ("from", "to"))
         changes = LicenseChange.objects.none()
         if earlier and later:
             changes = history.changes(*sorted((earlier, later), key=lambda count: count.generation))

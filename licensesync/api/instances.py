@@ -21,7 +21,7 @@ from licensesync.api.endpoint import Endpoint
 from licensesync.api.idempotency import once
 from licensesync.api.jobs import JobSerializer, accepted
 from licensesync.api.paging import newest_first
-from licensesync.api.shapes import Moment
+from licensesync.api.shapes import Moment, sent
 from licensesync.api.tokens import token_of
 from licensesync.enterprises import deployments
 from licensesync.enterprises.models import (
@@ -149,9 +149,8 @@ class Instances(Endpoint):
         return once(request, lambda: self._add(request, ours))
 
     def _add(self, request: Request, enterprise: Enterprise) -> Response:
-        said = NewInstanceSerializer(data=request.data)
-        said.is_valid(raise_exception=True)
-        deployment = deployments.server_named(enterprise, said.validated_data["host"])
+        said = sent(NewInstanceSerializer(data=request.data))
+        deployment = deployments.server_named(enterprise, said["host"])
         answer = InstanceSerializer(deployment, context={"request": request}).data
         return Response(answer, status=status.HTTP_201_CREATED, headers={"Location": answer["url"]})
 

@@ -14,7 +14,7 @@ from licensesync.api.access import enterprise_for
 from licensesync.api.description import NEWEST_FIRST, answers
 from licensesync.api.endpoint import Endpoint
 from licensesync.api.paging import newest_first
-from licensesync.api.shapes import Moment
+from licensesync.api.shapes import Moment, sent
 from licensesync.api.tokens import token_of
 from licensesync.enterprises import services
 from licensesync.enterprises.models import Enterprise, Invitation, Role, Scope
@@ -85,12 +85,11 @@ class Invitations(Endpoint):
     )
     def post(self, request: Request, enterprise: str) -> Response:
         ours = enterprise_for(request, enterprise, Scope.ADMIN)
-        said = NewInvitationSerializer(data=request.data)
-        said.is_valid(raise_exception=True)
+        said = sent(NewInvitationSerializer(data=request.data))
         invitation, secret = services.invite(
             enterprise=ours,
-            email=said.validated_data["email"],
-            role=Role(said.validated_data["role"]),
+            email=said["email"],
+            role=Role(said["role"]),
             invited_by=token_of(request).owner,
         )
         return _hand_over(request, invitation, secret)

@@ -16,7 +16,7 @@ from licensesync.api.access import enterprise_for
 from licensesync.api.description import NEWEST_FIRST, answers
 from licensesync.api.endpoint import Endpoint
 from licensesync.api.paging import newest_first
-from licensesync.api.shapes import Moment
+from licensesync.api.shapes import Moment, sent
 from licensesync.api.tokens import token_of
 from licensesync.enterprises import services
 from licensesync.enterprises.models import Enterprise, Membership, Role, Scope
@@ -94,9 +94,8 @@ class Member(Endpoint):
     def patch(self, request: Request, enterprise: str, member_id: int) -> Response:
         ours = enterprise_for(request, enterprise, Scope.ADMIN)
         membership = _member(ours, member_id)
-        said = RoleSerializer(data=request.data)
-        said.is_valid(raise_exception=True)
-        services.change_role(membership=membership, role=Role(said.validated_data["role"]))
+        said = sent(RoleSerializer(data=request.data))
+        services.change_role(membership=membership, role=Role(said["role"]))
         return Response(MemberSerializer(_member(ours, member_id), context={"request": request}).data)
 
     @extend_schema(

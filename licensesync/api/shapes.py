@@ -80,3 +80,9 @@ def valid(read: Callable[[str], T], text: str) -> T:
     except ExpectedError as error:
         said = sentence(error.problem.code, error.params, stays=NOTHING_STORED)
         raise serializers.ValidationError(said) from None
+
+
+def sent(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
+    """What was sent, as the serializer takes it. ValidationError: it does not."""
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)

@@ -15,6 +15,7 @@ from licensesync.api.errors import NothingConnected
 from licensesync.api.idempotency import once
 from licensesync.api.instances import INSTANCE, instance_named
 from licensesync.api.jobs import JobSerializer, accepted
+from licensesync.api.shapes import sent
 from licensesync.api.tokens import token_of
 from licensesync.enterprises.models import Deployment, Enterprise, Scope
 from licensesync.flows import sync_now
@@ -50,15 +51,14 @@ class SyncInstance(Endpoint):
         return once(request, lambda: self._sync(request, instance_named(ours, instance)))
 
     def _sync(self, request: Request, deployment: Deployment) -> Response:
-        said = SyncSerializer(data=request.query_params.dict())
-        said.is_valid(raise_exception=True)
+        said = sent(SyncSerializer(data=request.query_params.dict()))
         return accepted(
             request,
             sync_now.request_sync(
                 deployment,
                 trigger=Trigger.SCRIPT,
                 requested_by=token_of(request).owner,
-                accept_shrink=said.validated_data["accept_shrink"],
+                accept_shrink=said["accept_shrink"],
             ),
         )
 

@@ -29,7 +29,7 @@ from licensesync.api.errors import FormUnreadable
 from licensesync.api.idempotency import once
 from licensesync.api.jobs import JobSerializer
 from licensesync.api.paging import newest_first
-from licensesync.api.shapes import Moment, Problem, ProblemSerializer, problem_of
+from licensesync.api.shapes import Moment, Problem, ProblemSerializer, problem_of, sent
 from licensesync.api.tokens import token_of
 from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Enterprise, Scope
@@ -150,9 +150,7 @@ class Usage(Endpoint):
         )
 
     def _receive(self, request: Request, enterprise: Enterprise, slug: str) -> Response:
-        said = DeliverySerializer(data=request.query_params.dict())
-        said.is_valid(raise_exception=True)
-        facts: dict[str, Any] = said.validated_data
+        facts = sent(DeliverySerializer(data=request.query_params.dict()))
         content, name = _content(request._request)
         token = token_of(request)
         if facts.get("server") == "cloud":  # as addresses call it

@@ -17,7 +17,7 @@ from licensesync.api.access import enterprise_for
 from licensesync.api.description import answers
 from licensesync.api.endpoint import Endpoint
 from licensesync.api.errors import Conflict
-from licensesync.api.shapes import ANSWERED_BY
+from licensesync.api.shapes import ANSWERED_BY, sent
 from licensesync.api.usage import UsageFileSerializer
 from licensesync.enterprises.models import Scope
 from licensesync.flows import receive_usage
@@ -65,10 +65,9 @@ class AnswerUsageFile(Endpoint):
     )
     def post(self, request: Request, enterprise: str, file_id: int) -> Response:
         file = _asking(request, enterprise, file_id)
-        said = AnswerSerializer(data=request.data)
-        said.is_valid(raise_exception=True)
+        said = sent(AnswerSerializer(data=request.data))
         needed = ANSWERED_BY[PROBLEM_OF[Question(file.question)].code]
-        answer = said.validated_data.get(needed)
+        answer = said.get(needed)
         if not answer:
             raise serializers.ValidationError({needed: "This answers what the file asks."})
         # Only what is asked counts: no list moves to another server, and nothing is accepted before it was asked.
