@@ -1,6 +1,9 @@
 """What a request asks for: the id that it names, and whether a script puts the answer into the page that is there."""
 
-from django.http import HttpRequest
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
 
 def id_of(text: str) -> int:
@@ -10,3 +13,9 @@ def id_of(text: str) -> int:
 
 def is_htmx(request: HttpRequest) -> bool:
     return request.headers.get("HX-Request") == "true"
+
+
+def ask_first(request: HttpRequest, page: str, context: dict[str, Any]) -> HttpResponse:
+    """The question before something that can't be undone: as a page, or when htmx fetches it the fragment of that name,
+    for a dialog."""
+    return render(request, page.replace("/", "/_") if is_htmx(request) else page, context)

@@ -33,7 +33,7 @@ from licensesync.github.server import ServerConnection, server_url_of
 from licensesync.github.transport import proxy_host
 from licensesync.web import say, words
 from licensesync.web.access import enterprise_for, user_of
-from licensesync.web.asked import is_htmx
+from licensesync.web.asked import ask_first, is_htmx
 from licensesync.web.connection_checks import check_rows
 
 T = TypeVar("T")
@@ -343,15 +343,14 @@ def schedule(request: HttpRequest, slug: str, deployment_id: int) -> HttpRespons
 
 
 def disconnect(request: HttpRequest, slug: str, deployment_id: int) -> HttpResponse:
-    """Asks first: in a dialog when htmx fetches it, else as a page."""
     enterprise = enterprise_for(request, slug, owner=True)
     connection = get_object_or_404(Connection, deployment__pk=deployment_id, deployment__enterprise=enterprise)
     if request.method == "POST":
         connections.disconnect(connection)
         say.done(request, gettext("%(source)s is disconnected.") % {"source": connection.deployment})
         return redirect("instance", enterprise.slug, deployment_id)
-    template = "connections/_disconnect.html" if is_htmx(request) else "connections/disconnect.html"
-    return render(request, template, {"enterprise": enterprise, "deployment": connection.deployment})
+    context = {"enterprise": enterprise, "deployment": connection.deployment}
+    return ask_first(request, "connections/disconnect.html", context)
 
 
 _INSTANCE = "enterprises/<slug:slug>/settings/instances/<int:deployment_id>"

@@ -16,7 +16,7 @@ from licensesync.users.links import absolute
 from licensesync.users.services import password_link_path
 from licensesync.web import say, words
 from licensesync.web.access import enterprise_for, is_owner, user_of
-from licensesync.web.asked import is_htmx
+from licensesync.web.asked import ask_first
 from licensesync.web.fields import EmailField
 from licensesync.web.invitations import hand_over
 
@@ -82,12 +82,10 @@ def step_down(request: HttpRequest, slug: str) -> HttpResponse:
         except ExpectedError as error:
             say.refused(request, words.problem_of(error))
         return redirect("people", slug)
-    template = "people/_step_down.html" if is_htmx(request) else "people/step_down.html"
-    return render(request, template, {"enterprise": enterprise})
+    return ask_first(request, "people/step_down.html", {"enterprise": enterprise})
 
 
 def remove_member(request: HttpRequest, slug: str, member_id: int) -> HttpResponse:
-    """Asks first: in a dialog when htmx fetches it, else as a page."""
     enterprise = enterprise_for(request, slug, owner=True)
     membership = get_object_or_404(members(enterprise), pk=member_id)
     if request.method == "POST":
@@ -98,10 +96,9 @@ def remove_member(request: HttpRequest, slug: str, member_id: int) -> HttpRespon
             say.refused(request, words.problem_of(error))
         is_still_here = is_owner(request, enterprise)  # an owner may have left
         return redirect("people", slug) if is_still_here else redirect("home")
-    template = "people/_remove.html" if is_htmx(request) else "people/remove.html"
     other_owners = members(enterprise).filter(role=Role.OWNER).exclude(pk=membership.pk)
     context = {"enterprise": enterprise, "membership": membership, "is_last_owner": not other_owners.exists()}
-    return render(request, template, context)
+    return ask_first(request, "people/remove.html", context)
 
 
 @require_POST

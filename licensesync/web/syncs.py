@@ -1,7 +1,7 @@
 """Sync now, for one deployment or for all that are connected; and deleting an instance, which is a job as well."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+from django.shortcuts import get_object_or_404, redirect, resolve_url
 from django.urls import path
 from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_POST
@@ -12,7 +12,7 @@ from licensesync.flows import delete_deployment, sync_now
 from licensesync.syncing.models import Trigger
 from licensesync.web import say, words
 from licensesync.web.access import enterprise_for, user_of
-from licensesync.web.asked import is_htmx
+from licensesync.web.asked import ask_first, is_htmx
 from licensesync.web.license_page import show_news
 
 
@@ -53,15 +53,14 @@ def to_job_of(deployment: Deployment) -> HttpResponse:
 
 
 def delete_instance(request: HttpRequest, slug: str, deployment_id: int) -> HttpResponse:
-    """Asks first, in figures: in a dialog when htmx fetches it, else as a page."""
+    """Asks first, in figures."""
     enterprise = enterprise_for(request, slug, owner=True)
     deployment = get_object_or_404(Deployment, pk=deployment_id, enterprise=enterprise)
     if request.method == "POST":
         delete_deployment.request_deletion(deployment, requested_by=user_of(request))
         say.done(request, gettext("%(source)s is being deleted.") % {"source": deployment})
         return redirect("license", enterprise.slug)
-    template = "deployments/_delete.html" if is_htmx(request) else "deployments/delete.html"
-    return render(request, template, {"enterprise": enterprise, "deployment": deployment})
+    return ask_first(request, "deployments/delete.html", {"enterprise": enterprise, "deployment": deployment})
 
 
 _SETTINGS = "enterprises/<slug:slug>/settings"

@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+from django.shortcuts import get_object_or_404, redirect, resolve_url
 from django.urls import get_script_prefix, path
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -17,7 +17,7 @@ from licensesync.enterprises.queries import role_of
 from licensesync.users.links import absolute
 from licensesync.web import once, say
 from licensesync.web.access import enterprise_for, is_owner, user_of
-from licensesync.web.asked import is_htmx
+from licensesync.web.asked import ask_first
 
 FOREVER = ""
 DAYS = (("30", _("30 days")), ("90", _("90 days")), ("365", _("One year")), (FOREVER, _("No expiration")))
@@ -83,13 +83,13 @@ def revoke_token(request: HttpRequest, slug: str, token_id: int) -> HttpResponse
 
 
 def revoke(request: HttpRequest, enterprise: Enterprise, token: ApiToken, *, back: str, page: str) -> HttpResponse:
-    """Asks first: in a dialog when htmx fetches it, else as a page; then leads `back` to the page of that name."""
+    """Asks first; then leads `back` to the page of that name."""
     if request.method == "POST":
         tokens.revoke(token)
         say.done(request, gettext("The token “%(name)s” no longer works.") % {"name": token.name})
         return redirect(back)
-    template = "tokens/_revoke.html" if is_htmx(request) else "tokens/revoke.html"
-    return render(request, template, {"enterprise": enterprise, "token": token, "back": back, "page": page})
+    context = {"enterprise": enterprise, "token": token, "back": back, "page": page}
+    return ask_first(request, "tokens/revoke.html", context)
 
 
 _TOKENS = "enterprises/<slug:slug>/settings/tokens"
