@@ -7,13 +7,16 @@ from collections.abc import Iterator
 import pytest
 from django.test import Client
 
+from licensesync.config import simulated_github
 from licensesync.enterprises import services as enterprises
 from licensesync.enterprises.models import Enterprise, Role
 from licensesync.licenses import comparison
 from licensesync.users.models import User
 from licensesync.users.services import create_user
+from tests import worlds
 from tests.people import PASSWORD, SignedIn
 from tests.product import Product, product_environment, running, services
+from tests.worlds import Played
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +38,14 @@ def running_product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Produc
 def nothing_remembered_of_other_tests() -> None:
     """SQLite gives the key of a row that was rolled back to the next one."""
     comparison._loaded.cache_clear()
+
+
+@pytest.fixture
+def github() -> Iterator[Played]:
+    """A small GitHub that answers on this machine."""
+    played = worlds.small()
+    with simulated_github.running(played) as addresses:
+        yield played, addresses
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
 """Whom the simulated GitHub has in tests: a handful, or as many as you like."""
 
-from licensesync.config.simulated_github import SimulatedCloud, SimulatedGitHub, SimulatedServer
+from licensesync.config.simulated_github import Addresses, SimulatedCloud, SimulatedGitHub, SimulatedServer
 from licensesync.config.simulated_github.enterprise_cloud import member
 from licensesync.config.simulated_github.enterprise_server import ReportedUser
+
+Played = tuple[SimulatedGitHub, Addresses]  # what there is, and where it answers
 
 
 def small() -> SimulatedGitHub:

@@ -1,33 +1,23 @@
 """Instances and their connections by script, and Sync now."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from licensesync.config.simulated_github import Addresses, SimulatedGitHub, running
 from licensesync.enterprises import connections, deployments
 from licensesync.enterprises.models import Connection, Deployment, Enterprise
 from licensesync.syncing.models import JobKind, JobState, LicenseSyncJob
-from tests import worlds
 from tests.flows.lists import account, import_one, server_export
 from tests.github.serving import Authority, proxying
+from tests.worlds import Played
 
 pytestmark = pytest.mark.django_db
 
 INSTANCES = "/api/v3/enterprises/octo-industries/instances"
 SYNC = "/api/v3/enterprises/octo-industries/sync"
 JSON = "application/json"
-
-
-@pytest.fixture
-def github(settings: Settings) -> Iterator[tuple[SimulatedGitHub, Addresses]]:
-    settings.CONNECT_ALLOW = ("127.0.0.1",)
-    played = worlds.small()
-    with running(played) as addresses:
-        yield played, addresses
 
 
 @pytest.fixture
@@ -93,8 +83,9 @@ def test_the_same_request_with_its_key_is_one(owners_script: Client, enterprise:
 
 
 def test_a_server_is_tested_connected_scheduled_and_disconnected(
-    owners_script: Client, server: Deployment, github: tuple[SimulatedGitHub, Addresses]
+    owners_script: Client, server: Deployment, github: Played, settings: Settings
 ) -> None:
+    settings.CONNECT_ALLOW = ("127.0.0.1",)
     played, addresses = github
     url = f"{INSTANCES}/{server.pk}/connection"
     assert owners_script.get(url).status_code == 404

@@ -2,19 +2,18 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from licensesync.config.simulated_github import Addresses, SimulatedGitHub, Trouble, running
-from tests import worlds
+from licensesync.config.simulated_github import Trouble
 from tests.browser.conftest import OWNER, THEMES, Visitor
 from tests.flows.lists import account, server_export
 from tests.people import PASSWORD
 from tests.product import Product
+from tests.worlds import Played
 
 LONG = 60_000  # milliseconds that a sync may need on a busy machine
 SLOW = 150  # bytes a second: the report takes longer than a second browser needs to open the page
@@ -37,13 +36,6 @@ def slug(running_product: Product) -> str:
     return slug
 
 
-@pytest.fixture
-def github() -> Iterator[tuple[SimulatedGitHub, Addresses]]:
-    played = worlds.small()
-    with running(played) as addresses:
-        yield played, addresses
-
-
 def fill_in(page: Page, url: str, token: str) -> None:
     page.get_by_label("Address").fill(url)
     page.get_by_label("Site admin’s login").fill("octo-admin")
@@ -57,9 +49,7 @@ def ask_axe_in_both_themes(visitor: Visitor) -> None:
         visitor.ask_axe()
 
 
-def test_connected_by_the_form_and_followed_to_the_end(
-    visitor: Visitor, slug: str, github: tuple[SimulatedGitHub, Addresses]
-) -> None:
+def test_connected_by_the_form_and_followed_to_the_end(visitor: Visitor, slug: str, github: Played) -> None:
     (played, addresses), page = github, visitor.page
     server, home = played.servers[0], f"/enterprises/{slug}/settings"
     sync_now, try_again = (page.get_by_role("button", name=name, exact=True) for name in ("Sync now", "Try again"))

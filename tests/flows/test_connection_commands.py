@@ -3,24 +3,22 @@
 import io
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 
-from licensesync.config.simulated_github import Addresses, SimulatedGitHub, running
 from licensesync.enterprises import connections
 from licensesync.enterprises.models import Connection, Deployment, Enterprise
 from licensesync.licenses.queries import current_count
 from licensesync.syncing.models import LicenseSyncJob, Trigger, UsageFile
-from tests import worlds
 from tests.flows.lists import new_enterprise
+from tests.worlds import Played
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-Played = tuple[SimulatedGitHub, Addresses]
 Connect = Callable[..., list[dict[str, Any]]]
 
 
@@ -28,13 +26,6 @@ Connect = Callable[..., list[dict[str, Any]]]
 def quick(settings: Any) -> None:
     settings.CONNECT_ALLOW = ("127.0.0.1",)
     settings.RETRY_SECONDS = 0.02
-
-
-@pytest.fixture
-def github() -> Iterator[Played]:
-    played = worlds.small()
-    with running(played) as addresses:
-        yield played, addresses
 
 
 @pytest.fixture

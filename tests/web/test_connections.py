@@ -2,7 +2,6 @@
 
 import re
 import socket
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,7 +10,6 @@ from cryptography.fernet import Fernet
 from django.test import Client
 from django.urls import reverse
 
-from licensesync.config.simulated_github import Addresses, SimulatedGitHub, running
 from licensesync.enterprises import connections, deployments
 from licensesync.enterprises.models import ApiToken, Connection, Deployment, Enterprise, Schedule
 from licensesync.flows import connecting
@@ -19,10 +17,10 @@ from licensesync.github.server import ServerConnection
 from licensesync.syncing.models import JobKind, JobState, LicenseSyncJob, Trigger
 from licensesync.users.models import User
 from licensesync.users.services import sha256
-from tests import worlds
 from tests.github.serving import proxying
 from tests.people import SignedIn
 from tests.web.usage import HTMX
+from tests.worlds import Played
 
 pytestmark = pytest.mark.django_db
 
@@ -34,13 +32,6 @@ ANYWAY = {"anyway": "1"}  # saves what these tests make up, which nobody answers
 def browser(owner: User, signed_in: SignedIn, settings: Any) -> Client:
     settings.CONNECT_ALLOW = ("127.0.0.1",)
     return signed_in(owner)
-
-
-@pytest.fixture
-def github() -> Iterator[tuple[SimulatedGitHub, Addresses]]:
-    played = worlds.small()
-    with running(played) as addresses:
-        yield played, addresses
 
 
 @pytest.fixture
@@ -66,7 +57,7 @@ def address(name: str, enterprise: Enterprise, *more: int) -> str:
 
 
 def test_a_new_instance_is_connected_and_its_first_sync_requested(
-    browser: Client, enterprise: Enterprise, github: tuple[SimulatedGitHub, Addresses]
+    browser: Client, enterprise: Enterprise, github: Played
 ) -> None:
     played, addresses = github
     url = addresses.servers["ghe.octo.example"]
@@ -141,9 +132,7 @@ def test_what_is_missing_is_said_once_and_in_words(browser: Client, enterprise: 
     assert not Connection.objects.exists()
 
 
-def test_the_test_says_step_by_step_what_works(
-    browser: Client, enterprise: Enterprise, github: tuple[SimulatedGitHub, Addresses]
-) -> None:
+def test_the_test_says_step_by_step_what_works(browser: Client, enterprise: Enterprise, github: Played) -> None:
     played, addresses = github
     typed = {"url": addresses.servers[HOST], "login": "octo-admin", "token": played.servers[0].token, "host": HOST}
     answer = browser.post(address("connect_new_server", enterprise), typed | {"test": "1"})
@@ -158,9 +147,7 @@ def test_the_test_says_step_by_step_what_works(
     assert "The token belongs to another login, or nobody is no site admin." in nobody.content.decode()
 
 
-def test_what_does_not_work_is_saved_only_anyway(
-    browser: Client, enterprise: Enterprise, github: tuple[SimulatedGitHub, Addresses]
-) -> None:
+def test_what_does_not_work_is_saved_only_anyway(browser: Client, enterprise: Enterprise, github: Played) -> None:
     """With script the piece below the form comes, so that what was typed stays; without, the page with the same."""
     _played, addresses = github
     url = address("connect_new_server", enterprise)
@@ -214,9 +201,7 @@ def test_what_is_connected_is_not_connected_once_more_as_new(
     assert not LicenseSyncJob.objects.exists()
 
 
-def test_two_servers_on_two_ports_are_two_instances(
-    browser: Client, enterprise: Enterprise, github: tuple[SimulatedGitHub, Addresses]
-) -> None:
+def test_two_servers_on_two_ports_are_two_instances(browser: Client, enterprise: Enterprise, github: Played) -> None:
     """A host name has no port, as GitHub's lists have none; so the second one says by which name it knows itself."""
     url = address("connect_new_server", enterprise)
     first = ANYWAY | {"url": "http://127.0.0.1:8101", "login": "octo-admin", "token": "ghp_first", "host": HOST}
