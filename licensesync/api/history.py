@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http import HttpResponseBase
 from django.urls import path
 from drf_spectacular.types import OpenApiTypes
@@ -41,10 +40,6 @@ class CountSerializer(serializers.Serializer[Count]):
     available = serializers.IntegerField(allow_null=True)
 
 
-def _counts(enterprise: Enterprise) -> QuerySet[Count]:
-    return Count.objects.filter(enterprise=enterprise, finished_at__isnull=False)
-
-
 class UsageHistory(Endpoint):
     @extend_schema(
         operation_id="list_counts",
@@ -56,7 +51,7 @@ class UsageHistory(Endpoint):
     )
     def get(self, request: Request, enterprise: str) -> Response:
         ours = enterprise_for(request, enterprise, Scope.READ)
-        return newest_first(request, _counts(ours), CountSerializer)
+        return newest_first(request, history.counts(ours), CountSerializer)
 
 
 class BetweenSerializer(serializers.Serializer[Any]):
@@ -96,7 +91,7 @@ class ChangesAsCsv(Endpoint):
 
     def _count(self, enterprise: Enterprise, said: dict[str, int], name: str) -> Count | None:
         """The count with this number; the first or the last where none is named, None where there is none at all."""
-        counts = _counts(enterprise).order_by("generation" if name == "from" else "-generation")
+        counts = history.counts(enterprise).order_by("generation" if name == "from" else "-generation")
         if name not in said:
             return counts.first()
         found = counts.filter(generation=said[name]).first()

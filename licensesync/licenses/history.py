@@ -1,6 +1,6 @@
 """Usage over time: the points, one a count, and who came and who went between two of them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -23,16 +23,16 @@ def points(enterprise: Enterprise) -> list[Count]:
     There may be twenty counts a day, so of most only the time is read. Which day that is, Python says: a database may
     not know the reader's zone by its name.
     """
-    counts = Count.objects.filter(enterprise=enterprise, finished_at__isnull=False).order_by("generation")
+    in_order = counts(enterprise).order_by("generation")
     zone = timezone.get_current_timezone()
-    times = counts.values_list("generation", "finished_at")
+    times = in_order.values_list("generation", "finished_at")
     last_of_day = {at.astimezone(zone).date(): generation for generation, at in times if at}
-    return list(counts.filter(generation__in=last_of_day.values()))
+    return list(in_order.filter(generation__in=last_of_day.values()))
 
 
-def counts(enterprise: Enterprise, generations: Iterable[int]) -> QuerySet[Count]:
-    """Finished counts by their generations."""
-    return Count.objects.filter(enterprise=enterprise, finished_at__isnull=False, generation__in=list(generations))
+def counts(enterprise: Enterprise) -> QuerySet[Count]:
+    """All that are finished."""
+    return Count.objects.filter(enterprise=enterprise, finished_at__isnull=False)
 
 
 @dataclass(frozen=True, slots=True)

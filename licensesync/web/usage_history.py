@@ -230,7 +230,8 @@ def _chosen(request: HttpRequest, enterprise: Enterprise, points: Sequence[Count
     known = {str(point.generation): point for point in points}
     asked = {request.GET.get(name, "") for name in ("from", "to")} - known.keys()
     if generations := [int(each) for each in asked if each.isascii() and each.isdigit() and len(each) < 10]:
-        known |= {str(count.generation): count for count in history.counts(enterprise, generations)}
+        found = history.counts(enterprise).filter(generation__in=generations)
+        known |= {str(count.generation): count for count in found}
     earlier = known.get(request.GET.get("from", ""), points[-1])
     later = known.get(request.GET.get("to", ""), points[0])
     return (earlier, later) if earlier.generation <= later.generation else (later, earlier)
