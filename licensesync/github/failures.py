@@ -3,7 +3,7 @@
 - `ExpectedError`: stays until somebody does something (a wrong token, a certificate). Trying again won't help.
 - `Passing`: may be gone in a minute (a time-out, a 502). Try again, later each time.
 - `Wait`: GitHub asks for it, and says until when. No failure.
-- `NotReady`: the server is still building its report. Ask again.
+- `NotReady`: passes, too: the server is still building its report. Ask again.
 
 No text here ever carries a token: the parameters are host names, words of the certificate and GitHub's own message.
 """
@@ -33,9 +33,5 @@ class Wait(ExpectedError):
         self.told = told
 
 
-class NotReady(ExpectedError):
-    """`retry_after`: the seconds that the server asked for, None when it said nothing."""
-
-    def __init__(self, problem: Problem, *, retry_after: float | None = None, **params: str | int) -> None:
-        super().__init__(problem, **params)
-        self.retry_after = retry_after
+class NotReady(Passing):
+    """No failure, so it counts as no try."""
