@@ -34,9 +34,10 @@ def normalised(name: str) -> str:
 
 def spellings(domain: str) -> tuple[str, ...]:
     """How a stored domain may be written in addresses: as the net has it, and in letters where that differs."""
-    for decode in (idna.decode, _decode_by_2003):
-        with contextlib.suppress(UnicodeError):
-            return tuple(dict.fromkeys((domain, decode(domain))))
+    with contextlib.suppress(UnicodeError):
+        return tuple(dict.fromkeys((domain, idna.decode(domain))))
+    with contextlib.suppress(UnicodeError):
+        return tuple(dict.fromkeys((domain, domain.encode().decode("idna"))))
     return (domain,)
 
 
@@ -44,22 +45,11 @@ def _encoded(domain: str) -> str:
     """As the net has it, "" where it can't. Symbols are of the IDNA of 2003, and there are such domains."""
     if domain.isascii():
         return domain
-    for encode in (_encode_by_2008, _encode_by_2003):
-        with contextlib.suppress(UnicodeError):
-            return encode(domain)
+    with contextlib.suppress(UnicodeError):
+        return idna.encode(domain, uts46=True).decode()
+    with contextlib.suppress(UnicodeError):
+        return domain.encode("idna").decode()
     return ""
-
-
-def _encode_by_2008(domain: str) -> str:
-    return idna.encode(domain, uts46=True).decode()
-
-
-def _encode_by_2003(domain: str) -> str:
-    return domain.encode("idna").decode()
-
-
-def _decode_by_2003(domain: str) -> str:
-    return domain.encode().decode("idna")
 
 
 def add_domains(*, enterprise: Enterprise, text: str) -> list[str]:
