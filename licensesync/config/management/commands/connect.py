@@ -56,7 +56,7 @@ class Command(BaseCommand):
     def handle(
         self, *_: Any, enterprise: str, kind: str, url: str, ca: Path | None, proxy: str | None, **more: Any
     ) -> None:
-        owner = enterprise_of(enterprise)
+        ours = enterprise_of(enterprise)
         token = sys.stdin.readline().strip()
         if not token:
             raise CommandError("The token is missing: write it to standard input, on one line.")
@@ -71,11 +71,11 @@ class Command(BaseCommand):
             with transaction.atomic():  # what is refused leaves no new instance behind
                 if kind == "server":
                     address = server_url_of(url)
-                    deployment = _server(owner, address, more["host"])
+                    deployment = _server(ours, address, more["host"])
                     facts = {"login": more["login"], "is_same": more["same_server"]}
                 else:
                     address = api_url_of(url)
-                    deployment = deployments.cloud_of(owner)
+                    deployment = deployments.cloud_of(ours)
                     facts = {"cloud_slug": more["slug"], "is_same": more["same_enterprise"]}
                 connection = connections.connect(
                     deployment, url=address, token=token, connected_by=None, ca_certificates=pem, proxy=proxy, **facts

@@ -18,8 +18,8 @@ class Command(BaseCommand):
         parser.add_argument("--format", choices=("json", "csv"), default="json")
 
     def handle(self, *_: Any, enterprise: str, format: str, **__: Any) -> None:
-        owner = enterprise_of(enterprise)
-        pieces = csv_of(owner) if format == "csv" else json_of(owner)
+        ours = enterprise_of(enterprise)
+        pieces = csv_of(ours) if format == "csv" else json_of(ours)
         try:
             for piece in pieces:
                 self.stdout.write(piece, ending="")

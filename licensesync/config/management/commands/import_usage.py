@@ -28,7 +28,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_: Any, enterprise: str, files: list[Path], server: str | None, **options: Any) -> None:
-        owner = enterprise_of(enterprise)
+        ours = enterprise_of(enterprise)
         if missing := [str(file) for file in files if not file.exists()]:
             raise CommandError(f"There is no such file: {', '.join(missing)}.")
         if others := [str(file) for file in files if not file.is_file()]:
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         try:
             failures = []
             for imported in import_files(
-                enterprise=owner,
+                enterprise=ours,
                 paths=files,
                 host=deployments.host_name(server) if server else "",
                 accept_older=options["accept_older"],
