@@ -232,7 +232,6 @@ class ApiToken(models.Model):
     last_used_at = models.DateTimeField(null=True)
 
     enterprise_id: int
-    owner_id: int
     deployment_id: int | None
 
     def __str__(self) -> str:

@@ -52,7 +52,6 @@ def read_cloud(
     *,
     max_unpacked_bytes: int,
     max_accounts: int,
-    batch_size: int = BATCH,
 ) -> Iterator[list[CloudUser | ServerOnlyPerson]]:
     """The rows of a cloud list, in batches. Several files (`recognitions` in the same order) are pages of one list.
 
@@ -67,7 +66,7 @@ def read_cloud(
         for path, recognition in zip(paths, recognitions, strict=True)
         for rows in _cloud_people(path, recognition.kind, report, max_unpacked_bytes)
     )
-    yield from _batches(people, report, max_accounts, batch_size)
+    yield from _batches(people, report, max_accounts, BATCH)
 
 
 def _server_accounts(

@@ -1,7 +1,7 @@
 """The filters of the list of licenses as people see them: their words, and how many licenses each would leave."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -107,7 +107,7 @@ class WayBack:
 class FilterBar:
     choices: list[Choice]
     groups: list[Group]
-    hidden: dict[str, str] = field(default_factory=dict)  # parameters that a search keeps
+    hidden: dict[str, str]  # parameters that a search keeps
 
 
 class Words:
@@ -138,7 +138,7 @@ class Words:
         return [way for way in ways if way.count] if len(fewer) > 1 else []
 
 
-def filter_bar(selection: Selection, words: Words, *, rows: str, counted: bool = True) -> FilterBar:
+def filter_bar(selection: Selection, words: Words, *, rows: str, counted: bool) -> FilterBar:
     """`rows` is the page size where it is not the usual one; with `counted` false nobody is counted yet."""
     filter = selection.filter
     counts_of = selection.counts if counted else _not_counted
@@ -157,7 +157,7 @@ def filter_bar(selection: Selection, words: Words, *, rows: str, counted: bool =
                 found.append(Chip(f"{parameter}-{value}", label, query, counts[value], is_on))
         return found
 
-    only = tuple((name, filter.chosen[name]) for name in ("only",) if name in filter.chosen)
+    only = (("only", filter.chosen["only"]),) if "only" in filter.chosen else ()
     statuses = tuple(("subscription", value) for value in selection.index.values("subscription"))
     look_at = tuple(pair for pair in LOOK_AT if selection.domains or pair[0] != "domain" or "domain" in filter.chosen)
     return FilterBar(
