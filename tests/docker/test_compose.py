@@ -99,6 +99,18 @@ def test_every_command_runs_as_it_stands_there(tmp_path: Path) -> None:
         assert "Traceback" not in "".join(map(containers.log, processes))
 
 
+@pytest.mark.parametrize("url", ["https://licenses.example.com", "https://licenses.example.com/"])
+def test_caddy_is_told_no_path(tmp_path: Path, url: str) -> None:
+    """A slash at the end would be one; LicenseSync itself takes it off."""
+    caddy = tmp_path / "caddy"
+    caddy.write_text('#!/bin/sh\necho "$LICENSESYNC_URL $*"\n')
+    caddy.chmod(0o755)
+    words = [word.replace("$$", "$") for word in compose()["services"]["caddy"]["command"]]
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "LICENSESYNC_URL": url}
+    said = subprocess.run(words, env=environment, capture_output=True, text=True, check=True, timeout=30).stdout
+    assert said.startswith("https://licenses.example.com run --config /etc/caddy/Caddyfile ")
+
+
 def test_the_image_itself_runs_web() -> None:
     assert our_services()["web"]["command"] == image().command
 
@@ -115,6 +127,7 @@ class Containers:
             for variable, value in our_services()[name]["environment"].items()
         }
         ours = {"PATH": os.environ["PATH"], "LICENSESYNC_DATA_DIR": str(self.folder / "data")}
+        ours["http_proxy"] = "http://127.0.0.1:9"  # Docker and Podman hand on the one of whoever starts it
         return image().environment | theirs | ours | self.urls
 
     def command(self, words: tuple[str, ...]) -> list[str]:
