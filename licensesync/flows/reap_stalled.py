@@ -3,10 +3,9 @@
 from datetime import timedelta
 
 import structlog
-from django.utils import timezone
 
 from licensesync.flows import queue
-from licensesync.syncing import queries, services
+from licensesync.syncing import clock, queries, services
 from licensesync.users.queries import password_link_requests_waiting_since
 
 log = structlog.get_logger()
@@ -20,8 +19,9 @@ def sweep() -> None:
     for job in services.reap_stalled():
         log.warning("job_reaped", job=job.pk, attempts=job.attempts)
     queue.run_due_jobs()
-    files = queries.files_waiting_since(timezone.now() - PATIENCE)
-    mails = password_link_requests_waiting_since(timezone.now() - PATIENCE)
+    long_ago = clock.now() - PATIENCE
+    files = queries.files_waiting_since(long_ago)
+    mails = password_link_requests_waiting_since(long_ago)
     if not queue.missing_messages(queue.SHORT, waiting=len(files) + len(mails)):
         return  # nothing waits, or nobody has come to it yet
     for file_id in files:

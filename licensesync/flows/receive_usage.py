@@ -14,7 +14,6 @@ from typing import IO, Any, Required, TypedDict, Unpack
 import structlog
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from licensesync import feeds
 from licensesync.enterprises import deployments
@@ -34,8 +33,8 @@ from licensesync.errors import (
 from licensesync.feeds.records import FeedKind
 from licensesync.flows import payloads, queue, take_in
 from licensesync.flows.mishaps import expected_error, is_cut_off
+from licensesync.syncing import clock, usage_files
 from licensesync.syncing import services as syncing
-from licensesync.syncing import usage_files
 from licensesync.syncing.models import OPEN_STATES, FileState, JobState, LicenseSyncJob, Question, Trigger, UsageFile
 from licensesync.usage.queries import LOOKED_AT, server_with
 from licensesync.users.models import User
@@ -165,7 +164,7 @@ def lists_of(one: UsageFile) -> Iterator[list[UsageFile]]:
             yield [file]
     if pages and all(file.kind for file in files):
         is_complete = arrived >= pages[0].batch_size
-        if is_complete or timezone.now() - pages[-1].created_at > LATE:
+        if is_complete or clock.now() - pages[-1].created_at > LATE:
             yield pages
 
 
@@ -196,7 +195,7 @@ def _job_for(files: list[UsageFile], *, is_answered: bool) -> LicenseSyncJob | N
     if recognition.users_encrypted:
         facts = recognition.server or feeds.ServerFacts()
         if not (deployment.list_date and facts.exported_at and facts.exported_at < deployment.list_date):
-            deployments.take_facts(deployment, facts, list_encrypted_at=timezone.now())
+            deployments.take_facts(deployment, facts, list_encrypted_at=clock.now())
         usage_files.refuse(files, ExpectedError(USERS_ENCRYPTED, source=str(deployment)), deployment=deployment)
         return None
     _refuse_missing_pages([file.recognised for file in files])
@@ -207,7 +206,7 @@ def _job_for(files: list[UsageFile], *, is_answered: bool) -> LicenseSyncJob | N
         deployments.list_came_again(
             deployment,
             event=take_in.event_of(deployment, files),
-            taken_at=timezone.now(),
+            taken_at=clock.now(),
             list_date=take_in.date_of(first),
         )
         return same
@@ -243,7 +242,7 @@ def _refuse_if_overtaken(file: UsageFile, deployment: Deployment, waiting: list[
     """Of lists that don't say when they were made the last one to come counts, also when both came within a second, and
     it took longer to find out what the first one is. That is no question for anybody. ExpectedError(REPLACED)."""
     came = file.created_at
-    if _says_when_it_was_made(file) or timezone.now() - came > LATE:
+    if _says_when_it_was_made(file) or clock.now() - came > LATE:
         return
     dates = [other.created_at for other in waiting if not _says_when_it_was_made(other)]
     if max([*dates, deployment.list_date or came]) > came:

@@ -39,6 +39,7 @@ from licensesync.flows.connecting import cloud_connection, rules, server_connect
 from licensesync.github import cloud, server
 from licensesync.github.answers import AT_MOST
 from licensesync.github.failures import NotReady, Passing, Wait
+from licensesync.syncing import clock
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import LicenseSyncJob, Phase, Trigger
 from licensesync.syncing.working import ClaimLost, Work
@@ -142,7 +143,7 @@ def fetch(job: LicenseSyncJob, work: Work) -> None:
     connection = Connection.objects.filter(deployment=job.deployment).first()
     if connection is None:  # disconnected meanwhile
         raise ExpectedError(NOT_CONNECTED, source=str(job.deployment))
-    step = Step(job, work, msgspec.convert(job.fetch, Fetch) if job.fetch else Fetch(began=timezone.now()))
+    step = Step(job, work, msgspec.convert(job.fetch, Fetch) if job.fetch else Fetch(began=clock.now()))
     step.remember()  # for whoever goes on with it: the list is of when its first page was
     folder = folder_of(job.pk)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -308,7 +309,7 @@ def _fetch_pages(connection: Connection, step: Step, folder: Path) -> Fetched:
         log.info("list_changed_while_paged", round=step.fetch.round)
         for page in pages:
             page.path.unlink()
-        step.fetch = Fetch(began=timezone.now(), round=step.fetch.round + 1)
+        step.fetch = Fetch(began=clock.now(), round=step.fetch.round + 1)
         step.remember()
 
 

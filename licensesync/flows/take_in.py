@@ -12,7 +12,6 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.utils import timezone
 
 from licensesync import feeds
 from licensesync.enterprises import deployments
@@ -22,6 +21,7 @@ from licensesync.flows import consolidate, payloads
 from licensesync.flows.turns import flip, turn
 from licensesync.licenses.models import Count
 from licensesync.licenses.queries import current_count
+from licensesync.syncing import clock
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import (
     NOBODY_ANSWERS,
@@ -209,7 +209,7 @@ def _is_older(list_date: datetime, *, than: datetime | None) -> bool:
 def _give_way_to_newer(deployment: Deployment, list_date: datetime) -> None:
     """Raise Overtaken when a list is there that is newer than one that was fetched. A date to come is of a clock that
     was ahead then, which says nothing; nor does the list from before the fetch that only came once more."""
-    is_newer = deployment.list_date is not None and list_date < deployment.list_date <= timezone.now()
+    is_newer = deployment.list_date is not None and list_date < deployment.list_date <= clock.now()
     if is_newer and has_taken_list_since(deployment, list_date):
         raise Overtaken
 
@@ -272,7 +272,7 @@ def _show(
             deployment,
             host=host,
             last_event=event_of(deployment, files),
-            last_usage_at=timezone.now(),
+            last_usage_at=clock.now(),
             list_date=list_date,
             list_digest=digest_of(files) if _is_kept_as_now(enterprise, deployment.enterprise) else "",
             accounts=now.accounts,

@@ -12,7 +12,6 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.template.defaultfilters import filesizeformat
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -22,6 +21,7 @@ from licensesync.enterprises import connections
 from licensesync.flows import queue
 from licensesync.operations.models import Seen
 from licensesync.operations.services import SCHEDULER
+from licensesync.syncing import clock
 
 PATIENCE = timedelta(minutes=1)  # whoever was not seen for longer is not there
 MIB = 1024 * 1024
@@ -67,7 +67,7 @@ def missing() -> list[str]:
 
 def was_seen(name: str) -> bool:
     """Whether this worker, or the scheduler, said so within the last minute."""
-    return Seen.objects.filter(name=name, seen_at__gte=timezone.now() - PATIENCE).exists()
+    return Seen.objects.filter(name=name, seen_at__gte=clock.now() - PATIENCE).exists()
 
 
 def _database() -> Finding:
@@ -116,7 +116,7 @@ def _migrations() -> Finding:
 
 def _workers() -> Finding:
     title = gettext_lazy("Workers")
-    there = Seen.objects.filter(seen_at__gte=timezone.now() - PATIENCE).exclude(name=SCHEDULER)
+    there = Seen.objects.filter(seen_at__gte=clock.now() - PATIENCE).exclude(name=SCHEDULER)
     served = {name for queues in there.values_list("queues", flat=True) for name in queues.split(",")}
     unserved = [name for name in queue.QUEUES if name not in served]
     if not unserved:

@@ -9,11 +9,11 @@ import django
 from django.conf import settings
 from django.db import connection
 from django.db.models import Count, DurationField, ExpressionWrapper, F, Max, Min, Q, QuerySet, Sum
-from django.utils import timezone
 from kombu.exceptions import OperationalError as QueueError
 
 from licensesync.flows import queue
 from licensesync.operations.models import Seen
+from licensesync.syncing import clock
 from licensesync.syncing.models import ASKED, NOBODY_ANSWERS, OPEN_STATES, JobState, LicenseSyncJob
 
 DAY = timedelta(days=1)
@@ -46,8 +46,9 @@ def waiting_messages() -> dict[str, int | None]:
 
 
 def open_jobs() -> Jobs:
-    waiting = Q(state=JobState.PENDING, not_before__lte=timezone.now())
-    later = Q(state=JobState.PENDING, not_before__gt=timezone.now())
+    now = clock.now()
+    waiting = Q(state=JobState.PENDING, not_before__lte=now)
+    later = Q(state=JobState.PENDING, not_before__gt=now)
     figures = LicenseSyncJob.objects.filter(state__in=OPEN_STATES).aggregate(
         waiting=Count("pk", filter=waiting),
         running=Count("pk", filter=Q(state=JobState.RUNNING)),
@@ -64,7 +65,7 @@ def failures_of_the_day() -> QuerySet[LicenseSyncJob]:
 
 def _ended_within_a_day() -> QuerySet[LicenseSyncJob]:
     """But for those whose list asks its owner something first: their state says FAILURE, and nothing has failed."""
-    ended = LicenseSyncJob.objects.filter(finished_at__gte=timezone.now() - DAY)
+    ended = LicenseSyncJob.objects.filter(finished_at__gte=clock.now() - DAY)
     return ended.exclude(Q(problem_code__in=ASKED) & ~Q(trigger__in=NOBODY_ANSWERS))
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from django.conf import settings
-from django.utils import timezone
 
 from licensesync.operations.models import Seen
+from licensesync.syncing import clock
 
 SCHEDULER = "scheduler"  # seen by its work: the sweep that it has sent was done
 FORGET_AFTER = timedelta(days=1)
@@ -14,7 +14,7 @@ FORGET_AFTER = timedelta(days=1)
 
 def note_seen(name: str, *, queues: Iterable[str] = (), just_started: bool = False) -> None:
     """Note that a worker, or the scheduler, is alive."""
-    now = timezone.now()
+    now = clock.now()
     changes = {"seen_at": now, "queues": ",".join(queues), "version": settings.VERSION}
     if just_started:
         changes["started_at"] = now

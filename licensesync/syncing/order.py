@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 from django.db.models import Count as CountRows
 from django.db.models import Max, Q
-from django.utils import timezone
 
 from licensesync.licenses.models import Count
+from licensesync.syncing import clock
 from licensesync.syncing.models import UNATTENDED, JobKind, JobState, LicenseSyncJob, Phase
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -26,7 +26,7 @@ def due_jobs() -> list[DueJob]:
     not hold up the others: first the one with the fewest jobs at work, then the one that was served longest ago.
     Left out are jobs that could only wait, because their enterprise is being counted.
     """
-    now = timezone.now()
+    now = clock.now()
     due = list(
         LicenseSyncJob.objects.filter(state=JobState.PENDING, not_before__lte=now).values_list(
             "pk", "kind", "phase", "trigger", "deployment__enterprise_id"

@@ -14,13 +14,12 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.enterprises.queries import hold_enterprise
 from licensesync.errors import BEING_DELETED, REPLACED, WORKER_STOPPED, ExpectedError
 from licensesync.feeds import Recognition
-from licensesync.syncing import usage_files
+from licensesync.syncing import clock, usage_files
 from licensesync.syncing.models import (
     OPEN_STATES,
     UNATTENDED,
@@ -57,6 +56,7 @@ def create_file_job(
         requested_by=requested_by,
         accept_older=accept_older,
         accept_shrink=accept_shrink,
+        **_made_now(),
     )
     usage_files.accept_as(files, job)
     return job
@@ -76,7 +76,7 @@ def request_sync(
         job = syncs.filter(state__in=OPEN_STATES).order_by("pk").first()
         if job is not None:
             waiting = syncs.filter(pk=job.pk, state=JobState.PENDING)
-            waiting.filter(phase=Phase.RETRYING).update(not_before=timezone.now())
+            waiting.filter(phase=Phase.RETRYING).update(not_before=clock.now())
             if accept_shrink:  # one that runs already asks for it when it compares
                 syncs.filter(pk=job.pk).update(accept_shrink=True)
             if trigger not in UNATTENDED:  # now somebody waits for it
@@ -89,6 +89,7 @@ def request_sync(
             trigger=trigger,
             requested_by=requested_by,
             accept_shrink=accept_shrink,
+            **_made_now(),
         )
 
 
@@ -102,8 +103,17 @@ def request_deletion(*, deployment: Deployment, requested_by: User | None) -> Li
             return deletion
         _close(jobs, JobState.CANCELED, None)
         return LicenseSyncJob.objects.create(
-            deployment=deployment, kind=JobKind.DELETE, trigger=Trigger.DELETION, requested_by=requested_by
+            deployment=deployment,
+            kind=JobKind.DELETE,
+            trigger=Trigger.DELETION,
+            requested_by=requested_by,
+            **_made_now(),
         )
+
+
+def _made_now() -> dict[str, datetime]:
+    now = clock.now()
+    return {"created_at": now, "not_before": now}
 
 
 def hold_to_add(deployment: Deployment) -> None:
@@ -141,7 +151,7 @@ def attach(job: LicenseSyncJob, recognition: Recognition, **facts: Any) -> bool:
 
 def claim(job_id: int) -> LicenseSyncJob | None:
     """Take a waiting job to work on. None: it is taken, over, not due yet, or its deployment is being worked on."""
-    now = timezone.now()
+    now = clock.now()
     token = secrets.token_hex(16)
     try:
         with transaction.atomic():
@@ -171,7 +181,7 @@ def claimed(job: LicenseSyncJob) -> QuerySet[LicenseSyncJob]:
 
 def beat(job: LicenseSyncJob, phase: Phase, done: int, total: int | None) -> bool:
     """Say that the worker lives and how far it is. False: the claim is gone."""
-    return bool(claimed(job).update(heartbeat_at=timezone.now(), phase=phase, progress_done=done, progress_total=total))
+    return bool(claimed(job).update(heartbeat_at=clock.now(), phase=phase, progress_done=done, progress_total=total))
 
 
 def release(
@@ -188,7 +198,7 @@ def release(
     _back_to_waiting(
         job,
         claimed(job),
-        not_before=until,
+        not_before=clock.shared(until),
         phase=phase,
         progress_done=done,
         progress_total=total,
@@ -212,7 +222,7 @@ def succeed(job: LicenseSyncJob, **outcome: Any) -> bool:
     return bool(
         claimed(job).update(
             state=JobState.SUCCESS,
-            finished_at=timezone.now(),
+            finished_at=clock.now(),
             phase="",
             progress_done=Coalesce("progress_total", "progress_done"),  # what was told last may be short of the end
             problem_code="",
@@ -258,7 +268,7 @@ def _close(jobs: Any, state: JobState, error: ExpectedError | None) -> bool:
     return bool(
         jobs.update(
             state=state,
-            finished_at=timezone.now(),
+            finished_at=clock.now(),
             phase="",
             problem_code=error.problem.code if error else "",
             problem_params=error.params if error else {},
@@ -268,14 +278,14 @@ def _close(jobs: Any, state: JobState, error: ExpectedError | None) -> bool:
 
 def reap_stalled() -> list[LicenseSyncJob]:
     """Take running jobs from workers that are gone: back to waiting, or failed after the last attempt."""
-    now, patience = timezone.now(), timedelta(seconds=settings.STALLED_SECONDS)
+    now, patience = clock.now(), timedelta(seconds=settings.STALLED_SECONDS)
     # A heartbeat to come is one from before the clock was put back: who lives corrects it with the next one.
     is_silent = Q(heartbeat_at__lt=now - patience) | Q(heartbeat_at__gt=now + patience)
     reaped = []
     for job in LicenseSyncJob.objects.filter(is_silent, state=JobState.RUNNING).select_related("deployment"):
         silent = claimed(job).filter(is_silent)  # still: it may have come just now
         if job.attempts < settings.MAX_ATTEMPTS:
-            moved = _back_to_waiting(job, silent, not_before=timezone.now())
+            moved = _back_to_waiting(job, silent, not_before=clock.now())
         else:
             moved = _close(silent, JobState.FAILURE, ExpectedError(WORKER_STOPPED, attempts=job.attempts))
         if moved:
@@ -287,4 +297,4 @@ def hurry(enterprise: Enterprise) -> None:
     """Let the jobs that wait for the enterprise's turn try at once."""
     LicenseSyncJob.objects.filter(
         deployment__enterprise=enterprise, state=JobState.PENDING, phase=Phase.WAITING_FOR_COUNT
-    ).update(not_before=timezone.now())
+    ).update(not_before=clock.now())

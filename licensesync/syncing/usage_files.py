@@ -14,6 +14,7 @@ from django.db.models import F, Q, QuerySet
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.errors import BEING_DELETED, WORKER_STOPPED, ExpectedError
 from licensesync.feeds import FeedKind, Recognition
+from licensesync.syncing import clock
 from licensesync.syncing.models import (
     OPEN_STATES,
     FileState,
@@ -28,7 +29,7 @@ from licensesync.syncing.models import (
 
 def create_file(enterprise: Enterprise, **facts: Any) -> UsageFile:
     """What was delivered; it is to be looked at."""
-    return UsageFile.objects.create(enterprise=enterprise, **facts)
+    return UsageFile.objects.create(enterprise=enterprise, created_at=clock.now(), **facts)
 
 
 def create_fetched(job: LicenseSyncJob, recognition: Recognition, **facts: Any) -> None:

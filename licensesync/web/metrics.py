@@ -10,7 +10,6 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
@@ -21,6 +20,7 @@ from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.licenses.queries import consumed_by_enterprise
 from licensesync.operations import queries
 from licensesync.operations.health import free_bytes
+from licensesync.syncing import clock
 from licensesync.web.tries import address_of_client
 
 OF_REQUESTS = CollectorRegistry()
@@ -67,7 +67,7 @@ def _jobs() -> Iterator[Metric]:
     for state, count in (("waiting", jobs.waiting), ("running", jobs.running), ("later", jobs.later)):
         still_open.add_metric([state], count)
     yield still_open
-    age = (timezone.now() - jobs.waiting_since).total_seconds() if jobs.waiting_since else 0
+    age = (clock.now() - jobs.waiting_since).total_seconds() if jobs.waiting_since else 0
     yield GaugeMetricFamily("licensesync_job_wait_seconds", "How long the oldest job that may start waits.", value=age)
     by_end = ["trigger", "outcome"]
     ended = GaugeMetricFamily("licensesync_jobs_ended_last_day", "Jobs that ended within a day.", labels=by_end)
@@ -95,7 +95,7 @@ def _queues() -> Iterator[Metric]:
     yield GaugeMetricFamily("licensesync_queue_reachable", "1 when the queue answers.", value=reachable)
     seen = GaugeMetricFamily("licensesync_worker_seen_seconds", "Since when a worker was not seen.", labels=["worker"])
     for worker in queries.seen():
-        seen.add_metric([worker.name], (timezone.now() - worker.seen_at).total_seconds())
+        seen.add_metric([worker.name], (clock.now() - worker.seen_at).total_seconds())
     yield seen
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.management import BaseCommand
 from django.db import DatabaseError
-from django.utils import timezone
 
 from licensesync.operations import health, queries
+from licensesync.syncing import clock
 
 
 class Command(BaseCommand):
@@ -26,7 +26,7 @@ class Command(BaseCommand):
 
     def _figures(self) -> None:
         try:
-            now = timezone.now()
+            now = clock.now()
             for each in queries.seen():
                 seconds = round((now - each.seen_at).total_seconds())
                 self.stdout.write(f"{each.name} {each.version}, seen {seconds} s ago, {each.queues or 'by its sweep'}")

@@ -1,0 +1,77 @@
+"""The clocks of several machines differ. What counts is the database's."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from io import BytesIO
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from licensesync.flows import receive_usage
+from licensesync.operations import health
+from licensesync.operations import services as operations
+from licensesync.syncing import clock, order
+from licensesync.syncing import services as syncing
+from licensesync.syncing.models import Phase
+from tests.flows.lists import account, new_enterprise, server_export, waiting_job
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+AHEAD_AND_BEHIND = pytest.mark.parametrize("skew", [timedelta(minutes=10), timedelta(hours=-2)], ids=str)
+MOMENT = timedelta(seconds=30)
+
+
+@contextmanager
+def on_machine(monkeypatch: pytest.MonkeyPatch, skew: timedelta) -> Iterator[None]:
+    """Work on a machine whose clock is so much ahead."""
+    now = timezone.now
+    with monkeypatch.context() as there:
+        there.setattr(timezone, "now", lambda: now() + skew)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _of_several_machines() -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite is on one machine")
+
+
+@AHEAD_AND_BEHIND
+def test_a_job_stays_with_a_worker_whose_clock_is_wrong(monkeypatch: pytest.MonkeyPatch, skew: timedelta) -> None:
+    waiting = waiting_job(new_enterprise(), server_export([account(1)]))
+    with on_machine(monkeypatch, skew):
+        assert [due.id for due in order.due_jobs()] == [waiting.pk]
+        job = syncing.claim(waiting.pk)
+        assert job is not None
+        assert syncing.beat(job, Phase.READING, 1, None)
+    assert syncing.reap_stalled() == []
+
+
+@AHEAD_AND_BEHIND
+def test_a_wait_is_as_long_on_every_machine(monkeypatch: pytest.MonkeyPatch, skew: timedelta) -> None:
+    waiting = waiting_job(new_enterprise(), server_export([account(1)]))
+    with on_machine(monkeypatch, skew):
+        job = syncing.claim(waiting.pk)
+        assert job is not None
+        syncing.release(job, until=timezone.now() + timedelta(minutes=1), phase=Phase.RATE_LIMITED)
+    waiting.refresh_from_db()
+    assert abs(waiting.not_before - (timezone.now() + timedelta(minutes=1))) < MOMENT
+
+
+@AHEAD_AND_BEHIND
+def test_a_list_is_of_when_it_came(monkeypatch: pytest.MonkeyPatch, skew: timedelta) -> None:
+    with on_machine(monkeypatch, skew):
+        file = receive_usage.receive_file(
+            BytesIO(b"{}"), enterprise=new_enterprise(), name="usage.json", uploaded_by=None
+        )
+    assert abs(file.created_at - timezone.now()) < MOMENT
+    assert abs(clock.now() - timezone.now()) < MOMENT
+
+
+@AHEAD_AND_BEHIND
+def test_a_worker_is_seen_whatever_its_clock_says(monkeypatch: pytest.MonkeyPatch, skew: timedelta) -> None:
+    with on_machine(monkeypatch, skew):
+        operations.note_seen("worker@there", queues=["interactive"])
+    assert health.was_seen("worker@there")
