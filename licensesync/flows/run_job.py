@@ -25,6 +25,7 @@ from licensesync.syncing.working import ClaimLost, at_work
 
 log = structlog.get_logger()
 
+OF_OTHERS = "canceled, given back, or taken over by another worker"
 TURN_PAUSE = timedelta(seconds=3)  # before a job that waits for another count of its enterprise tries again
 
 
@@ -64,7 +65,7 @@ def run_job(job_id: int) -> bool:
             syncing.release(job, until=timezone.now() + TURN_PAUSE, phase=Phase.WAITING_FOR_COUNT)
             return True
         except (ClaimLost, licenses.TurnLost):
-            log.info("job_given_up", reason="canceled, given back, or taken over by another worker")
+            log.info("job_given_up", reason=OF_OTHERS)
         except Overtaken:
             syncing.give_way(job, ExpectedError(OVERTAKEN, source=str(job.deployment)))
         except Unanswered as unanswered:
@@ -106,8 +107,9 @@ def _fail(job: LicenseSyncJob, error: Exception) -> None:
     """End the job with a sentence: the expected error's own, or one for what can happen to any program."""
     expected = expected_error(error, otherwise=ExpectedError(UNEXPECTED, job=job.pk))
     source = {"enterprise": job.deployment.enterprise.slug, "source": str(job.deployment)}
-    if expected.problem is UNEXPECTED:
+    if not syncing.fail(job, expected):  # whoever has it now may have removed what we were reading
+        log.info("job_given_up", reason=OF_OTHERS)
+    elif expected.problem is UNEXPECTED:
         log.exception("job_failed", **source)
     else:
         log.warning("job_failed", problem=expected.problem.code, **source)
-    syncing.fail(job, expected)

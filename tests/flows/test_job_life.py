@@ -1,5 +1,6 @@
 """Every job ends, whatever happens to its worker, and nothing of a job that did not end well is ever seen."""
 
+import errno
 import os
 import signal
 import threading
@@ -15,7 +16,7 @@ from django.utils import timezone
 
 from licensesync import feeds
 from licensesync.enterprises.models import Deployment, Enterprise
-from licensesync.flows import consolidate, forget, reap_stalled, receive_usage, run_job
+from licensesync.flows import consolidate, forget, reap_stalled, receive_usage, run_job, take_in
 from licensesync.licenses import services as licenses
 from licensesync.licenses.models import Count, LicenseChange, LicenseIndex
 from licensesync.syncing import services as syncing
@@ -145,6 +146,26 @@ def test_a_worker_that_was_taken_for_dead_changes_nothing(
     assert job.attempts == 2
     assert_nothing_left_over(enterprise)
     assert people(enterprise) == expected
+
+
+def test_who_wakes_up_to_what_others_have_finished_has_not_failed(
+    enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = waiting_job(enterprise, server_export(SECOND))
+    take = take_in.take_in
+
+    def take_if_there(*args: Any) -> None:
+        """Whoever is done with a job puts away what it was reading."""
+        if end_of(job)[0] == JobState.SUCCESS:
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+        take(*args)
+
+    monkeypatch.setattr(take_in, "take_in", take_if_there)
+    let_oversleep(monkeypatch, job, (take_in, "take_in"))
+    run_job.run_job(job.pk)
+    assert end_of(job) == (JobState.SUCCESS, "")
+    assert "job_given_up" in caplog.text
+    assert "job_failed" not in caplog.text
 
 
 def test_whoever_takes_over_waits_for_all_that_the_owner_is_writing(enterprise: Enterprise) -> None:
