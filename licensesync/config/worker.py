@@ -75,10 +75,14 @@ def _name_what_is_done_for(task: Any, **_: object) -> None:
 
 
 @task_postrun.connect
-def _see_the_scheduler(task: Any, state: str = "", **_: object) -> None:
+def see_the_scheduler(task: Any, state: str = "", **_: object) -> None:
     """A sweep that was done shows that the scheduler, the queue and the worker for small things all live."""
     if task.name == "licensesync.sweep" and state != IGNORED:
-        operations.note_seen(operations.SCHEDULER)
+        try:
+            operations.note_seen(operations.SCHEDULER)
+        except DatabaseError as error:
+            log.warning("not_seen", worker=operations.SCHEDULER, error=str(error))
+            connection.close()
 
 
 @connection_created.connect

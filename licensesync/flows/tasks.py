@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import structlog
 from celery import shared_task
+from celery.exceptions import Ignore
 from django.db import DatabaseError
 
 from licensesync.flows import compare as comparing
@@ -18,26 +19,31 @@ log = structlog.get_logger()
 
 @contextmanager
 def _asked_again_soon() -> Iterator[None]:
-    """What the scheduler asks for again and again is a line, and no traceback, while the database is away."""
+    """What the scheduler or the sweep asks for again is a line, and no traceback, while the database is away.
+    It counts as not done."""
     try:
         yield
     except DatabaseError as error:
         if not is_cut_off(error):
             raise
         log.warning("database_away", error=" ".join(str(error).split()))
+        raise Ignore from None
 
 
 @shared_task(name="licensesync.recognise_file")
+@_asked_again_soon()
 def recognise_file(file_id: int) -> None:
     receive_usage.recognise_file(file_id)
 
 
 @shared_task(name="licensesync.run_job")
+@_asked_again_soon()
 def run_job(job_id: int) -> None:
     running.run_next(job_id)
 
 
 @shared_task(name="licensesync.mail_password_link")
+@_asked_again_soon()
 def mail_link(request_id: int) -> None:
     mail_password_link.mail_password_link(request_id)
 
@@ -48,6 +54,7 @@ def compare(enterprise_id: int, *, somebody_waits: bool = False) -> None:
 
 
 @shared_task(name="licensesync.delete_enterprise")
+@_asked_again_soon()
 def delete_enterprise(enterprise_id: int) -> None:
     deleting.delete(enterprise_id)
 

@@ -6,9 +6,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from celery.states import IGNORED, SUCCESS
 from django.db import connection
 
+from licensesync.config import worker
 from licensesync.flows import run_job, tasks
+from licensesync.operations import health
+from licensesync.operations import services as operations
 from licensesync.syncing.models import JobState
 from licensesync.usage import services as usage
 from tests.flows.lists import account, import_one, new_enterprise, numbers, server_export, waiting_job
@@ -61,10 +65,32 @@ def test_a_job_that_waited_too_long_can_be_tried_again(monkeypatch: pytest.Monke
 
 
 @pytest.mark.skipif(not os.environ.get("DATABASE_URL"), reason="SQLite does not go away")
-@pytest.mark.parametrize("task", [tasks.sweep, tasks.schedule, tasks.forget_old])
+@pytest.mark.parametrize(
+    "task",
+    [
+        tasks.sweep.s(),
+        tasks.schedule.s(),
+        tasks.forget_old.s(),
+        tasks.recognise_file.s(1),
+        tasks.run_job.s(1),
+        tasks.mail_link.s(1),
+        tasks.delete_enterprise.s(1),
+    ],
+    ids=lambda task: str(task.task),
+)
 def test_what_is_asked_again_soon_is_no_traceback(task: Any, caplog: pytest.LogCaptureFixture) -> None:
     cut_off()
-    task()
+    assert task.apply().state == IGNORED
     connection.close()
     assert "database_away" in caplog.text
-    task()
+    assert "Traceback" not in caplog.text
+    assert task.apply().state == SUCCESS
+
+
+@pytest.mark.skipif(not os.environ.get("DATABASE_URL"), reason="SQLite does not go away")
+def test_a_sweep_that_cannot_be_noted_is_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    cut_off()
+    worker.see_the_scheduler(tasks.sweep, state=SUCCESS)
+    assert "not_seen" in caplog.text
+    worker.see_the_scheduler(tasks.sweep, state=SUCCESS)
+    assert health.was_seen(operations.SCHEDULER)
