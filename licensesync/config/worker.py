@@ -13,6 +13,7 @@ from celery.signals import (
     worker_shutting_down,
 )
 from celery.states import IGNORED
+from celery.worker.state import reserved_requests
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -40,6 +41,30 @@ def _begin(sender: Any, **_: object) -> None:
     name, queues = sender.hostname, list(current_app.amqp.queues.consume_from)
     _say(name, queues, just_started=True)
     sender.timer.call_repeatedly(settings.SEEN_SECONDS, _say, (name, queues))
+    sender.timer.call_repeatedly(settings.SEEN_SECONDS, Listening(sender).check)
+
+
+class Listening:
+    """Whether a worker still takes messages. One that it could not acknowledge, as Redis was away just then, counts as
+    being worked on for ever: with as many as it has processes it asks for no more, and never learns that the connection
+    is gone."""
+
+    def __init__(self, consumer: Any) -> None:
+        self.consumer = consumer
+        self.was_lost = False
+
+    def check(self) -> None:
+        """Raise ConnectionError, at which Celery connects anew, when that was so the last time as well."""
+        consumer = self.consumer.task_consumer
+        if consumer is None:
+            return
+        qos = consumer.channel.qos
+        unacknowledged = qos.prefetch_count - (qos.can_consume_max_estimate() or 0)
+        is_lost = bool(qos.prefetch_count) and unacknowledged > len(reserved_requests)
+        if is_lost and self.was_lost:
+            self.was_lost = False
+            raise ConnectionError("A message could not be acknowledged.")
+        self.was_lost = is_lost
 
 
 def _say(name: str, queues: list[str], *, just_started: bool = False) -> None:
