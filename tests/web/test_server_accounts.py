@@ -62,6 +62,8 @@ def test_dormant_here_is_whoever_is_not_suspended_active_elsewhere_or_not(
     html = page(client, enterprise, "server_accounts", first.pk, query="?state=dormant")
     assert logins(html) == ["user-1"]
     assert "Dormant <span>1</span>" in html
+    [everywhere] = re.findall(r'href="([^"]+dormant=yes)"', html)
+    assert "user-1" not in client.get(everywhere.replace("&amp;", "&")).content.decode(), "active on the other server"
     assert logins(page(client, enterprise, "server_accounts", first.pk, query="?state=suspended")) == ["user-3"]
 
 
