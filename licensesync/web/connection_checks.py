@@ -53,7 +53,7 @@ def _outcome(check: Check) -> str:
     if check.problem is not None:
         return words.problem_of(check.problem, stays=NOTHING_STORED)
     if check.state == "skipped":
-        return _("not tried, because of the step above")
+        return _("Not tried, because of the step above")
     if check.step == "version" and check.state == "hint":
         sentence = _(
             "GitHub Enterprise Server %(value)s; GitHub’s own “Sync now” needs a version newer than 3.4, "

@@ -32,6 +32,9 @@ class SignInForm(AuthenticationForm):
         super().__init__(request, *args, **kwargs)
         self.fields["username"].label = _("E-mail")
         self.fields["username"].widget.input_type = "email"
+        if self.data.get("username"):  # typed already: it is the password that is to be typed again
+            self.fields["username"].widget.attrs.pop("autofocus", None)
+            self.fields["password"].widget.attrs["autofocus"] = True
 
     def clean_username(self) -> str:
         """One spelling, so that another one gives no further tries."""

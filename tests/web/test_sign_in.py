@@ -1,5 +1,6 @@
 """Signing in, and being kept from trying for ever."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -31,6 +32,12 @@ def test_in_any_case_of_letters(client: Client, owner: User, enterprise: Enterpr
 def test_goes_on_where_the_reader_wanted_to_go(client: Client, owner: User) -> None:
     data = {"username": owner.email, "password": PASSWORD, "next": "/account"}
     assert client.post("/sign-in", data)["Location"] == "/account"
+
+
+def test_after_a_wrong_password_that_one_is_typed_again(client: Client, owner: User) -> None:
+    focused = r"<input[^>]* name=\"(\w+)\"[^>]* autofocus"
+    assert re.findall(focused, client.get("/sign-in").content.decode()) == ["username"]
+    assert re.findall(focused, try_to_sign_in(client, owner.email)[1]) == ["password"]
 
 
 @pytest.mark.parametrize("target", ELSEWHERE)
