@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from licensesync.enterprises.models import Deployment, Enterprise
@@ -217,14 +217,18 @@ def _back_to_waiting(job: LicenseSyncJob, rows: QuerySet[LicenseSyncJob], **chan
         return _close(rows, JobState.CANCELED, ExpectedError(REPLACED, source=str(job.deployment)))
 
 
-def succeed(job: LicenseSyncJob, **outcome: Any) -> bool:
+def succeed(job: LicenseSyncJob, *, accounts_read: int, **outcome: Any) -> bool:
     """RUNNING to SUCCESS with the outcome's fields. False: the claim is gone."""
+    # What was told last may be short of the end; and where nothing had changed, nobody has told how much there is.
+    total = Coalesce("progress_total", Value(accounts_read))
     return bool(
         claimed(job).update(
             state=JobState.SUCCESS,
             finished_at=clock.now(),
             phase="",
-            progress_done=Coalesce("progress_total", "progress_done"),  # what was told last may be short of the end
+            progress_done=total,
+            progress_total=total,
+            accounts_read=accounts_read,
             problem_code="",
             problem_params={},
             **outcome,

@@ -119,3 +119,11 @@ def _check_kept_numbers(before: dict[tuple[str, str], int], after: dict[tuple[st
     for account_name in before.keys() & after.keys():
         if account_name[0] == "cloud" and account_name[1]:
             assert before[account_name] == after[account_name]
+
+
+def test_a_list_that_changes_nothing_is_at_its_total_too(enterprise: Enterprise) -> None:
+    accounts = [account(number, f"user-{number}@octo.example") for number in range(1, 6)]
+    import_one(enterprise, server_export(accounts))
+    job = import_one(enterprise, server_export(accounts, unknown="so the file is another one"))
+    assert (job.accounts_read, job.accounts_added, job.accounts_changed, job.accounts_removed) == (5, 0, 0, 0)
+    assert job.progress_done == job.progress_total == 5
