@@ -158,6 +158,8 @@ INSTANCE = answer(
         "total_seats_consumed": 2910,
         "total_seats_purchased": 3500,
         "license_expires_at": "2026-12-31T23:59:59Z",
+        "github_synced_at": "2026-03-01T04:10:00Z",
+        "github_sync_problem": "",
         "last_event": "server_synced",
         "last_usage_at": "2026-03-02T09:00:41Z",
         "list_date": "2026-03-02T08:59:58Z",

@@ -84,6 +84,10 @@ class InstanceSerializer(serializers.Serializer[Deployment]):
     )
     total_seats_purchased = serializers.IntegerField(allow_null=True, help_text="By its own list or license.")
     license_expires_at = Moment(allow_null=True, help_text="Of a server, as it says itself; only a sync asks for it.")
+    github_synced_at = Moment(
+        allow_null=True, help_text="Of a server: GitHub’s own last sync, as the cloud said; only a sync asks for it."
+    )
+    github_sync_problem = serializers.CharField(help_text="GitHub’s word for what went wrong then; empty: nothing.")
     last_event = serializers.ChoiceField(UsageEvent.choices)
     last_usage_at = Moment(allow_null=True)
     list_date = Moment(allow_null=True, help_text="The date of the last list itself.")

@@ -1,6 +1,7 @@
 """The writer of deployments: the server instances and the cloud of an enterprise."""
 
 import re
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from licensesync.enterprises.models import Deployment, DeploymentKind, Enterpris
 from licensesync.enterprises.queries import hold_enterprise
 from licensesync.errors import SERVER_CONFLICT, SERVER_NAMELESS, ExpectedError
 from licensesync.feeds.records import ServerFacts
+from licensesync.github.cloud import ServerSync
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 HOST = re.compile(rf"(?=.{{1,253}}\Z)(?!\d+\Z){_LABEL}(?:\.{_LABEL})*")  # a number alone is that of an instance
@@ -117,6 +119,21 @@ def take_facts(deployment: Deployment, facts: ServerFacts, **changes: Any) -> No
     if "server_id" in said and _others(deployment).filter(server_id=said["server_id"]).exists():
         del said["server_id"]
     Deployment.objects.filter(pk=deployment.pk).update(**said, **changes)
+
+
+@transaction.atomic
+def note_github_syncs(enterprise: Enterprise, syncs: Collection[ServerSync]) -> None:
+    """When GitHub last synced each server by itself: by server id, else by host name. Of a server that it does not name
+    nothing is known any more."""
+    hold_enterprise(enterprise.pk)
+    by_id = {sync.server_id: sync for sync in syncs if sync.server_id}
+    by_host = {sync.host: sync for sync in syncs if sync.host}
+    servers = list(Deployment.objects.filter(enterprise=enterprise, kind=DeploymentKind.SERVER))
+    for server in servers:
+        sync = by_id.get(server.server_id) or by_host.get(server.host)
+        server.github_synced_at = sync.at if sync else None
+        server.github_sync_problem = sync.problem[:300] if sync else ""
+    Deployment.objects.bulk_update(servers, ["github_synced_at", "github_sync_problem"])
 
 
 def host_by(deployment: Deployment, facts: ServerFacts | None) -> str:

@@ -131,6 +131,10 @@ class Deployment(models.Model):
     dormancy_threshold_days = models.PositiveIntegerField(null=True)
     license_expires_at = models.DateTimeField(null=True)  # only a sync asks for it
 
+    # What the cloud said of GitHub's own sync of a server, when we last synced the cloud (null and "": nothing)
+    github_synced_at = models.DateTimeField(null=True)
+    github_sync_problem = models.CharField(max_length=300, blank=True, db_default="")
+
     # What its last list said
     last_event = models.CharField(max_length=20, choices=UsageEvent.choices, default=UsageEvent.NEVER)
     last_usage_at = models.DateTimeField(null=True)  # when the list was taken in

@@ -24,7 +24,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from licensesync import feeds
-from licensesync.enterprises import connections
+from licensesync.enterprises import connections, deployments
 from licensesync.enterprises.models import Connection, Deployment, Enterprise
 from licensesync.errors import (
     ANSWER_TOO_LARGE,
@@ -301,6 +301,7 @@ def _fetch_pages(connection: Connection, step: Step, folder: Path) -> Fetched:
         pages = list(_pages(to, step, folder))
         found = cloud.assemble(pages)
         if found.whole:
+            _note_github_syncs(to, step)
             return Fetched(_joined(pages, folder / "consumed-licenses.json"), {})
         if step.fetch.round == ROUNDS:
             if found.changed or found.total is None:
@@ -311,6 +312,16 @@ def _fetch_pages(connection: Connection, step: Step, folder: Path) -> Fetched:
             page.path.unlink()
         step.fetch = Fetch(began=clock.now(), round=step.fetch.round + 1)
         step.remember()
+
+
+def _note_github_syncs(to: cloud.CloudConnection, step: Step) -> None:
+    """When GitHub last synced each server by itself. Nice to know, no more: the list is whole without it."""
+    try:
+        syncs = cloud.fetch_server_syncs(to, rules())
+    except ExpectedError as error:
+        log.info("github_syncs_unknown", problem=error.problem.code)
+    else:
+        deployments.note_github_syncs(step.job.deployment.enterprise, syncs)
 
 
 def _pages(to: cloud.CloudConnection, step: Step, folder: Path) -> Iterator[StoredPage]:

@@ -1,4 +1,5 @@
-"""GitHub Enterprise Cloud: the list of consumed licenses, page by page, and whether the pages make a whole list.
+"""GitHub Enterprise Cloud: the list of consumed licenses, page by page, whether the pages make a whole list, and when
+GitHub last synced each server by itself.
 
 Source: docs.github.com/enterprise-cloud@latest, REST "Licensing" (scope `read:enterprise`, `Link` headers); data
 residency hosts are `https://api.SUBDOMAIN.ghe.com`.
@@ -8,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from typing import Protocol
 from urllib.parse import quote
 
@@ -59,6 +61,17 @@ class Contents:
     total_seats_consumed: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class ServerSync:
+    """GitHub's last own sync of a server. `at` is None where there was none; `problem` is GitHub's word for what went
+    wrong, "" where nothing did."""
+
+    server_id: str
+    host: str
+    at: datetime | None
+    problem: str
+
+
 class HasContents(Protocol):
     """A `Page`, or the `Contents` of a stored one."""
 
@@ -92,6 +105,22 @@ class _Row(msgspec.Struct):
     enterprise_server_user_ids: list[str] | None = None
 
 
+class _Sync(msgspec.Struct):
+    date: str | None = None
+    status: str | None = None
+    error: str | None = None
+
+
+class _Instance(msgspec.Struct):
+    server_id: str | None = None
+    hostname: str | None = None
+    last_sync: _Sync | None = None
+
+
+class _SyncStatus(msgspec.Struct):
+    server_instances: list[_Instance] = []
+
+
 class _List(msgspec.Struct):
     users: list[_Row]
     total_seats_consumed: int | None = None
@@ -120,9 +149,39 @@ def fetch_page(connection: CloudConnection, rules: Rules, page: int) -> Page:
         return page_in(answer, connection, page)
 
 
+def fetch_server_syncs(connection: CloudConnection, rules: Rules) -> list[ServerSync]:
+    """REST "Get a license sync status". Raises as `transport.get` and `answers.require_data` do."""
+    url = _enterprise_url(connection) + "/license-sync-status"
+    with rest.get(url, connection.token, route(connection, rules), SCOPE) as answer:
+        require_data(answer, connection)
+        said = rest.decoded(answer, _SyncStatus, SCOPE)
+    return [_server_sync(each) for each in said.server_instances]
+
+
+def _server_sync(instance: _Instance) -> ServerSync:
+    sync = instance.last_sync or _Sync()
+    is_well = (sync.status or "").lower() in ("", "success")
+    said = sync.error or ("" if is_well else sync.status or "")
+    problem = "".join(filter(str.isprintable, " ".join(said.split())))  # anything may stand there
+    return ServerSync(instance.server_id or "", (instance.hostname or "").lower(), _moment(sync.date), problem)
+
+
+def _moment(said: str | None) -> datetime | None:
+    """As in 2020-01-01T00:00:00Z. What can't be told in every time zone, as the year 1, is none."""
+    try:
+        moment = datetime.fromisoformat((said or "")[:40])
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment if MINYEAR < moment.year < MAXYEAR else None
+
+
 def page_url(connection: CloudConnection, page: int) -> str:
-    slug = quote(connection.slug, safe="")
-    return f"{connection.api_url}/enterprises/{slug}/consumed-licenses?per_page={PER_PAGE}&page={page}"
+    return f"{_enterprise_url(connection)}/consumed-licenses?per_page={PER_PAGE}&page={page}"
+
+
+def _enterprise_url(connection: CloudConnection) -> str:
+    return f"{connection.api_url}/enterprises/{quote(connection.slug, safe='')}"
 
 
 def require_data(answer: Answer, connection: CloudConnection) -> None:

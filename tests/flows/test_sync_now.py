@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -461,3 +461,28 @@ def test_pages_of_a_job_that_is_over_are_forgotten(pages: Connected) -> None:
     forget.forget_fetches()
     assert not folder.exists()
     assert product.FETCHES_DIR.exists()
+
+
+def test_the_cloud_says_when_github_last_synced_each_server(small: Connected) -> None:
+    small.sync(small.server)
+    server_id, host = small.server.server_id, small.server.host
+
+    def told(**status: Any) -> tuple[Any, str]:
+        small.cloud.sync_status = [status] if status else []
+        assert outcome(small.sync(small.cloud)) == (JobState.SUCCESS, "")
+        server = small.deployment(small.server)
+        return server.github_synced_at, server.github_sync_problem
+
+    day = {"date": "2026-01-02T03:04:05Z", "status": "success", "error": ""}
+    at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert told(server_id="of another", hostname=host.upper(), last_sync=day) == (at, "")
+    assert told(server_id="of another", hostname="other.octo.example", last_sync=day) == (None, "")
+    failed = {**day, "status": "failure", "error": "No  route\nto host"}
+    assert told(server_id=server_id, hostname=host, last_sync=failed) == (at, "No route to host")
+    assert told() == (None, "")
+
+
+def test_without_what_github_says_of_its_own_syncs_the_list_counts_all_the_same(small: Connected) -> None:
+    small.cloud.sync_status = [{"server_id": 7, "last_sync": "not as GitHub describes it"}]
+    assert outcome(small.sync(small.cloud)) == (JobState.SUCCESS, "")
+    assert licenses.current_count(small.enterprise) is not None

@@ -1,6 +1,7 @@
 """The cloud's list: its pages, its addresses, and whether the pages make a whole."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from licensesync.errors import ExpectedError
 from licensesync.github import cloud
 from licensesync.github.cloud import CloudConnection, Contents
 from tests.github.serving import LOOPBACK, TOKEN, Handler, Site, replying, serving
+
+AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def connected(site: Site) -> CloudConnection:
@@ -129,3 +132,25 @@ def test_the_total_changed_while_paging() -> None:
 )
 def test_addresses_of_the_api(typed: str, url: str) -> None:
     assert cloud.api_url_of(typed) == url
+
+
+@pytest.mark.parametrize(
+    ("last_sync", "at", "problem"),
+    [
+        ({"date": "2026-01-02T03:04:05Z", "status": "success", "error": ""}, AT, ""),
+        ({"date": "2026-01-02T03:04:05", "status": "failure", "error": "No\nroute\x00"}, AT, "No route"),
+        ({"date": "never", "status": "failure"}, None, "failure"),
+        ({"date": "0001-01-01T00:00:00Z", "status": None}, None, ""),
+        (None, None, ""),
+    ],
+)
+def test_when_github_last_synced_a_server_by_itself(
+    last_sync: dict[str, Any] | None, at: datetime | None, problem: str
+) -> None:
+    instance = {"server_id": "f1d0", "hostname": "GHE.octo.example", "last_sync": last_sync, "more": 1}
+    body = json.dumps({"server_instances": [instance]}).encode()
+    with serving(replying(200, body)) as site:
+        [sync] = cloud.fetch_server_syncs(connected(site), LOOPBACK)
+    assert site.paths == ["/enterprises/acme/license-sync-status"]
+    assert (sync.server_id, sync.host, sync.problem) == ("f1d0", "ghe.octo.example", problem)
+    assert sync.at == at

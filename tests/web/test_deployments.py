@@ -71,6 +71,16 @@ def test_the_end_of_a_servers_license_is_said_and_counted_down(
     assert said == (f" <small>{says}</small>" if says else "")
 
 
+def test_when_github_synced_it_by_itself_and_what_went_wrong(client: Client, enterprise: Enterprise) -> None:
+    import_one(enterprise, server_export([account(1, ANA)]))
+    assert "own sync</dt>" not in page(client, enterprise, "instance", server(enterprise).pk), "no cloud was asked"
+    Deployment.objects.update(github_synced_at=timezone.now() - timedelta(days=40), github_sync_problem="No <route>")
+    html = page(client, enterprise, "instance", server(enterprise).pk)
+    assert re.search(r"GitHub’s own sync</dt><dd><time[^>]*>[^<]+</time> <small[^>]*>No &lt;route&gt;</small>", html)
+    Deployment.objects.update(github_synced_at=None)
+    assert "GitHub’s own sync</dt><dd>Never" in page(client, enterprise, "instance", server(enterprise).pk)
+
+
 def test_a_report_says_who_is_dormant(client: Client, enterprise: Enterprise) -> None:
     deployment = Deployment.objects.create(enterprise=enterprise, kind="server", host="ghes.example")
     assert "No list of it has arrived yet." in page(client, enterprise, "instance", deployment.pk)
