@@ -5,7 +5,6 @@ from datetime import datetime
 from itertools import takewhile
 
 from django.db.models import Case, Max, Q, QuerySet, When
-from django.utils import timezone
 
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.errors import FIGURES_STAY, NO_FIGURES_YET
@@ -54,16 +53,16 @@ def files_of(enterprise: Enterprise) -> QuerySet[UsageFile]:
     )
 
 
-def next_moves(enterprise: Enterprise) -> list[datetime]:
+def next_moves(enterprise: Enterprise) -> list[datetime | None]:
     """When each open thing may move on: a running job now, a waiting job at its time. A file that is looked at might
     since it came; one whose other pages never come never does."""
     looked_at = UsageFile.objects.filter(enterprise=enterprise, state=FileState.RECOGNISING)
     return [*map(next_move, open_jobs(enterprise)), *looked_at.values_list("created_at", flat=True)]
 
 
-def next_move(job: LicenseSyncJob) -> datetime:
-    """When an open job may move on."""
-    return job.not_before if job.state == JobState.PENDING else timezone.now()
+def next_move(job: LicenseSyncJob) -> datetime | None:
+    """When an open job may move on, by the clock of the database; None: now."""
+    return job.not_before if job.state == JobState.PENDING else None
 
 
 def open_jobs(enterprise: Enterprise) -> QuerySet[LicenseSyncJob]:

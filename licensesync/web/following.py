@@ -7,10 +7,10 @@ from typing import Concatenate, ParamSpec
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 
+from licensesync.syncing import clock
 from licensesync.web import say
 from licensesync.web.asked import is_htmx
 
@@ -20,15 +20,19 @@ PATIENCE = timedelta(minutes=1)  # what is due for longer and has not begun wait
 Arguments = ParamSpec("Arguments")
 
 
-def next_look(moves: Iterable[datetime]) -> int:
-    """In how many seconds a page looks again, 0 when nothing is open. `moves`: when each open thing may move on.
+def next_look(moves: Iterable[datetime | None]) -> int:
+    """In how many seconds a page looks again, 0 when nothing is open. `moves`: when each open thing may move on, None
+    for now.
 
     What waits for its time, or has waited for a worker for long, is looked at rarely: nothing is to be seen meanwhile,
     and such a wait may take hours.
     """
-    now = timezone.now()
+    at = [*moves]
+    if not at:
+        return 0
+    now = clock.now()
     soon = now - PATIENCE, now + timedelta(seconds=RARELY)
-    return min((SOON if soon[0] < each <= soon[1] else RARELY for each in moves), default=0)
+    return SOON if any(each is None or soon[0] < each <= soon[1] for each in at) else RARELY
 
 
 def leave_when_gone(

@@ -12,9 +12,10 @@ from django.utils import timezone
 from licensesync.flows import receive_usage
 from licensesync.operations import health
 from licensesync.operations import services as operations
-from licensesync.syncing import clock, order
+from licensesync.syncing import clock, order, queries
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import Phase
+from licensesync.web.following import SOON, next_look
 from tests.flows.lists import account, new_enterprise, server_export, waiting_job
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -75,3 +76,12 @@ def test_a_worker_is_seen_whatever_its_clock_says(monkeypatch: pytest.MonkeyPatc
     with on_machine(monkeypatch, skew):
         operations.note_seen("worker@there", queues=["interactive"])
     assert health.was_seen("worker@there")
+
+
+@AHEAD_AND_BEHIND
+def test_a_page_follows_a_job_that_is_due_whatever_its_clock_says(
+    monkeypatch: pytest.MonkeyPatch, skew: timedelta
+) -> None:
+    waiting = waiting_job(new_enterprise(), server_export([account(1)]))
+    with on_machine(monkeypatch, skew):
+        assert next_look([queries.next_move(waiting)]) == SOON
