@@ -5,11 +5,11 @@ from licensesync.feeds.records import CloudUser, ServerOnlyPerson, ServerUserAcc
 
 
 def of_server(accounts: list[ServerUserAccount], enterprise: Enterprise) -> list[ServerUserAccount]:
-    """No secondary addresses are none, and not unknown: those that are stored go."""
+    """Secondary addresses are unknown then; those that are stored go (`staging.new_server_facts`)."""
     if not enterprise.keeps_names:
         accounts = [account._replace(name="") for account in accounts]
     if not enterprise.keeps_secondary_emails:
-        accounts = [account._replace(other_emails=()) for account in accounts]
+        accounts = [account._replace(other_emails=None) for account in accounts]
     return accounts
 
 

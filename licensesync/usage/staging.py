@@ -42,7 +42,8 @@ def new_server_facts(server: Deployment) -> dict[str, str]:
     """What an account says after a list (`s`), given its row before (`a`): a list without names or secondary addresses
     leaves those that are known, as far as they are to be kept (`usage.less`)."""
     facts = {column: f"s.{column}" for column in SERVER_FACTS}
-    facts["other_emails"] = "COALESCE(s.other_emails, a.other_emails)"
+    if server.enterprise.keeps_secondary_emails:
+        facts["other_emails"] = "COALESCE(s.other_emails, a.other_emails)"
     if server.enterprise.keeps_names:
         facts["name"] = "CASE WHEN s.name = '' THEN COALESCE(a.name, '') ELSE s.name END"
     return facts

@@ -14,6 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from licensesync.enterprises.connections import connect
 from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise, LicenseModel
+from licensesync.enterprises.services import keep
 from licensesync.licenses.comparison import compare
 from licensesync.licenses.models import Count
 from licensesync.licenses.queries import current_count
@@ -400,3 +401,15 @@ def test_where_people_who_are_counted_twice_can_not_be_seen_it_is_said(
     html = page(client, full)
     assert "Secondary e-mails are not kept here, so people who are counted twice are not seen." in html
     assert "tells no secondary e-mails" not in html
+
+
+def test_a_report_tells_no_secondary_emails_though_for_a_while_none_were_kept(
+    client: Client, full: Enterprise, owner: User
+) -> None:
+    client.force_login(owner)
+    server = Deployment.objects.create(enterprise=full, kind=DeploymentKind.SERVER, host="report.example")
+    keep(enterprise=full, names=True, secondary_emails=False)
+    import_one(full, report([(1, ANA)]), server=server)
+    keep(enterprise=full, names=True, secondary_emails=True)
+    import_one(full, report([(1, ANA), (2, "")]), server=server)
+    assert "The list of report.example tells no secondary e-mails" in page(client, full)
