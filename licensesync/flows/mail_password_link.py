@@ -7,6 +7,7 @@ for one that is not, and how often somebody may ask counts for both.
 from datetime import timedelta
 from urllib.parse import urljoin
 
+from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import get_language, gettext, override
@@ -41,8 +42,9 @@ def ask_for_password_link(*, email: str, client: str, origin: str) -> bool:
 
 def mail_password_link(request_id: int) -> None:
     """Send the mail, once; nobody gets one for an e-mail that nobody signs in with."""
-    asked = services.take_password_link_request(request_id)
-    user = queries.by_email(asked.email) if asked else None
+    with transaction.atomic():  # so that a request whose link can't be made is still there for the next try
+        asked = services.take_password_link_request(request_id)
+        user = queries.by_email(asked.email) if asked else None
     if asked is None or user is None:
         return
     with override(asked.language):

@@ -11,10 +11,13 @@ from django.db import connection
 
 from licensesync.config import worker
 from licensesync.flows import run_job, tasks
+from licensesync.flows.mail_password_link import ask_for_password_link
 from licensesync.operations import health
 from licensesync.operations import services as operations
 from licensesync.syncing.models import JobState
 from licensesync.usage import services as usage
+from licensesync.users import queries as users
+from licensesync.users.models import PasswordLinkRequest, User
 from tests.flows.lists import account, import_one, new_enterprise, numbers, server_export, waiting_job
 from tests.flows.workers import assert_nothing_left_over, cut_off, end_of
 
@@ -85,6 +88,25 @@ def test_what_is_asked_again_soon_is_no_traceback(task: Any, caplog: pytest.LogC
     assert "database_away" in caplog.text
     assert "Traceback" not in caplog.text
     assert task.apply().state == SUCCESS
+
+
+@pytest.mark.skipif(not os.environ.get("DATABASE_URL"), reason="SQLite does not go away")
+def test_a_database_that_goes_away_takes_no_mail_with_it(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask_for_password_link(email=owner.email, client="there", origin="https://licenses.example.com/")
+    by_email = users.by_email
+
+    def by_email_cut_off(email: str) -> User | None:
+        cut_off()
+        return by_email(email)
+
+    asked = PasswordLinkRequest.objects.get()
+    task: Any = tasks.mail_link.s(asked.pk)
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(users, "by_email", by_email_cut_off)
+        assert task.apply().state == IGNORED
+    connection.close()
+    asked.refresh_from_db()
+    assert not asked.taken, "the sweep has it sent again"
 
 
 @pytest.mark.skipif(not os.environ.get("DATABASE_URL"), reason="SQLite does not go away")
