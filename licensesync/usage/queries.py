@@ -121,14 +121,15 @@ def cloud_names(cloud: Deployment) -> set[int]:
 
 
 def without_secondary_emails(enterprise: Enterprise) -> set[int]:
-    """The servers whose lists tell no secondary e-mails, as a site-admin report does not, by their first accounts."""
+    """The servers of whose accounts not all secondary e-mails are known, as a site-admin report tells none: by their
+    first accounts."""
     rows = bulk.rows(
         f"""SELECT d.id FROM enterprises_deployment d
-            WHERE d.enterprise_id = %(enterprise)s AND d.kind = 'server' AND d.accounts > 0 AND NOT EXISTS (
+            WHERE d.enterprise_id = %(enterprise)s AND d.kind = 'server' AND d.accounts > 0 AND EXISTS (
                 SELECT 1 FROM (
                     SELECT a.other_emails FROM usage_serveruseraccount a
                     WHERE a.deployment_id = d.id AND {VALID.format("a")} ORDER BY a.user_id LIMIT {LOOKED_AT}
-                ) AS looked_at WHERE other_emails IS NOT NULL
+                ) AS looked_at WHERE other_emails IS NULL
             )""",
         {"enterprise": enterprise.pk, "generation": enterprise.generation},
     )

@@ -110,10 +110,10 @@ def _unseen_doubles(enterprise: Enterprise, servers: list[Deployment]) -> list[s
     those = [each for each in servers if each.pk in silent]
     if len(those) > MOST_BY_NAME:
         template = _(
-            "The lists of %(n)s servers tell no secondary e-mails, so people counted twice there are not seen."
+            "The lists of %(n)s servers tell few or no secondary e-mails, so not everybody counted twice is seen."
         )
         return [template % {"n": words.number(len(those))}]
-    template = _("The list of %(source)s tells no secondary e-mails, so people counted twice there are not seen.")
+    template = _("The list of %(source)s tells few or no secondary e-mails, so not everybody counted twice is seen.")
     return [template % {"source": each} for each in those]
 
 
