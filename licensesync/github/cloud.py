@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import MAXYEAR, MINYEAR, UTC, datetime
+from datetime import UTC, datetime
 from typing import Protocol
 from urllib.parse import quote
 
@@ -19,6 +19,7 @@ import msgspec
 from licensesync import errors
 from licensesync.errors import ExpectedError
 from licensesync.github import addresses, answers, rest
+from licensesync.github.moments import sayable
 from licensesync.github.numbers import whole
 from licensesync.github.transport import Answer, Route, Rules
 
@@ -167,13 +168,12 @@ def _server_sync(instance: _Instance) -> ServerSync:
 
 
 def _moment(said: str | None) -> datetime | None:
-    """As in 2020-01-01T00:00:00Z. What can't be told in every time zone, as the year 1, is none."""
+    """As in 2020-01-01T00:00:00Z."""
     try:
         moment = datetime.fromisoformat((said or "")[:40])
     except ValueError:
         return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return moment if MINYEAR < moment.year < MAXYEAR else None
+    return sayable(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 def page_url(connection: CloudConnection, page: int) -> str:

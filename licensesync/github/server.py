@@ -8,7 +8,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import MAXYEAR, MINYEAR, datetime
+from datetime import datetime
 from typing import IO, Annotated, Literal
 
 import msgspec
@@ -16,6 +16,7 @@ import msgspec
 from licensesync import errors
 from licensesync.github import addresses, answers, rest, transport
 from licensesync.github.failures import NotReady
+from licensesync.github.moments import sayable
 from licensesync.github.numbers import whole
 from licensesync.github.transport import Answer, Limits, Route, Rules
 
@@ -140,9 +141,8 @@ def require_data(answer: Answer, path: str) -> None:
 
 
 def _moment(said: str | None) -> datetime | None:
-    """As in 2016/02/06 12:41:52 -0600. What can't be told in every time zone, as the year 9999, is none."""
+    """As in 2016/02/06 12:41:52 -0600."""
     try:
-        moment = datetime.strptime(said or "", "%Y/%m/%d %H:%M:%S %z")
+        return sayable(datetime.strptime(said or "", "%Y/%m/%d %H:%M:%S %z"))
     except ValueError:
         return None
-    return moment if MINYEAR < moment.year < MAXYEAR else None

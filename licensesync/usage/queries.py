@@ -120,7 +120,7 @@ def cloud_names(cloud: Deployment) -> set[int]:
     return {kind for kind in CloudAddress.Kind.values if ours.filter(kind=kind).exists()}
 
 
-def without_secondary_emails(enterprise: Enterprise) -> set[int]:
+def lacking_secondary_emails(enterprise: Enterprise) -> set[int]:
     """The servers of whose accounts not all secondary e-mails are known, as a site-admin report tells none: by their
     first accounts."""
     rows = bulk.rows(

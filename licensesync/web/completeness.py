@@ -12,7 +12,7 @@ from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.licenses.comparison import Comparison
 from licensesync.licenses.models import Count
 from licensesync.usage.models import CloudAddress
-from licensesync.usage.queries import cloud_names, without_secondary_emails
+from licensesync.usage.queries import cloud_names, lacking_secondary_emails
 from licensesync.web import words
 from licensesync.web.instance_rows import InstanceRow, is_out_of_date
 
@@ -105,8 +105,8 @@ def _unseen_doubles(enterprise: Enterprise, servers: list[Deployment]) -> list[s
     """Where nobody can be seen who is counted twice, since that is seen by secondary e-mails alone."""
     if not enterprise.keeps_secondary_emails:
         return [_("Secondary e-mails are not kept here, so people who are counted twice are not seen.")]
-    key = f"without-secondary-emails:{enterprise.pk}:{enterprise.generation}"
-    silent = cache.get_or_set(key, lambda: without_secondary_emails(enterprise), 3600) or set()
+    key = f"lacking-secondary-emails:{enterprise.pk}:{enterprise.generation}"
+    silent = cache.get_or_set(key, lambda: lacking_secondary_emails(enterprise), 3600) or set()
     those = [each for each in servers if each.pk in silent]
     if len(those) > MOST_BY_NAME:
         template = _(
