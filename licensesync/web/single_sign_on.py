@@ -61,8 +61,8 @@ def named_by_proxy(request: HttpRequest) -> str:
 
 
 def is_signed_on(request: HttpRequest) -> bool:
-    """Whether the session is one that the proxy began."""
-    return _NAMED in request.session
+    """Whether it is the proxy that says who is here: its session, or somebody whom nobody else has signed in."""
+    return _NAMED in request.session or (not request.user.is_authenticated and bool(named_by_proxy(request)))
 
 
 def may_sign_out(request: HttpRequest) -> bool:

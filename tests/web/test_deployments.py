@@ -76,7 +76,9 @@ def test_when_github_synced_it_by_itself_and_what_went_wrong(client: Client, ent
     assert "own sync</dt>" not in page(client, enterprise, "instance", server(enterprise).pk), "no cloud was asked"
     Deployment.objects.update(github_synced_at=timezone.now() - timedelta(days=40), github_sync_problem="No <route>")
     html = page(client, enterprise, "instance", server(enterprise).pk)
-    assert re.search(r"GitHub’s own sync</dt><dd><time[^>]*>[^<]+</time> <small[^>]*>No &lt;route&gt;</small>", html)
+    assert re.search(
+        r"GitHub’s own sync</dt><dd><time[^>]*>[^<]+</time> <small><span[^>]*>No &lt;route&gt;</span>", html
+    )
     Deployment.objects.update(github_synced_at=None)
     assert "GitHub’s own sync</dt><dd>Never" in page(client, enterprise, "instance", server(enterprise).pk)
 

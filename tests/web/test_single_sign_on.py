@@ -106,6 +106,7 @@ def test_an_invitation_makes_an_account_without_a_password(enterprise: Enterpris
     of_other = through_proxy("eve@octo.example").get(f"/invitations/{token}").content.decode()
     assert "you are signed in as" in of_other
     assert "eve<wbr>@octo.example" in of_other
+    assert "Sign out" not in of_other, "the proxy would name her again"
     through_proxy("eve@octo.example").post(f"/invitations/{token}")
     assert not User.objects.filter(email__in=("ana@octo.example", "eve@octo.example")).exists()
 
@@ -143,4 +144,6 @@ def test_signing_out_leads_to_where_the_proxy_does(owner: User, settings: Any, s
     settings.SSO_SIGN_OUT_URL = "https://sso.octo.example/sign-out"
     assert "Sign out" in browser.get("/account").content.decode()
     assert browser.post("/sign-out").headers["Location"] == "https://sso.octo.example/sign-out"
+    unknown = through_proxy("eve@octo.example").post("/sign-out", {"next": "/account"})
+    assert unknown.headers["Location"] == "https://sso.octo.example/sign-out"
     assert signed_in(owner).post("/sign-out").headers["Location"] == "/sign-in"
