@@ -4,6 +4,7 @@ from licensesync.web import (
     comparison,
     connections,
     delete_account,
+    documentation,
     domains,
     downloads,
     enterprise_pages,
@@ -50,6 +51,7 @@ urlpatterns = [
     *syncs.urlpatterns,
     *sync_history.urlpatterns,
     *operations.urlpatterns,
+    *documentation.urlpatterns,
     *probes.urlpatterns,
     *metrics.urlpatterns,
 ]

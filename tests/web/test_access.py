@@ -75,6 +75,8 @@ EXPECTED = {
     "cloud": READ_ONLY,
     "sync_history": READ_ONLY,
     "operations": ("302 404 404 404", NO_POST),
+    "documentation": ("302 200 200 200", NO_POST),
+    "documentation_page": ("302 200 200 200", NO_POST),
     "healthz": ("200 200 200 200", "405 405 405 405"),
     "readyz": ("503 503 503 503", "405 405 405 405"),
     "metrics": ("404 404 404 404", "405 405 405 405"),
@@ -129,6 +131,7 @@ def arguments(enterprise: Enterprise, owner: User, billing_manager: User) -> dic
         "invitation_id": invitation.pk,
         "deployment_id": deployment.pk,
         "token_id": push_token.pk,
+        "name": "matching",
         "domain_id": VerifiedDomain.objects.get(enterprise=enterprise).pk,
     }
 
