@@ -140,6 +140,10 @@ SERVER_ACCOUNT = answer(
         "license": None,
     },
 )
+UNUSED_SUBSCRIPTION = answer(
+    "A subscription of somebody who never signed in",
+    {"email": "mona@octo.example", "name": "Mona Lisa", "status": ""},
+)
 INSTANCE = answer(
     "A connected server",
     {

@@ -109,7 +109,12 @@ class CloudUser(Account):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["deployment", "key", "valid_from"], name="cloud_user_once"),)
-        indexes = (models.Index(fields=["deployment", "user_id"], name="cloud_user_id"), ended("cloud_user_ended"))
+        indexes = (
+            models.Index(fields=["deployment", "user_id"], name="cloud_user_id"),
+            # Visual Studio subscriptions that no account uses: few among many.
+            models.Index(fields=["deployment", "user_id"], condition=Q(consumes=False), name="cloud_user_unlinked"),
+            ended("cloud_user_ended"),
+        )
 
 
 class CloudAddress(Generational):

@@ -19,6 +19,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from licensesync.enterprises.models import Connection, Deployment, DeploymentKind, Enterprise
 from licensesync.enterprises.tokens import push_tokens
 from licensesync.github.checks import older_than_sync_now
+from licensesync.licenses.unused_subscriptions import unused_of
 from licensesync.syncing import queries
 from licensesync.web.access import enterprise_for, is_owner
 from licensesync.web.following import RARELY, leave_when_gone, next_look
@@ -80,6 +81,7 @@ def _context(request: HttpRequest, enterprise: Enterprise, deployment: Deploymen
         "history": history_page(request, jobs),
         "features": _features(deployment),
         "license_ends": _license_ends(deployment.license_expires_at),
+        "unused_subscriptions": _unused_subscriptions(deployment),
         "older_than_sync_now": older_than_sync_now(deployment.version),
     }
     html = render_to_string("deployments/_live_content.html", context, request)
@@ -96,6 +98,11 @@ def _features(deployment: Deployment) -> list[tuple[str, datetime | None]]:
         (name.replace("_", " "), datetime.fromisoformat(since) if since else None)
         for name, since in deployment.features.items()
     ]
+
+
+def _unused_subscriptions(deployment: Deployment) -> int:
+    """How many Visual Studio subscriptions nobody uses; a server has none."""
+    return unused_of(deployment).count() if deployment.pk and not deployment.is_server else 0
 
 
 def _license_ends(moment: datetime | None) -> str:

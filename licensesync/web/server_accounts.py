@@ -16,11 +16,9 @@ from licensesync.enterprises.models import Deployment, DeploymentKind
 from licensesync.licenses import queries
 from licensesync.licenses.server_accounts import ServerAccount, State, accounts_of, csv_of_accounts, with_licenses
 from licensesync.web.access import enterprise_for
-from licensesync.web.asked import id_of
 from licensesync.web.downloads import download_csv, name_of
+from licensesync.web.paging import page_asked_for
 from licensesync.web.person import why_not
-
-PAGE_SIZE = 25
 
 
 @dataclass(frozen=True)
@@ -45,9 +43,8 @@ class Tab:
 
 @require_GET
 def server_accounts(request: HttpRequest, slug: str, deployment_id: int) -> HttpResponse:
-    """`state` chooses, `after` and `before` are user ids between pages."""
     server, state = _asked_for(request, slug, deployment_id)
-    rows, newer_before, after = _page_of(request, server, state)
+    page = page_asked_for(request, accounts_of(server, state))
     query = urlencode({"state": state.value} if state else {})
     context = {
         "enterprise": server.enterprise,
@@ -55,9 +52,8 @@ def server_accounts(request: HttpRequest, slug: str, deployment_id: int) -> Http
         "state": state,
         "query": query,
         "tabs": _tabs(server, state),
-        "rows": [_row(each) for each in rows],
-        "previous": newer_before,
-        "next": after,
+        "rows": [_row(each) for each in with_licenses(server, page.rows)],
+        "page": page,
     }
     return render(request, "deployments/accounts.html", context)
 
@@ -79,24 +75,6 @@ def _asked_for(request: HttpRequest, slug: str, deployment_id: int) -> tuple[Dep
         return server, State(request.GET.get("state", ""))
     except ValueError:
         raise Http404 from None
-
-
-def _page_of(request: HttpRequest, server: Deployment, state: State) -> tuple[list[ServerAccount], int, int]:
-    """The rows, and between which user ids they are: 0 where there is nobody before or behind them."""
-    accounts = accounts_of(server, state)
-    after, before = id_of(request.GET.get("after", "")), id_of(request.GET.get("before", ""))
-    if before:
-        found = list(accounts.filter(user_id__lt=before).order_by("-user_id")[: PAGE_SIZE + 1])
-        page = found[:PAGE_SIZE][::-1]
-        is_first, is_last = len(found) <= PAGE_SIZE, False
-    else:
-        found = list(accounts.filter(user_id__gt=after)[: PAGE_SIZE + 1])
-        page = found[:PAGE_SIZE]
-        is_first, is_last = not after, len(found) <= PAGE_SIZE
-    if not page:
-        return [], 0, 0
-    rows = with_licenses(server, page)
-    return rows, 0 if is_first else page[0].user_id, 0 if is_last else page[-1].user_id
 
 
 def _tabs(server: Deployment, state: State) -> list[Tab]:

@@ -24,6 +24,7 @@ from licensesync.web import (
     sync_history,
     syncs,
     tokens,
+    unused_subscriptions,
     uploads,
     usage_history,
 )
@@ -46,6 +47,7 @@ urlpatterns = [
     *comparison.urlpatterns,
     *instances.urlpatterns,
     *server_accounts.urlpatterns,
+    *unused_subscriptions.urlpatterns,
     *connections.urlpatterns,
     *push.urlpatterns,
     *syncs.urlpatterns,

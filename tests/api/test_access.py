@@ -51,6 +51,7 @@ EXPECTED = {
     "api_instances": {**READ, "post": "401 404 403 422"},
     "api_instance": {**READ, "delete": "401 404 403 202"},
     "api_server_accounts": READ,
+    "api_unused_subscriptions": {"get": "401 404 404 404"},  # its cloud has reported nothing
     "api_connection": {**READ, "put": "401 404 403 422", "patch": "401 404 403 422", "delete": "401 404 403 204"},
     "api_test_connection": {"post": "401 404 403 422"},
     "api_sync_instance": {"post": "401 404 403 202"},

@@ -9,7 +9,7 @@ from pytest_django import Settings
 from licensesync.enterprises import connections, deployments
 from licensesync.enterprises.models import Connection, Deployment, Enterprise
 from licensesync.syncing.models import JobKind, JobState, LicenseSyncJob
-from tests.flows.lists import account, import_one, server_export
+from tests.flows.lists import account, cloud_list, cloud_user, import_one, server_export
 from tests.github.serving import Authority, proxying
 from tests.worlds import Played
 
@@ -70,6 +70,21 @@ def test_the_accounts_of_a_server(owners_script: Client, enterprise: Enterprise)
     assert owners_script.get(f"{address}?state=dormant").json() == []
     assert owners_script.get(f"{address}?state=active").status_code == 422
     assert owners_script.get(f"{INSTANCES}/cloud/accounts").status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_subscriptions_that_nobody_uses(owners_script: Client, enterprise: Enterprise) -> None:
+    rows = [
+        cloud_user("", visual_studio_subscription_user=True, visual_studio_subscription_email=f"{name}@octo.example")
+        for name in ("ana", "bob", "eve")
+    ]
+    import_one(enterprise, cloud_list([cloud_user("bob", "bob@octo.example"), *rows]))
+    address = f"/api/v3/enterprises/{enterprise.slug}/unused-visual-studio-subscriptions"
+    first = owners_script.get(f"{address}?per_page=1")
+    assert first.json() == [{"email": "ana@octo.example", "name": "", "status": ""}]
+    last = owners_script.get(first["Link"].partition(">")[0].lstrip("<"))
+    assert [each["email"] for each in last.json()] == ["eve@octo.example"]
+    assert "Link" not in last
 
 
 def test_the_same_request_with_its_key_is_one(owners_script: Client, enterprise: Enterprise) -> None:

@@ -85,6 +85,8 @@ EXPECTED = {
     "instance_news": READ_ONLY,
     "server_accounts": READ_ONLY,
     "csv_of_server_accounts": READ_ONLY,
+    "unused_subscriptions": ("302 404 404 404", NO_POST),  # its cloud has reported nothing
+    "csv_of_unused_subscriptions": ("302 404 404 404", NO_POST),
     "connect_new_server": OWNERS_FORM,
     "connect_cloud": OWNERS_FORM,
     "connect_server": OWNERS_FORM,
