@@ -180,7 +180,7 @@ def test_a_billing_manager_sees_it_and_a_stranger_does_not(
 
 
 def test_beside_the_total_stands_which_lists_it_is_of(client: Client, full: Enterprise) -> None:
-    for name in ("licenses", "print_licenses"):
+    for name in ("licenses", "print_licenses", "usage_history"):
         html = page(client, full, name)
         assert re.search(r"Counted from \d of \d servers? and the cloud\. Oldest list: ", html), name
 
