@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
+from django.dispatch import receiver
 
 from licensesync.config.database import bound
 from licensesync.config.newer_tables import our_migrations, unknown_change
@@ -110,6 +111,6 @@ def see_the_scheduler(task: Any, state: str = "", **_: object) -> None:
             connection.close()
 
 
-@connection_created.connect
+@receiver(connection_created)
 def _wait_for_locks_with_patience(connection: BaseDatabaseWrapper, **_: object) -> None:
     bound(connection, lock_seconds=LOCK_SECONDS)

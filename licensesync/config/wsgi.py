@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
+from django.dispatch import receiver
 from django.urls import get_resolver
 
 from licensesync.config.database import bound
@@ -34,7 +35,7 @@ logging.getLogger("gunicorn.error").addFilter(_is_no_stall)
 logging.getLogger("gunicorn.error").addFilter(of_web_server)
 
 
-@connection_created.connect
+@receiver(connection_created)
 def _wait_for_the_database_with_bounds(connection: BaseDatabaseWrapper, **_: object) -> None:
     """A page that takes too long, or stands behind a lock, gives its thread free. Jobs are not bound by this."""
     bound(connection, lock_seconds=settings.WEB_LOCK_SECONDS, statement_seconds=settings.WEB_STATEMENT_SECONDS)

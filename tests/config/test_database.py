@@ -1,5 +1,9 @@
 """Nobody waits for PostgreSQL for ever, and PostgreSQL not for us."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from django.db import connection
 
@@ -28,3 +32,24 @@ def test_what_a_new_connection_may_wait() -> None:
             assert cursor.fetchone()[0] == "0"
     finally:
         session.close()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one time-out, in its settings")
+@pytest.mark.parametrize(
+    ("module", "bounds"),
+    [("licensesync.config.wsgi", "5s 30s 10s"), ("licensesync.config.worker", "1min 0 10s")],
+    ids=["web server", "worker"],
+)
+def test_every_connection_of_a_program_is_bound(module: str, bounds: str) -> None:
+    """In a process of its own: what it listens to stays with a process."""
+    asked = f"""
+import importlib, django
+django.setup()
+importlib.import_module({module!r})
+from django.db import connection
+for name in ("lock_timeout", "statement_timeout", "client_connection_check_interval"):
+    print(connection.cursor().execute(f"SHOW {{name}}").fetchone()[0], end=" ")
+"""
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "licensesync.config.settings"}
+    told = subprocess.run([sys.executable, "-c", asked], env=environment, capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == bounds
