@@ -282,12 +282,9 @@ def _close(jobs: Any, state: JobState, error: ExpectedError | None) -> bool:
 
 def reap_stalled() -> list[LicenseSyncJob]:
     """Take running jobs from workers that are gone: back to waiting, or failed after the last attempt."""
-    now, patience = clock.now(), timedelta(seconds=settings.STALLED_SECONDS)
-    # A heartbeat to come is one from before the clock was put back: who lives corrects it with the next one.
-    is_silent = Q(heartbeat_at__lt=now - patience) | Q(heartbeat_at__gt=now + patience)
     reaped = []
-    for job in LicenseSyncJob.objects.filter(is_silent, state=JobState.RUNNING).select_related("deployment"):
-        silent = claimed(job).filter(is_silent)  # still: it may have come just now
+    for job in LicenseSyncJob.objects.filter(_is_silent(), state=JobState.RUNNING).select_related("deployment"):
+        silent = claimed(job).filter(_is_silent())  # still: it may have come just now, or while we waited for a table
         if job.attempts < settings.MAX_ATTEMPTS:
             moved = _back_to_waiting(job, silent, not_before=clock.now())
         else:
@@ -295,6 +292,12 @@ def reap_stalled() -> list[LicenseSyncJob]:
         if moved:
             reaped.append(job)
     return reaped
+
+
+def _is_silent() -> Q:
+    """Asked now. A heartbeat to come is one from before the clock was put back: who lives corrects it with the next."""
+    now, patience = clock.now(), timedelta(seconds=settings.STALLED_SECONDS)
+    return Q(heartbeat_at__lt=now - patience) | Q(heartbeat_at__gt=now + patience)
 
 
 def hurry(enterprise: Enterprise) -> None:

@@ -1,9 +1,12 @@
 """The clocks of several machines differ. What counts is the database's."""
 
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from io import BytesIO
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -17,6 +20,7 @@ from licensesync.syncing import services as syncing
 from licensesync.syncing.models import Phase
 from licensesync.web.following import SOON, next_look
 from tests.flows.lists import account, new_enterprise, server_export, waiting_job
+from tests.flows.workers import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -48,6 +52,23 @@ def test_a_job_stays_with_a_worker_whose_clock_is_wrong(monkeypatch: pytest.Monk
         assert job is not None
         assert syncing.beat(job, Phase.READING, 1, None)
     assert syncing.reap_stalled() == []
+
+
+def test_a_sweep_that_stood_behind_a_lock_takes_no_job_from_a_living_worker(settings: Any) -> None:
+    """When it gets to see the jobs, a heartbeat of just now is later than when it looked at the clock."""
+    settings.STALLED_SECONDS = 0.5
+    job = syncing.claim(waiting_job(new_enterprise(), server_export([account(1)])).pk)
+    assert job is not None
+    reaped: list[Any] = []
+    sweep = threading.Thread(target=together, args=(lambda: reaped.extend(syncing.reap_stalled()),))
+    with closing(connection.copy()) as other, other.cursor() as somebody:
+        somebody.execute("BEGIN")
+        somebody.execute("LOCK TABLE enterprises_deployment IN ACCESS EXCLUSIVE MODE")
+        sweep.start()
+        time.sleep(1)
+        assert syncing.beat(job, Phase.READING, 1, None)
+    sweep.join()
+    assert reaped == []
 
 
 @AHEAD_AND_BEHIND
