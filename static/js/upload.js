@@ -121,8 +121,10 @@ function fail(row, sentence) {
   file.querySelector(".spinner").replaceWith(document.getElementById("upload-failed").content.cloneNode(true));
   file.querySelector(".meter").remove();
   const text = file.querySelector("[data-text]");
-  text.textContent = sentence;
-  text.hidden = false;
+  const whose = document.createElement("span"); // what is heard is the alert alone
+  whose.className = "visually-hidden";
+  whose.textContent = `${file.querySelector("[data-name]").textContent}: `;
+  text.replaceChildren(whose, sentence);
   text.setAttribute("role", "alert");
   file.querySelector("[data-verb]").textContent = form.dataset.dismiss;
   return false;

@@ -165,6 +165,7 @@ def test_a_file_that_is_too_large_is_not_even_sent(visitor: Visitor, slug: str, 
     large.write_text("x" * 11)
     page.locator("input[type=file]").set_input_files(large)
     expect(page.get_by_text("The file is larger than 500 MB.")).to_be_visible()
+    expect(page.locator("#uploads").get_by_role("alert")).to_contain_text("large.json: The file is larger")
     page.get_by_role("button", name="Dismiss").click()
     expect(page.locator("#uploads > li")).to_have_count(0)
     expect(page.locator("#files > li")).to_have_count(0)
