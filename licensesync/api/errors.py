@@ -23,7 +23,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from licensesync.errors import DISK_FULL, NOT_CONNECTED, TOO_LARGE, ExpectedError, sentence
-from licensesync.flows.mishaps import is_cut_off
+from licensesync.flows.mishaps import is_busy, is_cut_off
 
 log = structlog.get_logger()
 
@@ -77,12 +77,19 @@ class DatabaseAway(NotReady):
     default_detail = "The database does not answer. Nothing is known to have been changed; try again."
 
 
+class DatabaseBusy(NotReady):
+    default_detail = "The database was busy for too long. Nothing is known to have been changed; try again."
+
+
 def answer_to(error: Exception, context: dict[str, Any]) -> Response:
     """The exception handler of every endpoint: none of its errors is a page of HTML."""
     request: Request = context["request"]
     if is_cut_off(error):
         log.warning("database_away", error=" ".join(str(error).split()))
         error = DatabaseAway()
+    elif is_busy(error):
+        log.warning("database_busy", error=" ".join(str(error).split()))
+        error = DatabaseBusy()
     code, message, errors = _told(error)
     if code == status.HTTP_500_INTERNAL_SERVER_ERROR:
         log.exception("api_request_failed", path=request.path)

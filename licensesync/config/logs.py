@@ -8,6 +8,8 @@ from typing import Any
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 
+from licensesync.flows.mishaps import may_pass
+
 # What must not stand in a log, whoever wrote it: links that let somebody in, tokens, addresses of people.
 SECRETS = (
     (re.compile(r"/(setup|invitations|password/new)/[^\s\"']+"), r"/\1/…"),
@@ -62,6 +64,14 @@ def in_one_line(record: logging.LogRecord) -> bool:
     return True
 
 
+def of_our_pages(record: logging.LogRecord) -> bool:
+    """A database that is away or busy is no defect of ours: a line says so for each page, and no traceback."""
+    if record.exc_info and may_pass(record.exc_info[1]):
+        said = " ".join(str(record.exc_info[1]).split())
+        record.msg, record.args, record.exc_info = f"{record.getMessage()} ({said})", (), None
+    return True
+
+
 def logging_config(style: str) -> dict[str, Any]:
     """A `logging.config.dictConfig` for the given style: "text" or "json"."""
     if style not in ("text", "json"):
@@ -93,11 +103,11 @@ def logging_config(style: str) -> dict[str, Any]:
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
             }
         },
-        "filters": {"in_one_line": {"()": lambda: in_one_line}},
+        "filters": {"in_one_line": {"()": lambda: in_one_line}, "of_our_pages": {"()": lambda: of_our_pages}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"handlers": ["stderr"], "level": "INFO"},
         "loggers": {
-            "django.request": {"level": "ERROR"},
+            "django.request": {"level": "ERROR", "filters": ["of_our_pages"]},
             # Three lines for every beat of the clock; what a job does is told by the job.
             "celery.beat": {"level": "WARNING"},
             "celery.worker.strategy": {"level": "WARNING"},

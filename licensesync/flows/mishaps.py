@@ -21,11 +21,22 @@ def expected_error(error: Exception, *, otherwise: ExpectedError) -> ExpectedErr
             | (_, sqlite3.OperationalError(sqlite_errorname="SQLITE_FULL"))
         ):
             return ExpectedError(DISK_FULL)
-        case (_, psycopg.errors.LockNotAvailable() | psycopg.errors.DeadlockDetected()):
-            return ExpectedError(DATABASE_BUSY)
-        case _, sqlite3.OperationalError(sqlite_errorname=name) if name.startswith("SQLITE_BUSY"):
-            return ExpectedError(DATABASE_BUSY)
-    return otherwise
+    return ExpectedError(DATABASE_BUSY) if is_busy(error) else otherwise
+
+
+def may_pass(error: BaseException | None) -> bool:
+    """Whether the same may go well in a moment, as nothing is wrong but with the database."""
+    return is_cut_off(error) or is_busy(error)
+
+
+def is_busy(error: BaseException | None) -> bool:
+    """Whether others held for too long what was needed of the database."""
+    match error.__cause__ if isinstance(error, DatabaseError) else error:
+        case psycopg.errors.LockNotAvailable() | psycopg.errors.DeadlockDetected():
+            return True
+        case sqlite3.OperationalError(sqlite_errorname=name):
+            return name.startswith("SQLITE_BUSY")
+    return False
 
 
 def is_cut_off(error: BaseException | None) -> bool:

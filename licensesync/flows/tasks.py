@@ -12,21 +12,21 @@ from licensesync.flows import compare as comparing
 from licensesync.flows import delete_enterprise as deleting
 from licensesync.flows import forget, mail_password_link, reap_stalled, receive_usage, sync_now
 from licensesync.flows import run_job as running
-from licensesync.flows.mishaps import is_cut_off
+from licensesync.flows.mishaps import is_busy, may_pass
 
 log = structlog.get_logger()
 
 
 @contextmanager
 def _asked_again_soon() -> Iterator[None]:
-    """What the scheduler or the sweep asks for again is a line, and no traceback, while the database is away.
-    It counts as not done."""
+    """What the scheduler or the sweep asks for again is a line, and no traceback, while the database is away
+    or held by others. It counts as not done."""
     try:
         yield
     except DatabaseError as error:
-        if not is_cut_off(error):
+        if not may_pass(error):
             raise
-        log.warning("database_away", error=" ".join(str(error).split()))
+        log.warning("database_busy" if is_busy(error) else "database_away", error=" ".join(str(error).split()))
         raise Ignore from None
 
 

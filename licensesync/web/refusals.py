@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
-from licensesync.flows.mishaps import is_cut_off
+from licensesync.flows.mishaps import may_pass
 
 
 def not_understood(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -21,7 +21,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """Called while the exception is being handled. A database that is away is back soon, so whoever asks may wait."""
-    is_away = is_cut_off(sys.exception())
-    headers = {"Retry-After": "10"} if is_away else {}
-    return HttpResponse(render_to_string("500.html"), status=503 if is_away else 500, headers=headers)
+    """Called while the exception is being handled. A database that is away is back soon, and free again one that others
+    hold, so whoever asks may wait."""
+    passes = may_pass(sys.exception())
+    headers = {"Retry-After": "10"} if passes else {}
+    return HttpResponse(render_to_string("500.html"), status=503 if passes else 500, headers=headers)

@@ -1,6 +1,7 @@
 """Requests that can't be answered get a page, whatever is broken of them."""
 
 import os
+from contextlib import closing
 
 import pytest
 from django.db import connection
@@ -34,6 +35,27 @@ def test_a_database_that_goes_away_is_back_soon(signed_in: SignedIn, owner: User
     answer = client.get(path, headers=headers)
     connection.close()
     assert (answer.status_code, int(answer["Retry-After"]) > 0) == (503, True)
+    assert client.get(path, headers=headers).status_code in (200, 401), "it is"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(not os.environ.get("DATABASE_URL"), reason="SQLite is read while somebody writes")
+@pytest.mark.parametrize("path", ["/enterprises", "/api/v3/enterprises/octo-industries/consumed-licenses"])
+def test_a_table_that_somebody_holds_is_free_again_soon(
+    signed_in: SignedIn, owner: User, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = signed_in(owner)
+    client.raise_request_exception = False
+    headers = {"Authorization": "Bearer lsy_of-nobody"} if "/api/" in path else {}
+    with closing(connection.copy()) as other, other.cursor() as somebody, connection.cursor() as ours:
+        somebody.execute("BEGIN")
+        somebody.execute("LOCK TABLE users_user, enterprises_apitoken IN ACCESS EXCLUSIVE MODE")
+        ours.execute("SET lock_timeout = 200")
+        answer = client.get(path, headers=headers)
+        ours.execute("RESET lock_timeout")
+    assert (answer.status_code, answer["Retry-After"]) == (503, "10")
+    assert "Traceback" not in caplog.text
+    assert "lock timeout" in caplog.text
     assert client.get(path, headers=headers).status_code in (200, 401), "it is"
 
 
