@@ -24,6 +24,19 @@ from licensesync.operations.services import SCHEDULER
 from licensesync.syncing import clock
 
 PATIENCE = timedelta(minutes=1)  # whoever was not seen for longer is not there
+LONGEST_LOCK = timedelta(seconds=2)  # that is nothing to speak of
+# Whoever waits for nobody and keeps the most of us waiting.
+HELD = """
+SELECT holder.pid, holder.usename, count(*)
+FROM pg_stat_activity AS waiting
+CROSS JOIN LATERAL unnest(pg_blocking_pids(waiting.pid)) AS blocking(pid)
+JOIN pg_stat_activity AS holder ON holder.pid = blocking.pid
+WHERE waiting.datname = current_database() AND waiting.wait_event_type = 'Lock'
+    AND waiting.query_start < clock_timestamp() - %s * interval '1 second'
+    AND cardinality(pg_blocking_pids(holder.pid)) = 0
+GROUP BY holder.pid, holder.usename
+ORDER BY count(*) DESC, holder.pid LIMIT 1
+"""
 MIB = 1024 * 1024
 
 
@@ -43,7 +56,7 @@ class Finding:
 def findings() -> list[Finding]:
     """Everything, looked at now. Without a database and its tables, what is in them can't be told."""
     needed = _needed()
-    return [*needed, _keys()] if needed[1].ok and needed[0].ok else needed
+    return [*needed, _locks(), _keys()] if needed[1].ok and needed[0].ok else needed
 
 
 def _needed() -> list[Finding]:
@@ -134,6 +147,26 @@ def _scheduler() -> Finding:
         return Finding(title, _("Its last sweep was done within the last minute."))
     says = _("For a minute nothing was swept: jobs of dead workers stay as they are, and nothing is scheduled.")
     return Finding(title, says, _("Start it: manage.py up --only scheduler (it needs a worker on the queue upkeep)."))
+
+
+def _locks() -> Finding:
+    """Who keeps pages and jobs waiting, such as somebody at psql who went to lunch in the middle of a transaction."""
+    title = gettext_lazy("Locks")
+    held = None
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(HELD, [LONGEST_LOCK.total_seconds()])
+            held = cursor.fetchone()
+    if held is None:
+        return Finding(title, _("Nobody waits for long for what another holds in the database."))
+    pid, user, waiting = held
+    says = ngettext(
+        "Process %(pid)s of PostgreSQL (%(user)s) holds what %(count)s other waits for.",
+        "Process %(pid)s of PostgreSQL (%(user)s) holds what %(count)s others wait for.",
+        waiting,
+    ) % {"pid": pid, "user": user, "count": waiting}
+    fix = _("End its transaction, or have an administrator of PostgreSQL run: SELECT pg_terminate_backend(%(pid)s)")
+    return Finding(title, says, fix % {"pid": pid})
 
 
 def _keys() -> Finding:

@@ -1,7 +1,9 @@
 """What is found, what is said about it, and that strangers hear nothing of it."""
 
+import os
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 from celery import current_app
 from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
@@ -23,6 +25,7 @@ from licensesync.operations import health, services
 from licensesync.operations.models import Seen
 from licensesync.syncing.models import JobState, LicenseSyncJob
 from licensesync.users.models import User
+from tests.flows.workers import together, wait_for
 from tests.people import SignedIn
 
 pytestmark = pytest.mark.django_db
@@ -100,6 +103,27 @@ def test_tables_of_a_newer_version() -> None:
     MigrationRecorder.Migration.objects.filter(name="0099_later").delete()
     MigrationRecorder.Migration.objects.create(app="axes", name="0001_squashed_and_gone")
     assert wrong() == {}, "a library may drop old ones"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(not os.environ.get("DATABASE_URL"), reason="SQLite has no locks to be seen")
+@pytest.mark.usefixtures("all_well")
+def test_who_keeps_others_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "LONGEST_LOCK", timedelta())
+    assert "Locks" not in wrong()
+    with closing(connection.copy()) as other, other.cursor() as somebody:
+        somebody.execute("BEGIN")
+        somebody.execute("LOCK TABLE enterprises_enterprise IN ACCESS EXCLUSIVE MODE")
+        pid = somebody.connection.info.backend_pid
+        page = threading.Thread(target=together, args=(Enterprise.objects.first,))
+        page.start()
+        wait_for(lambda: "Locks" in wrong())
+        code, said = doctor()
+        assert code == 1
+        assert f"Process {pid} of PostgreSQL (" in said
+        assert "holds what 1 other waits for.\n       To do: End its transaction" in said
+    page.join()
+    assert "Locks" not in wrong()
 
 
 @pytest.mark.usefixtures("all_well")
@@ -198,7 +222,7 @@ def test_the_page_is_for_superusers_and_names_nobody(
     text = page.content.decode()
     assert f"Job {job.pk}" in text
     assert "worker@one" in text
-    assert text.count("Fine") == 7
+    assert text.count("Fine") == 8
     assert "octo" not in text
     assert 'href="/operations"' in text
     assert 'href="/operations"' not in signed_in(owner).get("/enterprises").content.decode()
