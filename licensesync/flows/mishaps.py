@@ -40,8 +40,11 @@ def is_busy(error: BaseException | None) -> bool:
 
 
 def is_cut_off(error: BaseException | None) -> bool:
-    """Whether the database went away under our hands, with all that was not committed."""
+    """Whether the database went away under our hands, with all that was not committed; or takes no changes, as while
+    another one takes its place."""
     match error.__cause__ if isinstance(error, DatabaseError) else error:
+        case psycopg.errors.ReadOnlySqlTransaction():
+            return True
         case psycopg.OperationalError(sqlstate=state) | psycopg.InterfaceError(sqlstate=state):
             return state is None or state.startswith(("08", "57P"))
     return False

@@ -90,6 +90,12 @@ def _database() -> Finding:
             cursor.execute("SELECT 1")
         if connection.vendor == "sqlite":
             return Finding(title, _("SQLite answers."))
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW transaction_read_only")
+            takes_no_changes = cursor.fetchone() == ("on",)
+        if takes_no_changes:
+            fix = _("Have DATABASE_URL lead to the primary, or set its default_transaction_read_only to off.")
+            return Finding(title, _("PostgreSQL answers, but takes no changes."), fix)
         version = ".".join(map(str, connection.get_database_version()))
         return Finding(title, _("PostgreSQL %(version)s answers.") % {"version": version})
     except DatabaseError as error:

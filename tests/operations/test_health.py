@@ -105,6 +105,15 @@ def test_tables_of_a_newer_version() -> None:
     assert wrong() == {}, "a library may drop old ones"
 
 
+@pytest.mark.skipif(not os.environ.get("DATABASE_URL"), reason="SQLite has no standby")
+@pytest.mark.usefixtures("all_well")
+def test_a_database_that_takes_no_changes() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET transaction_read_only = on")
+    assert health.missing() == ["Database"]
+    assert "takes no changes" in doctor()[1]
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(not os.environ.get("DATABASE_URL"), reason="SQLite has no locks to be seen")
 @pytest.mark.usefixtures("all_well")

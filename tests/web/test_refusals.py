@@ -9,7 +9,7 @@ from django.test import Client
 
 from licensesync.users.models import User
 from tests.flows.workers import cut_off
-from tests.people import SignedIn
+from tests.people import PASSWORD, SignedIn
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -36,6 +36,19 @@ def test_a_database_that_goes_away_is_back_soon(signed_in: SignedIn, owner: User
     connection.close()
     assert (answer.status_code, int(answer["Retry-After"]) > 0) == (503, True)
     assert client.get(path, headers=headers).status_code in (200, 401), "it is"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(not os.environ.get("DATABASE_URL"), reason="SQLite has no standby")
+def test_a_database_that_takes_no_changes_takes_some_soon(client: Client, owner: User) -> None:
+    client.raise_request_exception = False
+    with connection.cursor() as cursor:
+        cursor.execute("SET default_transaction_read_only = on")
+    typed = {"username": owner.email, "password": PASSWORD}
+    answer = client.post("/sign-in", typed)
+    connection.close()
+    assert (answer.status_code, answer["Retry-After"]) == (503, "10")
+    assert client.post("/sign-in", typed).status_code == 302
 
 
 @pytest.mark.django_db(transaction=True)
