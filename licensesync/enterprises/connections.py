@@ -227,8 +227,9 @@ def proxy_shown(connection: Connection) -> str:
 
 
 def unreadable() -> int:
-    """How many connections have a token that none of our keys opens."""
-    return sum(not opens(sealed) for sealed in Connection.objects.values_list("sealed_token", flat=True))
+    """How many connections have a token or a proxy that none of our keys opens."""
+    stored = Connection.objects.values_list("sealed_token", "sealed_proxy")
+    return sum(not all(opens(sealed) for sealed in secrets if sealed) for secrets in stored)
 
 
 @transaction.atomic
@@ -238,4 +239,4 @@ def reseal_all() -> int:
     for connection in stored:
         connection.sealed_token = reseal(connection.sealed_token)
         connection.sealed_proxy = reseal(connection.sealed_proxy) if connection.sealed_proxy else ""
-    return Connection.objects.bulk_update(stored, ["sealed_token", "sealed_proxy"])
+    return Connection.objects.bulk_update(stored, ["sealed_token", "sealed_proxy"], batch_size=100)

@@ -30,9 +30,9 @@ def may_pass(error: BaseException | None) -> bool:
 
 
 def is_busy(error: BaseException | None) -> bool:
-    """Whether others held for too long what was needed of the database."""
+    """Whether others held for too long what was needed of the database, or a statement took longer than it may."""
     match error.__cause__ if isinstance(error, DatabaseError) else error:
-        case psycopg.errors.LockNotAvailable() | psycopg.errors.DeadlockDetected():
+        case psycopg.errors.LockNotAvailable() | psycopg.errors.DeadlockDetected() | psycopg.errors.QueryCanceled():
             return True
         case sqlite3.OperationalError(sqlite_errorname=name):
             return name.startswith("SQLITE_BUSY")

@@ -145,6 +145,10 @@ def test_tokens_that_no_key_opens(settings: Any) -> None:
     settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
     assert set(wrong()) == {"Encryption keys"}
     assert Client().get("/readyz").status_code == 200, "pages and files go on without"
+    Connection.objects.update(sealed_token=seal("token"))
+    assert wrong() == {}
+    Connection.objects.update(sealed_proxy="not sealed by it")
+    assert set(wrong()) == {"Encryption keys"}
 
 
 @pytest.mark.usefixtures("all_well")
