@@ -6,10 +6,12 @@ same in the foreground.
 """
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
-from typing import IO, Any, Required, TypedDict, Unpack
+from typing import IO, Required, TypedDict, Unpack
 
 import structlog
 from django.conf import settings
@@ -31,7 +33,8 @@ from licensesync.errors import (
     ExpectedError,
 )
 from licensesync.feeds.records import FeedKind
-from licensesync.flows import payloads, queue, take_in
+from licensesync.flows import payloads, queue
+from licensesync.flows.delivery import Delivery, Unanswered, ask_if_older
 from licensesync.flows.mishaps import expected_error, is_cut_off
 from licensesync.syncing import clock, usage_files
 from licensesync.syncing import services as syncing
@@ -174,8 +177,8 @@ def decide(files: list[UsageFile], *, is_answered: bool = False) -> LicenseSyncJ
         if not usage_files.hold_recognising(files):
             return None
         try:
-            return _job_for(files, is_answered=is_answered)
-        except take_in.Unanswered as unanswered:
+            return _job_for(Delivery(files), is_answered=is_answered)
+        except Unanswered as unanswered:
             if files[0].somebody_answers:
                 usage_files.ask(files, unanswered.question, **unanswered.params)
             else:
@@ -185,35 +188,30 @@ def decide(files: list[UsageFile], *, is_answered: bool = False) -> LicenseSyncJ
     return None
 
 
-def _job_for(files: list[UsageFile], *, is_answered: bool) -> LicenseSyncJob | None:
-    """The job of a list; None where its users are encrypted. Raises take_in.Unanswered or ExpectedError."""
-    first = files[0]
-    recognition = first.recognised
-    deployment = _source(first, recognition)
+def _job_for(delivery: Delivery, *, is_answered: bool) -> LicenseSyncJob | None:
+    """The job of a list; None where its users are encrypted. Raises Unanswered or ExpectedError."""
+    first, files = delivery.first, delivery.files
+    deployment = _source(delivery)
     syncing.hold_to_add(deployment)
     deployment.refresh_from_db()
-    if recognition.users_encrypted:
-        facts = recognition.server or feeds.ServerFacts()
-        if not (deployment.list_date and facts.exported_at and facts.exported_at < deployment.list_date):
-            deployments.take_facts(deployment, facts, list_encrypted_at=clock.now())
+    if delivery.recognition.users_encrypted:
+        exported_at = delivery.server.exported_at
+        if not (deployment.list_date and exported_at and exported_at < deployment.list_date):
+            deployments.take_facts(deployment, delivery.server, list_encrypted_at=clock.now())
         usage_files.refuse(files, ExpectedError(USERS_ENCRYPTED, source=str(deployment)), deployment=deployment)
         return None
-    _refuse_missing_pages([file.recognised for file in files])
+    _refuse_missing_pages(delivery)
     waiting = _waiting(deployment)
-    is_shown = take_in.digest_of(files) == deployment.list_digest and not waiting
+    is_shown = delivery.digest == deployment.list_digest and not waiting
     if is_shown and (same := _last_good_job(deployment)):
         usage_files.accept_as(files, same)
-        deployments.list_came_again(
-            deployment,
-            event=take_in.event_of(deployment, files),
-            taken_at=clock.now(),
-            list_date=take_in.date_of(first),
-        )
+        event = delivery.event_at(deployment)
+        deployments.list_came_again(deployment, event=event, taken_at=clock.now(), list_date=delivery.date)
         return same
     if not first.accept_older:
         if not is_answered:  # what somebody has just said something about is wanted
-            _refuse_if_overtaken(first, deployment, waiting)
-        _ask_if_older(deployment, take_in.date_to_ask_about(deployment, files), waiting)
+            _refuse_if_overtaken(delivery, deployment, waiting)
+        _ask_if_older(delivery, deployment, waiting)
     job = syncing.create_file_job(
         deployment=deployment,
         trigger=_trigger(first),
@@ -226,32 +224,27 @@ def _job_for(files: list[UsageFile], *, is_answered: bool) -> LicenseSyncJob | N
     return job
 
 
-def _waiting(deployment: Deployment) -> list[UsageFile]:
-    """The first file of each list that is not taken in yet."""
-    files = UsageFile.objects.filter(job__deployment=deployment, job__state__in=OPEN_STATES).order_by("-pk")
-    return list({file.job_id: file for file in files}.values())
+def _waiting(deployment: Deployment) -> list[Delivery]:
+    """The lists that are not taken in yet."""
+    files = UsageFile.objects.filter(job__deployment=deployment, job__state__in=OPEN_STATES).order_by("job_id", "pk")
+    return [Delivery(list(together)) for _, together in groupby(files, key=attrgetter("job_id"))]
 
 
-def _ask_if_older(deployment: Deployment, list_date: datetime, waiting: list[UsageFile]) -> None:
-    """Raise take_in.Unanswered when a list is older than the one that is there, or than one that waits."""
-    dates = [take_in.date_of(file) for file in waiting] + ([deployment.list_date] if deployment.list_date else [])
-    take_in.ask_if_older(deployment, list_date, than=max(dates, default=None))
+def _ask_if_older(delivery: Delivery, deployment: Deployment, waiting: Iterable[Delivery]) -> None:
+    """Raise Unanswered when a list is older than the one that is there, or than one that waits."""
+    dates = [other.date for other in waiting] + ([deployment.list_date] if deployment.list_date else [])
+    ask_if_older(deployment, delivery.date_to_ask_about(deployment), than=max(dates, default=None))
 
 
-def _refuse_if_overtaken(file: UsageFile, deployment: Deployment, waiting: list[UsageFile]) -> None:
+def _refuse_if_overtaken(delivery: Delivery, deployment: Deployment, waiting: Iterable[Delivery]) -> None:
     """Of lists that don't say when they were made the last one to come counts, also when both came within a second, and
     it took longer to find out what the first one is. That is no question for anybody. ExpectedError(REPLACED)."""
-    came = file.created_at
-    if _says_when_it_was_made(file) or clock.now() - came > LATE:
+    came = delivery.first.created_at
+    if delivery.server.exported_at or clock.now() - came > LATE:
         return
-    dates = [other.created_at for other in waiting if not _says_when_it_was_made(other)]
+    dates = [other.first.created_at for other in waiting if not other.server.exported_at]
     if max([*dates, deployment.list_date or came]) > came:
         raise ExpectedError(REPLACED, source=str(deployment))
-
-
-def _says_when_it_was_made(file: UsageFile) -> bool:
-    server = file.recognised.server
-    return bool(server and server.exported_at)
 
 
 def _whose(file: UsageFile) -> User | None:
@@ -267,12 +260,12 @@ def _trigger(file: UsageFile) -> str:
     return Trigger.SYNC_NOW if file.is_fetched else file.trigger
 
 
-def _source(file: UsageFile, recognition: feeds.Recognition) -> Deployment:
-    """The deployment that a file is from."""
-    facts = recognition.server or feeds.ServerFacts()
+def _source(delivery: Delivery) -> Deployment:
+    """The deployment that a list is from."""
+    file, facts = delivery.first, delivery.server
     if file.trigger == Trigger.PUSHED:
-        _refuse_list_of_other(file, recognition.kind, facts)
-    if recognition.kind.is_cloud:
+        _refuse_list_of_other(delivery)
+    if delivery.recognition.kind.is_cloud:
         return deployments.cloud_of(file.enterprise)
     if file.deployment is not None:
         return Deployment.objects.get(pk=file.deployment.pk)  # as it is now, not as it was when it was chosen
@@ -285,42 +278,38 @@ def _source(file: UsageFile, recognition: feeds.Recognition) -> Deployment:
     except ExpectedError as conflict:
         if conflict.problem is not SERVER_CONFLICT:
             raise
-        raise take_in.Unanswered(Question.SERVER_CONFLICT, **conflict.params) from conflict
+        raise Unanswered(Question.SERVER_CONFLICT, **conflict.params) from conflict
     if found is None:
-        likely = _server_by_accounts(file, recognition)
-        raise take_in.Unanswered(Question.WHICH_SERVER, **({"likely": likely.pk} if likely else {}))
+        likely = _server_by_accounts(delivery)
+        raise Unanswered(Question.WHICH_SERVER, **({"likely": likely.pk} if likely else {}))
     return found
 
 
-def _server_by_accounts(file: UsageFile, recognition: feeds.Recognition) -> Deployment | None:
+def _server_by_accounts(delivery: Delivery) -> Deployment | None:
     """The server whose accounts the first ones of a report are, which does not say it: to be proposed, no more."""
-    limits: Any = {"max_unpacked_bytes": settings.MAX_UNPACKED_BYTES, "max_accounts": settings.MAX_ACCOUNTS}
-    accounts = feeds.read_server_accounts(
-        payloads.path_of(file), recognition, feeds.ReadReport(), batch_size=LOOKED_AT, **limits
-    )
+    accounts = delivery.server_accounts(feeds.ReadReport(), batch_size=LOOKED_AT)
     try:
         first = next(accounts, [])  # as many as come at once: at least that many, or some ten thousand
     except ExpectedError:  # of what is wrong with it whoever takes it in tells
         return None
-    return server_with(file.enterprise, {account.user_id: account.login for account in first[:LOOKED_AT]})
+    return server_with(delivery.first.enterprise, {account.user_id: account.login for account in first[:LOOKED_AT]})
 
 
-def _refuse_list_of_other(file: UsageFile, kind: FeedKind, facts: feeds.ServerFacts) -> None:
+def _refuse_list_of_other(delivery: Delivery) -> None:
     """What may deliver for one deployment only puts nobody else's accounts there, by mistake or with a stolen token."""
-    source = file.deployment
+    source, facts, is_cloud = delivery.first.deployment, delivery.server, delivery.recognition.kind.is_cloud
     if source is None:
         return
     other = deployments.other_of(source, facts)
     has_other_id = bool(facts.server_id and source.server_id) and facts.server_id != source.server_id
-    if other is not None or has_other_id or kind.is_cloud is source.is_server:
-        found = "GitHub Enterprise Cloud" if kind.is_cloud else str(other or facts.host or "Enterprise Server")
+    if other is not None or has_other_id or is_cloud is source.is_server:
+        found = "GitHub Enterprise Cloud" if is_cloud else str(other or facts.host or "Enterprise Server")
         raise ExpectedError(WRONG_SOURCE, found=found, source=str(source))
 
 
-def _refuse_missing_pages(recognitions: Sequence[feeds.Recognition]) -> None:
+def _refuse_missing_pages(delivery: Delivery) -> None:
     """A cloud list with fewer rows than its own total is not the whole list."""
-    total = max((each.total_seats_consumed or 0 for each in recognitions), default=0)
-    rows = sum(each.rows for each in recognitions)
+    rows, total = delivery.rows, max(each.total_seats_consumed or 0 for each in delivery.recognitions)
     if rows < total:
         raise ExpectedError(PAGES_MISSING, rows=rows, total=total, missing=total - rows)
 
@@ -367,9 +356,10 @@ def _asked_anew(files: list[UsageFile]) -> bool:
     not there any more."""
     told = files[0].question_params.get("stored_date")
     try:
-        deployment = _source(files[0], files[0].recognised)
-        _ask_if_older(deployment, take_in.date_to_ask_about(deployment, files), _waiting(deployment))
-    except take_in.Unanswered as again:
+        delivery = Delivery(files)
+        deployment = _source(delivery)
+        _ask_if_older(delivery, deployment, _waiting(deployment))
+    except Unanswered as again:
         if again.question == Question.OLDER and again.params["stored_date"] != told:
             usage_files.ask(files, again.question, **again.params)
             return True

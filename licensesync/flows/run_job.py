@@ -14,8 +14,9 @@ from django.utils import timezone
 
 from licensesync.errors import OVERTAKEN, UNEXPECTED, ExpectedError
 from licensesync.flows import delete_deployment, queue, sync_now, take_in
+from licensesync.flows.delivery import Unanswered
 from licensesync.flows.mishaps import expected_error, is_cut_off
-from licensesync.flows.take_in import Overtaken, Unanswered
+from licensesync.flows.take_in import Overtaken
 from licensesync.flows.turns import NotOurTurn
 from licensesync.licenses import services as licenses
 from licensesync.syncing import order, usage_files

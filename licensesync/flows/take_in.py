@@ -5,19 +5,16 @@ what changed for the next generation (or all of it, as it is read), count again 
 it before the end leaves the last good figures as they are.
 """
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
 import structlog
-from django.conf import settings
 
 from licensesync import feeds
 from licensesync.enterprises import deployments
-from licensesync.enterprises.models import Deployment, Enterprise, UsageEvent
-from licensesync.errors import ExpectedError
-from licensesync.flows import consolidate, payloads
+from licensesync.enterprises.models import Deployment, Enterprise
+from licensesync.flows import consolidate
+from licensesync.flows.delivery import Delivery, Unanswered, ask_if_older, is_older
 from licensesync.flows.turns import flip, turn
 from licensesync.licenses.models import Count
 from licensesync.licenses.queries import current_count
@@ -25,15 +22,13 @@ from licensesync.syncing import clock
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import (
     NOBODY_ANSWERS,
-    PROBLEM_OF,
     JobKind,
     LicenseSyncJob,
     Phase,
     Question,
     Trigger,
-    UsageFile,
 )
-from licensesync.syncing.queries import has_taken_list_since, last_taken
+from licensesync.syncing.queries import has_taken_list_since
 from licensesync.syncing.working import ClaimLost, Work
 from licensesync.usage import less, staging
 from licensesync.usage import services as usage
@@ -44,15 +39,6 @@ log = structlog.get_logger()
 SHRINK_SHARE, SHRINK_ACCOUNTS = 0.2, 10  # a list that removes or replaces more than both asks first
 
 
-class Unanswered(Exception):
-    """Something that only a person can tell. `refusal` is the sentence where nobody can be asked."""
-
-    def __init__(self, question: Question, **params: str | int) -> None:
-        self.question, self.params = question, params
-        self.refusal = ExpectedError(PROBLEM_OF[question], **params)
-        super().__init__(question)
-
-
 class Overtaken(Exception):
     """While a list waited for its turn, a newer one was taken in."""
 
@@ -60,51 +46,31 @@ class Overtaken(Exception):
 def take_in(job: LicenseSyncJob, work: Work) -> None:
     """Take the list of a claimed job in. Raises NotOurTurn, Unanswered, Overtaken, ClaimLost, ExpectedError."""
     deployment = job.deployment
-    files = list(job.files.order_by("pk"))
-    recognitions = [file.recognised for file in files]
-    list_date = date_of(files[0])
+    delivery = Delivery(list(job.files.order_by("pk")))
     is_first_list = deployment.last_usage_at is None
     with turn(job) as count:
         deployment.refresh_from_db()
         if job.kind == JobKind.SYNC:
-            _give_way_to_newer(deployment, list_date)
+            _give_way_to_newer(deployment, delivery.date)
         elif not job.accept_older:
-            ask_if_older(deployment, list_date, than=deployment.list_date)
-        to_ask_about = date_to_ask_about(deployment, files)
-        is_older = job.kind == JobKind.FILE and _is_older(to_ask_about, than=deployment.list_date)
-        facts = None if is_older else recognitions[0].server  # of an older list the accounts are wanted alone
+            ask_if_older(deployment, delivery.date, than=deployment.list_date)
+        to_ask_about = delivery.date_to_ask_about(deployment)
+        is_behind = job.kind == JobKind.FILE and is_older(to_ask_about, than=deployment.list_date)
+        facts = None if is_behind else delivery.recognition.server  # of an older list the accounts are wanted alone
         host = _host(job, deployment, facts)
         report = feeds.ReadReport()
-        diff = _write_list(job, files, recognitions, report, work, generation=count.generation, list_date=list_date)
+        diff = _write_list(job, delivery, report, work, generation=count.generation)
         only_here = consolidate.count_again(
             count,
             deployment,
             changed=diff.added + diff.changed + diff.removed,
             host=host,
-            list_date=list_date,
+            list_date=delivery.date,
             is_first_list=is_first_list,
             report=work.report,
         )
-        outcome = {
-            "accounts_read": diff.read,
-            "accounts_added": diff.added,
-            "accounts_changed": diff.changed - diff.only_active,
-            "accounts_removed": diff.removed,
-            "invalid_emails": report.invalid_emails,
-            "ignored_keys": report.ignored_keys,
-            "looks_like": looks_like(deployment) if deployment.is_server and is_first_list else None,
-        }
-        _show(
-            job,
-            count,
-            files,
-            recognitions[0],
-            facts=facts,
-            host=host,
-            list_date=list_date,
-            only_here=only_here,
-            outcome=outcome,
-        )
+        similar = looks_like(deployment) if deployment.is_server and is_first_list else None
+        _show(job, count, delivery, diff, report, facts=facts, host=host, only_here=only_here, similar=similar)
 
 
 def _host(job: LicenseSyncJob, deployment: Deployment, facts: feeds.ServerFacts | None) -> str:
@@ -117,28 +83,18 @@ def _host(job: LicenseSyncJob, deployment: Deployment, facts: feeds.ServerFacts 
 
 
 def _write_list(
-    job: LicenseSyncJob,
-    files: list[UsageFile],
-    recognitions: list[feeds.Recognition],
-    report: feeds.ReadReport,
-    work: Work,
-    *,
-    generation: int,
-    list_date: datetime,
+    job: LicenseSyncJob, delivery: Delivery, report: feeds.ReadReport, work: Work, *, generation: int
 ) -> staging.Diff:
     """Write what a list changes, for this generation. The first one of a server is written while it is read; any other
     is read into temporary tables and compared with the last."""
-    deployment = job.deployment
+    deployment, list_date = job.deployment, delivery.date
     enterprise = deployment.enterprise  # asked for here: while rows are read no other query may run
-    paths = [payloads.path_of(file) for file in files]
-    total = sum(recognition.rows for recognition in recognitions) or None
-    limits: Any = {"max_unpacked_bytes": settings.MAX_UNPACKED_BYTES, "max_accounts": settings.MAX_ACCOUNTS}
+    total = delivery.rows or None
 
     def server_accounts() -> Iterator[list[feeds.ServerUserAccount]]:
         report.rows = report.invalid_emails = 0  # whoever reads again begins anew
         report.ignored_keys.clear()
-        batches = feeds.read_server_accounts(paths[0], recognitions[0], report, **limits)
-        return (less.of_server(batch, enterprise) for batch in batches)
+        return (less.of_server(batch, enterprise) for batch in delivery.server_accounts(report))
 
     def reading(done: int) -> None:
         work.report(Phase.READING, done, total)
@@ -152,13 +108,12 @@ def _write_list(
     if deployment.is_server:
         staging.stage_server_list(server_accounts(), reading)
     else:
-        rows = feeds.read_cloud(paths, recognitions, report, **limits)
-        staging.stage_cloud_list((less.of_cloud(batch, enterprise) for batch in rows), reading)
+        staging.stage_cloud_list((less.of_cloud(batch, enterprise) for batch in delivery.cloud_rows(report)), reading)
 
     work.report(Phase.COMPARING, 0, None)
     compare = staging.compare_server_list if deployment.is_server else staging.compare_cloud_list
     diff = compare(deployment)
-    _ask_if_shrinking(job, diff, recognitions[0].kind)
+    _ask_if_shrinking(job, diff, delivery.recognition.kind)
 
     def writing(done: int) -> None:
         work.report(Phase.COMPARING, done, diff.read)
@@ -168,42 +123,6 @@ def _write_list(
     else:
         usage.apply_cloud_diff(deployment, generation=generation, progress=writing)
     return diff
-
-
-def date_of(file: UsageFile) -> datetime:
-    """The date of a list: its own time stamp, else when it was delivered. A clock that is ahead is not believed, or
-    every list after it would be older."""
-    server = file.recognised.server
-    return min(server.exported_at, file.created_at) if server and server.exported_at else file.created_at
-
-
-def date_to_ask_about(deployment: Deployment, files: Sequence[UsageFile]) -> datetime:
-    """The date of a list; of one that somebody added, without a time stamp, whose bytes were here before and were
-    replaced: when they were here last. What a script or a sync has just fetched is of now, whatever it looks like."""
-    first, server = files[0], files[0].recognised.server
-    if first.is_fetched or not first.somebody_answers or (server and server.exported_at):
-        return date_of(first)
-    was_here = last_taken(deployment, digest_of(files), before=first)
-    return was_here.created_at if was_here else date_of(first)
-
-
-def ask_if_older(deployment: Deployment, list_date: datetime, *, than: datetime | None) -> None:
-    """Raise Unanswered when a list is older than another of its deployment."""
-    if than is None or not _is_older(list_date, than=than):
-        return
-    in_one_minute = list_date.replace(second=0, microsecond=0) == than.replace(second=0, microsecond=0)
-    exact = "seconds" if in_one_minute else "minutes"
-    params = {
-        "source": str(deployment),
-        "file_date": list_date.isoformat(timespec=exact),
-        "stored_date": than.isoformat(timespec=exact),
-    }
-    raise Unanswered(Question.OLDER, **params)
-
-
-def _is_older(list_date: datetime, *, than: datetime | None) -> bool:
-    """Of two in one second neither is."""
-    return than is not None and list_date.replace(microsecond=0) < than.replace(microsecond=0)
 
 
 def _give_way_to_newer(deployment: Deployment, list_date: datetime) -> None:
@@ -240,14 +159,14 @@ def _lacks_idle(job: LicenseSyncJob) -> bool:
 def _show(
     job: LicenseSyncJob,
     count: Count,
-    files: list[UsageFile],
-    recognition: feeds.Recognition,
+    delivery: Delivery,
+    diff: staging.Diff,
+    report: feeds.ReadReport,
     *,
     facts: feeds.ServerFacts | None,
     host: str,
-    list_date: datetime,
     only_here: dict[int, int],
-    outcome: dict[str, Any],
+    similar: Deployment | None,
 ) -> None:
     """Everything becomes visible in one short transaction, if the job is still ours."""
     deployment, enterprise = job.deployment, count.enterprise
@@ -258,9 +177,15 @@ def _show(
     with flip(count, only_here):
         if not syncing.succeed(
             job,
-            **outcome,
+            accounts_read=diff.read,
+            accounts_added=diff.added,
+            accounts_changed=diff.changed - diff.only_active,
+            accounts_removed=diff.removed,
             accounts_suspended=now.suspended,
-            unused_subscriptions=0 if deployment.is_server else outcome["accounts_read"] - now.accounts,
+            invalid_emails=report.invalid_emails,
+            ignored_keys=report.ignored_keys,
+            unused_subscriptions=0 if deployment.is_server else diff.read - now.accounts,
+            looks_like=similar,
             forgets_dormancy=deployment.dormant is not None and now.dormant is None,
             licenses_before=before.consumed if before else None,
             licenses_after=count.consumed,
@@ -271,34 +196,20 @@ def _show(
         deployments.show_list(
             deployment,
             host=host,
-            last_event=event_of(deployment, files),
+            last_event=delivery.event_at(deployment),
             last_usage_at=clock.now(),
-            list_date=list_date,
-            list_digest=digest_of(files) if _is_kept_as_now(enterprise, deployment.enterprise) else "",
+            list_date=delivery.date,
+            list_digest=delivery.digest if _is_kept_as_now(enterprise, deployment.enterprise) else "",
             accounts=now.accounts,
             suspended=now.suspended,
             dormant=now.dormant,
-            total_seats_consumed=recognition.total_seats_consumed,
-            total_seats_purchased=recognition.total_seats_purchased,
+            total_seats_consumed=delivery.recognition.total_seats_consumed,
+            total_seats_purchased=delivery.recognition.total_seats_purchased,
         )
-    log.info("job_done", accounts=outcome["accounts_read"], consumed=count.consumed)
+    log.info("job_done", accounts=diff.read, consumed=count.consumed)
 
 
 def _is_kept_as_now(enterprise: Enterprise, read_for: Enterprise) -> bool:
     """Whether what is to be kept of people is still what it was when the list was read; else it has to come again."""
     kept = {"keeps_names": read_for.keeps_names, "keeps_secondary_emails": read_for.keeps_secondary_emails}
     return Enterprise.objects.filter(pk=enterprise.pk, **kept).exists()
-
-
-def event_of(deployment: Deployment, files: Sequence[UsageFile]) -> UsageEvent:
-    """How a list came, also one that was fetched and then had to be confirmed."""
-    if deployment.is_server:
-        return UsageEvent.SERVER_SYNCED if files[0].is_fetched else UsageEvent.SERVER_UPLOADED
-    return UsageEvent.CLOUD_SYNCED if files[0].is_fetched else UsageEvent.CLOUD_UPLOADED
-
-
-def digest_of(files: Sequence[UsageFile]) -> str:
-    """SHA-256 of a delivery: of its one file, or of the sorted digests of its pages."""
-    if len(files) == 1:
-        return files[0].digest
-    return hashlib.sha256("".join(sorted(file.digest for file in files)).encode()).hexdigest()

@@ -17,6 +17,7 @@ from django.utils import timezone
 from licensesync import feeds
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.flows import consolidate, forget, reap_stalled, receive_usage, run_job, take_in
+from licensesync.flows.delivery import Delivery
 from licensesync.licenses import services as licenses
 from licensesync.licenses.models import Count, LicenseChange, LicenseIndex
 from licensesync.syncing import services as syncing
@@ -394,13 +395,13 @@ def test_a_database_that_goes_away_is_no_fault_of_a_file(
     file = receive_usage.receive_file(BytesIO(server_export(SECOND)), enterprise=enterprise, name="x", uploaded_by=None)
     original = receive_usage._job_for
 
-    def cut_off(files: list[UsageFile], **how: Any) -> Any:
+    def cut_off(delivery: Delivery, **how: Any) -> Any:
         backend = bulk.value("SELECT pg_backend_pid()")
         other = connection.copy()
         with other.cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
         other.close()
-        return original(files, **how)
+        return original(delivery, **how)
 
     with monkeypatch.context() as cutting:
         cutting.setattr(receive_usage, "_job_for", cut_off)
