@@ -14,7 +14,7 @@ from licensesync.api.shapes import Moment
 from licensesync.enterprises.models import Deployment
 from licensesync.licenses.entries import CloudFacts
 from licensesync.licenses.models import ConsumedLicense, LicenseChange, LicenseType, Where
-from licensesync.licenses.queries import Person
+from licensesync.licenses.person import Person
 from licensesync.matching import explain
 from licensesync.matching.records import Rule
 from licensesync.usage.models import ServerUserAccount

@@ -24,9 +24,10 @@ from licensesync.api.license_shapes import (
 )
 from licensesync.api.paging import link_header, page_size
 from licensesync.enterprises.models import Deployment, Scope
-from licensesync.licenses import filters, finding, queries
+from licensesync.licenses import filters, finding
 from licensesync.licenses.index import SORTS
 from licensesync.licenses.models import LicenseChange
+from licensesync.licenses.person import end_of, person_of
 
 _MEANINGS = {
     "where": "In the cloud only, in both, on servers only.",
@@ -134,10 +135,10 @@ class License(Endpoint):
     )
     def get(self, request: Request, enterprise: str, number: int) -> Response:
         ours = enterprise_for(request, enterprise, Scope.READ)
-        person = queries.person(ours, number)
+        person = person_of(ours, number)
         if person is not None:
             return Response(ExplainedLicenseSerializer(explained(request, ours.slug, person)).data)
-        end = queries.end_of(ours, number)
+        end = end_of(ours, number)
         if end is None:
             raise NotFound
         if end.kind == LicenseChange.Kind.MERGED and end.other_number is not None:

@@ -10,8 +10,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from licensesync.enterprises.models import Deployment, Enterprise
-from licensesync.licenses import filters, finding, queries
+from licensesync.licenses import filters, finding
 from licensesync.licenses.models import LicenseChange
+from licensesync.licenses.person import changes_of, end_of, person_of
+from licensesync.licenses.queries import current_count
 from licensesync.usage import queries as usage
 from licensesync.web import license_filters
 from licensesync.web.access import enterprise_for
@@ -134,7 +136,7 @@ def print_licenses(request: HttpRequest, slug: str) -> HttpResponse:
         "found": len(numbers),
         "total": selection.index.total,
         "sources": sources(deployments.values()),
-        "count": queries.current_count(enterprise),
+        "count": current_count(enterprise),
         "query": query,
     }
     return render(request, "licenses/print.html", context)
@@ -161,7 +163,7 @@ def _rows_wanted(size: int) -> str:
 def license_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """A person; under an old number who they are now, or that they no longer consume a license."""
     enterprise = enterprise_for(request, slug)
-    person = queries.person(enterprise, number)
+    person = person_of(enterprise, number)
     if person is not None:
         _deployments, selection = _asked(request, enterprise)
         context = {
@@ -173,7 +175,7 @@ def license_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse
             "badges": badges(person.license, selection.unverified),
         }
         return render(request, "licenses/person.html", context)
-    end = queries.end_of(enterprise, number)
+    end = end_of(enterprise, number)
     if end is None:
         raise Http404
     if end.kind == LicenseChange.Kind.MERGED:
@@ -183,7 +185,7 @@ def license_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse
         "end": end,
         # Names go with the deployment that told them.
         "name": end.name or end.login or _("License %(n)s") % {"n": end.number},
-        "changes": change_rows(queries.changes(enterprise, end.number)),
+        "changes": change_rows(changes_of(enterprise, end.number)),
     }
     return render(request, "licenses/gone.html", context)
 

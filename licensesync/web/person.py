@@ -14,7 +14,7 @@ from licensesync.enterprises.models import Deployment
 from licensesync.licenses.doubles import Double
 from licensesync.licenses.entries import NO_FACTS, CloudFacts
 from licensesync.licenses.models import ConsumedLicense, LicenseChange
-from licensesync.licenses.queries import Person
+from licensesync.licenses.person import Person
 from licensesync.matching import explain
 from licensesync.matching.addresses import address_key
 from licensesync.matching.records import Rule

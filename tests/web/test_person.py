@@ -14,7 +14,7 @@ from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.flows import delete_deployment, run_job
 from licensesync.licenses.comparison import compare
 from licensesync.licenses.models import ConsumedLicense, Count
-from licensesync.licenses.queries import end_of
+from licensesync.licenses.person import end_of
 from licensesync.users.models import User
 from tests.flows.lists import account, cloud_list, cloud_user, import_one, numbers, server_export
 from tests.web.usage import page
