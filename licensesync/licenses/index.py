@@ -24,12 +24,12 @@ Ranks = NDArray[np.uint16]  # over license numbers
 SORTS = ("name", "where", "type", "email", "accounts", "since")  # before each a "-" turns the order round
 FEW = 20  # one in so many: sorting them takes less than going through everybody
 PLACES: dict[str, tuple[str, ...]] = {"where": tuple(Where.values), "type": tuple(LicenseType.values)}
-
-
 NEXT = "\n\n"  # between the beginnings of two licenses
 
 
 class _Stored(msgspec.Struct):
+    """As it lies in the database, by names that stay: under others, every index would have to be made again."""
+
     size: int
     by_name: bytes
     by_email: bytes
@@ -37,11 +37,11 @@ class _Stored(msgspec.Struct):
     since: bytes
     dense: dict[str, bytes]
     sparse: dict[str, bytes]
-    beginnings: bytes
-    ends: bytes
-    beginning: bytes
-    texts: bytes
-    whose: bytes
+    beginnings: bytes  # `Beginnings.letters`,
+    ends: bytes  # `.ends`
+    beginning: bytes  # and `.numbers`
+    texts: bytes  # `Texts.lines`
+    whose: bytes  # and `.numbers`
 
 
 class Alike(NamedTuple):
@@ -210,14 +210,22 @@ class Index:
         return self.by_name[np.argsort(np.iinfo(np.uint16).max - keys if backwards else keys, kind="stable")]
 
     def to_bytes(self) -> bytes:
-        stored = _Stored(
-            self.size, self.by_name.tobytes(), self.by_email.tobytes(), self.accounts.tobytes(), self.since.tobytes(),
-            {facet: bits.tobytes() for facet, bits in self.dense.items()},
-            {facet: numbers.tobytes() for facet, numbers in self.sparse.items()},
-            self.beginnings.letters.tobytes(), self.beginnings.ends.tobytes(), self.beginnings.numbers.tobytes(),
-            self.texts.lines, self.texts.numbers.tobytes(),
-        )  # fmt: skip
-        return msgspec.msgpack.encode(stored)
+        """As `_Stored`, each array as its bytes."""
+        stored = {
+            "size": self.size,
+            "by_name": self.by_name,
+            "by_email": self.by_email,
+            "accounts": self.accounts,
+            "since": self.since,
+            "dense": self.dense,
+            "sparse": self.sparse,
+            "beginnings": self.beginnings.letters,
+            "ends": self.beginnings.ends,
+            "beginning": self.beginnings.numbers,
+            "texts": self.texts.lines,
+            "whose": self.texts.numbers,
+        }
+        return msgspec.msgpack.encode(stored, enc_hook=np.ndarray.tobytes)
 
 
 def _first(members: Mask, order: Numbers, most: int) -> Numbers:
@@ -235,16 +243,20 @@ def _first(members: Mask, order: Numbers, most: int) -> Numbers:
 def from_bytes(content: bytes | memoryview) -> Index:
     stored = msgspec.msgpack.decode(content, type=_Stored)
     return Index(
-        stored.size, np.frombuffer(stored.by_name, np.uint32), np.frombuffer(stored.by_email, np.uint32),
-        np.frombuffer(stored.accounts, np.uint16), np.frombuffer(stored.since, np.uint16),
-        {facet: np.frombuffer(bits, np.uint8) for facet, bits in stored.dense.items()},
-        {facet: np.frombuffer(numbers, np.uint32) for facet, numbers in stored.sparse.items()},
-        Beginnings(
-            np.frombuffer(stored.beginnings, np.uint64), np.frombuffer(stored.ends, np.uint32),
-            np.frombuffer(stored.beginning, np.uint32),
+        size=stored.size,
+        by_name=np.frombuffer(stored.by_name, np.uint32),
+        by_email=np.frombuffer(stored.by_email, np.uint32),
+        accounts=np.frombuffer(stored.accounts, np.uint16),
+        since=np.frombuffer(stored.since, np.uint16),
+        dense={facet: np.frombuffer(bits, np.uint8) for facet, bits in stored.dense.items()},
+        sparse={facet: np.frombuffer(numbers, np.uint32) for facet, numbers in stored.sparse.items()},
+        beginnings=Beginnings(
+            letters=np.frombuffer(stored.beginnings, np.uint64),
+            ends=np.frombuffer(stored.ends, np.uint32),
+            numbers=np.frombuffer(stored.beginning, np.uint32),
         ),
-        _texts(stored.texts, np.frombuffer(stored.whose, np.uint32)),
-    )  # fmt: skip
+        texts=_texts(stored.texts, np.frombuffer(stored.whose, np.uint32)),
+    )
 
 
 def build(groups: Iterable[Alike], by_name: Numbers, by_email: Numbers, texts: Texts) -> Index:
