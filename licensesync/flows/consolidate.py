@@ -11,7 +11,7 @@ from licensesync.enterprises.models import Deployment
 from licensesync.licenses import affected, indexing, people, services
 from licensesync.licenses.models import Count
 from licensesync.syncing.models import Phase
-from licensesync.usage import bulk
+from licensesync.usage import bulk, guarded
 from licensesync.usage import services as usage
 from licensesync.usage.queries import total_accounts
 
@@ -57,7 +57,7 @@ def count_again(
     def writing(done: int) -> None:
         report(Phase.COUNTING, done, total)
 
-    with bulk.beside() as beside:
+    with guarded.beside() as beside:
         with services.writing_licenses(count, since=list_date, is_first_list=is_first_list, progress=writing) as ending:
             people.find_moves(enterprise, only_affected=only_affected)
             ending.extend(services.gone())

@@ -11,7 +11,7 @@ from licensesync.enterprises.queries import hold_enterprise
 from licensesync.licenses import services as licenses
 from licensesync.licenses.models import Count
 from licensesync.syncing.models import JobState, LicenseSyncJob
-from licensesync.usage import bulk
+from licensesync.usage import bulk, guarded
 
 
 class NotOurTurn(Exception):
@@ -26,7 +26,7 @@ def turn(job: LicenseSyncJob) -> Iterator[Count]:
     if count is None:
         count = _turn_of_dead_worker(job)
     try:
-        with bulk.guarded(lambda: licenses.check_turn(count)), _rare_collections():
+        with guarded.by(lambda: licenses.check_turn(count)), _rare_collections():
             yield count
     except BaseException:
         licenses.abandon_count(count)

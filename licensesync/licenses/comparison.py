@@ -19,7 +19,7 @@ from licensesync.feeds.values import named_account
 from licensesync.licenses.causes import Account, Cause, Evidence, Kind, cause_of
 from licensesync.licenses.models import Count, GitHubComparison
 from licensesync.matching.addresses import address_key
-from licensesync.usage import bulk
+from licensesync.usage import bulk, guarded
 from licensesync.usage.models import VALID, CloudAddress
 
 IN_MEMORY = 8
@@ -154,7 +154,7 @@ def _stored(enterprise: Enterprise) -> int | None:
 def _store(enterprise: Enterprise, found: Comparison) -> None:
     """Keep it instead of those of earlier counts."""
     content = msgspec.msgpack.encode(found)
-    with bulk.short_turn():
+    with guarded.writing():
         GitHubComparison.objects.filter(enterprise=enterprise, generation__lt=enterprise.generation).delete()
         GitHubComparison.objects.bulk_create(
             [GitHubComparison(enterprise=enterprise, generation=enterprise.generation, content=content)],

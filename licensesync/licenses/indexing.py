@@ -13,7 +13,7 @@ from licensesync.enterprises.models import Enterprise
 from licensesync.licenses import index
 from licensesync.licenses.index import Alike, Index, Numbers
 from licensesync.licenses.models import LicenseIndex
-from licensesync.usage import bulk
+from licensesync.usage import bulk, guarded
 from licensesync.usage.models import VALID
 
 # Enterprises of which a process keeps the index: some 40 MB for a million licenses, 4 or 8 for each order asked for; on
@@ -33,12 +33,12 @@ def write_index(enterprise: Enterprise, generation: int) -> Index:
     """Make and store the index of a count that is about to be shown, beside the one that is shown until then."""
     made = _build(enterprise, generation)
     content = made.to_bytes()
-    with bulk.short_turn():
+    with guarded.writing():
         LicenseIndex.objects.filter(enterprise=enterprise, generation__lt=generation - 1).delete()
         # The ORM writes bytes as text into the statement, which takes PostgreSQL a second for 30 MB.
         key = uuid4().hex if bulk.is_sqlite() else uuid4()
         row = (enterprise.pk, generation, key, content)
-        bulk.load("licenses_licenseindex", ("enterprise_id", "generation", "key", "content"), [row])
+        guarded.load("licenses_licenseindex", ("enterprise_id", "generation", "key", "content"), [row])
     return made
 
 
@@ -94,7 +94,7 @@ def _build(enterprise: Enterprise, generation: int) -> Index:
         )
         return np.roll(_apart(together), -without)
 
-    with bulk.beside() as beside:
+    with guarded.beside() as beside:
         orders = beside(lambda: (ordered("sort_name"), ordered("sort_email")))
         alike = [Alike._make((*same, _apart(together), letters)) for *same, together, letters in groups]
     # Read one by one: together, SQLite and Python take several times as much memory for them.

@@ -22,7 +22,7 @@ from licensesync.enterprises.models import Deployment, Enterprise, LicenseModel
 from licensesync.licenses.compose import CLOUD, COLUMNS, SERVER, VERSION, Member, compose
 from licensesync.licenses.index import Index
 from licensesync.licenses.models import ConsumedLicense, Count, LicenseChange, LicenseIndex, LicenseType, Where
-from licensesync.usage import bulk
+from licensesync.usage import bulk, guarded
 from licensesync.usage.models import OPEN
 from licensesync.usage.services import discard_generation, forget, undo
 
@@ -82,7 +82,7 @@ def take_over(count: Count, *, owner: str) -> bool:
     if not bulk.unless_held(lambda: ours.update(owner=owner)):
         return False
     count.owner = owner
-    with bulk.guarded(lambda: check_turn(count)):
+    with guarded.by(lambda: check_turn(count)):
         _take_back(count)
     return True
 
@@ -98,7 +98,7 @@ def check_turn(count: Count) -> None:
 
 def abandon_count(count: Count) -> None:
     """Take back what an unfinished count of ours has written, then give the turn away."""
-    with bulk.guarded(lambda: check_turn(count)):
+    with guarded.by(lambda: check_turn(count)):
         _take_back(count)
     Count.objects.filter(pk=count.pk, owner=count.owner, finished_at__isnull=True).delete()
 
@@ -108,7 +108,7 @@ def _take_back(count: Count) -> None:
     for table in GENERATIONAL:
         undo(table, OF_ENTERPRISE, count.enterprise, count.generation)
     for model in (LicenseChange, LicenseIndex):
-        with bulk.short_turn():
+        with guarded.writing():
             model._default_manager.filter(enterprise=count.enterprise, generation=count.generation).delete()
     let_search_merge()
 
@@ -145,7 +145,7 @@ def writing_licenses(
     )
     ending = array("q")
     done = 0
-    with bulk.appending("licenses_consumedlicense", columns) as append:
+    with guarded.appending("licenses_consumedlicense", columns) as append:
         while batch := list(islice(people, BATCH)):
             changed = [license for license in batch if license is not None]
             append((*license.row, *(license.since or new), *last) for license in changed)
@@ -168,7 +168,7 @@ def end_licenses(count: Count, numbers: Iterable[int]) -> None:
     if bulk.is_sqlite():
         bulk.execute("CREATE INDEX temp.ending_number ON ending (number)")
     bulk.analyze("ending")
-    bulk.write_until_done(
+    guarded.write_until_done(
         f"""UPDATE licenses_consumedlicense SET valid_to = %s WHERE id IN (
                 SELECT l.id FROM licenses_consumedlicense l JOIN ending e ON e.number = l.number
                 WHERE l.enterprise_id = %s AND l.valid_to = {OPEN} AND l.valid_from < %s LIMIT %s)""",
@@ -183,7 +183,7 @@ def let_search_merge() -> None:
 
 def write_accounts(count: Count) -> None:
     """Bring up to date which account belongs to which license, where it changed."""
-    bulk.write_until_done(
+    guarded.write_until_done(
         f"""UPDATE licenses_licensedaccount SET valid_to = %s WHERE id IN (
                 SELECT a.id FROM parted o JOIN licenses_licensedaccount a ON a.id = o.id AND a.valid_to = {OPEN}
                 LIMIT %s)""",
@@ -196,9 +196,9 @@ def write_accounts(count: Count) -> None:
     params = {"enterprise": count.enterprise_id, "generation": count.generation}
     insert = f"INSERT INTO licenses_licensedaccount ({', '.join(columns)})"
     if bulk.is_sqlite():  # in short turns
-        bulk.load("licenses_licensedaccount", columns, bulk.stream(new, params))
+        guarded.load("licenses_licensedaccount", columns, bulk.stream(new, params))
     else:
-        bulk.write(f"{insert} {new}", params)
+        guarded.write(f"{insert} {new}", params)
 
 
 def write_changes(count: Count, *, at: datetime, first_new: int, is_first_list: bool) -> None:
@@ -253,7 +253,7 @@ def write_changes(count: Count, *, at: datetime, first_new: int, is_first_list: 
     ]
     written = 0
     for statement in statements:
-        written += bulk.write(f"INSERT INTO licenses_licensechange {columns} {statement}", params)
+        written += guarded.write(f"INSERT INTO licenses_licensechange {columns} {statement}", params)
     if written:
         # Whoever asks who came and who went has each compared with the others: PostgreSQL must know how many they are.
         bulk.analyze("licenses_licensechange")
@@ -291,7 +291,7 @@ def end_counts(enterprise: Enterprise) -> None:
 def forget_enterprise(enterprise: Enterprise) -> int:
     """Delete all licenses of an enterprise and its history, in short turns; gives how many rows."""
     changes = f"SELECT id FROM licenses_licensechange WHERE {OF_ENTERPRISE} LIMIT %s"
-    rows = bulk.write_until_done(f"DELETE FROM licenses_licensechange WHERE id IN ({changes})", [enterprise.pk])
+    rows = guarded.write_until_done(f"DELETE FROM licenses_licensechange WHERE id IN ({changes})", [enterprise.pk])
     return rows + forget_superseded(enterprise, OPEN)
 
 

@@ -1,24 +1,21 @@
 """Many rows at once, on PostgreSQL and on SQLite.
 
-PostgreSQL takes rows by COPY and works set by set. SQLite lets one connection write at a time, so whoever writes
-much there does it in short turns and lets others in between. On SQLite temporary tables are written outside any
+Statements and their rows, temporary tables, and what a connection needs for them; what is to stay is written by
+`guarded`. PostgreSQL takes rows by COPY and works set by set. On SQLite temporary tables are written outside any
 transaction of the main database; they lie in a file of their own.
 """
 
 import itertools
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar, copy_context
 from datetime import UTC, datetime
 from functools import cache, partial
-from itertools import islice
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from django.db import DatabaseError, OperationalError, connection, transaction
 from psycopg import Copy
-from psycopg.copy import LibpqWriter, QueuedLibpqWriter
+from psycopg.copy import QueuedLibpqWriter
 from psycopg.errors import LockNotAvailable
 from psycopg.types.datetime import TimestamptzLoader
 from psycopg.types.json import set_json_dumps
@@ -30,8 +27,6 @@ Progress = Callable[[int], None]  # rows done so far; may raise to stop the work
 Outcome = TypeVar("Outcome")
 
 STREAM_BATCH = 5_000  # rows that `stream` holds at once
-SQLITE_BATCH = 10_000  # rows of one write transaction: some 100 ms
-SQLITE_SHARE = 0.25  # how long we then stay away, as a share of the time that the batch took
 
 
 @cache
@@ -218,14 +213,12 @@ def unless_held(work: Callable[[], Outcome]) -> Outcome | None:
 
 def load_temporary(table: str, columns: Sequence[str], rows: Iterable[Row]) -> int:
     """Append rows to a temporary table; gives how many."""
-    if not is_sqlite():
-        return _copy(table, columns, rows)
-    if connection.in_atomic_block:
-        return _insert_many(table, columns, rows)
+    if not is_sqlite() or connection.in_atomic_block:
+        return insert(table, columns, rows)
     # A deferred transaction that only writes temporary tables never asks for the lock of the main database.
     execute("BEGIN DEFERRED")
     try:
-        count = _insert_many(table, columns, rows)
+        count = insert(table, columns, rows)
     except BaseException:
         with suppress(DatabaseError):  # it may have rolled back by itself
             execute("ROLLBACK")
@@ -241,114 +234,36 @@ def filling(table: str, columns: Sequence[str]) -> Iterator[Append]:
     if is_sqlite():
         yield lambda rows: load_temporary(table, columns, rows)
         return
-    with (
-        connection.cursor() as cursor,
-        _copying(cursor, table, columns, QueuedLibpqWriter(cursor.cursor)) as copy,
-    ):
-        yield partial(_write_rows, copy)
+    with connection.cursor() as cursor, copying(cursor, table, columns, queued=True) as append:
+        yield append
 
 
-def load(table: str, columns: Sequence[str], rows: Iterable[Row]) -> int:
-    """Append rows to a table of the main database, on SQLite in short transactions; gives how many."""
-    if not is_sqlite():
-        with short_turn():
-            return _copy(table, columns, rows)
-    count, rows = 0, iter(rows)
-    while batch := list(islice(rows, SQLITE_BATCH)):
-        with short_turn():
-            count += _insert_many(table, columns, batch)
-    return count
+def insert(table: str, columns: Sequence[str], rows: Iterable[Row]) -> int:
+    """Append rows to any table, within whichever transaction there is; gives how many."""
+    with connection.wrap_database_errors, connection.cursor() as cursor:
+        if not is_sqlite():
+            with copying(cursor, table, columns) as append:
+                return append(rows)
+        marks = ", ".join(["%s"] * len(columns))
+        cursor.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", list(rows))
+        return int(cursor.rowcount)
 
 
 @contextmanager
-def appending(table: str, columns: Sequence[str]) -> Iterator[Append]:
-    """What is given to the block takes rows for a table of the main database, while queries run on the connection.
+def copying(cursor: Any, table: str, columns: Sequence[str], *, queued: bool = False) -> Iterator[Append]:
+    """What is given to the block takes rows for a COPY into a table of PostgreSQL; `queued`: while the next ones are
+    made, out of a queue of 32 MiB at most. A column of JSON takes its text.
 
-    PostgreSQL takes them on a connection of its own, as one COPY out of a queue of 32 MiB at most, so it writes while
-    the next rows are made; they are committed at the end of the block, and until then the turn stays held. SQLite takes
-    them in short transactions.
+    It is COPY's binary form: writing rows takes three fifths of the time that it takes as text.
     """
-    if is_sqlite() or connection.in_atomic_block:
-        yield lambda rows: load(table, columns, rows)
-        return
-    writer = connection.copy()
-    try:
-        with writer.cursor() as cursor:
-            cursor.execute("SET synchronous_commit = off")
-            # An index for searches puts what is new aside and merges it bit by bit: larger bits cost a seventh less.
-            cursor.execute("SET gin_pending_list_limit = '32MB'")
-            cursor.execute("SET work_mem = '128MB'")
-        with (
-            writer.wrap_database_errors,
-            short_turn(),
-            writer.connection.transaction(),
-            writer.cursor() as cursor,
-            _copying(cursor, table, columns, QueuedLibpqWriter(cursor.cursor)) as copy,
-        ):
-            yield partial(_write_rows, copy)
-    finally:
-        writer.close()
-
-
-class Beside(Protocol):
-    def __call__(self, work: Callable[[], Outcome], /) -> Callable[[], Outcome]: ...
-
-
-@contextmanager
-def beside() -> Iterator[Beside]:
-    """What is given to the block takes work for another connection, where one is done after the other while the block
-    goes on, and gives what waits for its outcome. After the block all is done.
-
-    Such work sees neither our temporary tables nor what a transaction of ours has not ended yet. On SQLite, where one
-    connection writes at a time, it is done at once.
-    """
-    if is_sqlite() or connection.in_atomic_block:
-        yield _at_once
-        return
-    with ThreadPoolExecutor(1, "beside") as other:
-        given: list[Future[Any]] = [other.submit(prepare_session)]  # it writes nothing, so it needs no guard
-        context = copy_context()  # with the same guard
-
-        def later(work: Callable[[], Outcome], /) -> Callable[[], Outcome]:
-            future = other.submit(context.run, work)
-            given.append(future)
-            return future.result
-
-        try:
-            yield later
-            for future in given:
-                future.result()
-        finally:
-            for future in given:  # what has not begun where something failed
-                future.cancel()
-            other.submit(_close)
-
-
-def _close() -> None:
-    connection.close()  # that of the thread we are in
-
-
-def _at_once(work: Callable[[], Outcome], /) -> Callable[[], Outcome]:
-    outcome = work()
-    return lambda: outcome
-
-
-@contextmanager
-def _copying(cursor: Any, table: str, columns: Sequence[str], writer: LibpqWriter | None = None) -> Iterator[Copy]:
-    """A COPY into a table of PostgreSQL, in its own binary form: writing rows takes three fifths of the time that it
-    takes as text. A column of JSON takes its text."""
     names = ", ".join(columns)
     cursor.execute(f"SELECT {names} FROM {table} LIMIT 0")
     types = [column.type_code for column in cursor.description]
     set_json_dumps(str, cursor.cursor)
+    writer = QueuedLibpqWriter(cursor.cursor) if queued else None
     with cursor.copy(f"COPY {table} ({names}) FROM STDIN (FORMAT BINARY)", writer=writer) as copy:
         copy.set_types(types)
-        yield copy
-
-
-def _copy(table: str, columns: Sequence[str], rows: Iterable[Row]) -> int:
-    with connection.wrap_database_errors, connection.cursor() as cursor, _copying(cursor, table, columns) as copy:
-        return _write_rows(copy, rows)
+        yield partial(_write_rows, copy)
 
 
 def _write_rows(copy: Copy, rows: Iterable[Row]) -> int:
@@ -357,63 +272,3 @@ def _write_rows(copy: Copy, rows: Iterable[Row]) -> int:
         copy.write_row(each)
         count += 1
     return count
-
-
-def _insert_many(table: str, columns: Sequence[str], rows: Iterable[Row]) -> int:
-    marks = ", ".join(["%s"] * len(columns))
-    with connection.cursor() as cursor:
-        cursor.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", list(rows))
-        return int(cursor.rowcount)
-
-
-_guard: ContextVar[Callable[[], None] | None] = ContextVar("guard", default=None)
-
-
-@contextmanager
-def guarded(check: Callable[[], None]) -> Iterator[None]:
-    """Run `check` within every write transaction of this module. It raises when the writer may not write any more."""
-    token = _guard.set(check)
-    try:
-        yield
-    finally:
-        _guard.reset(token)
-
-
-@contextmanager
-def short_turn() -> Iterator[None]:
-    """A write transaction after which SQLite's other writers get their turn: its lock is not handed out in order."""
-    started = time.monotonic()
-    with transaction.atomic():
-        if check := _guard.get():
-            check()
-        yield
-    if is_sqlite() and not connection.in_atomic_block:
-        time.sleep((time.monotonic() - started) * SQLITE_SHARE)
-
-
-def write(sql: str, params: Params = ()) -> int:
-    """Run one statement that writes few rows; gives how many."""
-    with short_turn():
-        return execute(sql, params)
-
-
-def write_by_line(sql: str, params: Sequence[Any], *, lines: int, progress: Progress) -> None:
-    """Run a statement for the lines 1 to `lines` of a temporary table: all at once, on SQLite batch by batch.
-
-    The statement ends with two parameters, the first and the last line of the batch.
-    """
-    size = SQLITE_BATCH if is_sqlite() else max(lines, 1)
-    for first in range(1, lines + 1, size):
-        last = min(first + size - 1, lines)
-        write(sql, [*params, first, last])
-        progress(last)
-
-
-def write_until_done(sql: str, params: Sequence[Any] = ()) -> int:
-    """Run a statement until it changes nothing. It ends with one parameter, how many rows it may change at once."""
-    changed, at_once = 0, SQLITE_BATCH if is_sqlite() else 1_000_000_000
-    while True:
-        count = write(sql, [*params, at_once])
-        changed += count
-        if count < at_once:
-            return changed

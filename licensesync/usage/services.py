@@ -9,7 +9,7 @@ from django.db import IntegrityError
 
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.feeds import records
-from licensesync.usage import bulk
+from licensesync.usage import bulk, guarded
 from licensesync.usage.models import OPEN, ServerUserAccount
 from licensesync.usage.queries import of_enterprise
 from licensesync.usage.staging import CLOUD_FACTS, SERVER_FACTS, check_each_comes_once, new_server_facts, server_rows
@@ -53,7 +53,7 @@ def write_first_list(
     since, others = bulk.stored_time(list_date), SERVER_FACTS.index("other_emails")
     count = 0
     try:
-        with bulk.appending("usage_serveruseraccount", columns) as append:
+        with guarded.appending("usage_serveruseraccount", columns) as append:
             for batch in read():
                 count += append(
                     (server.pk, user_id, *facts, facts[others] and since, generation, generation, OPEN)
@@ -73,7 +73,7 @@ def write_first_list(
 def apply_server_diff(deployment: Deployment, *, generation: int, list_date: datetime, progress: bulk.Progress) -> None:
     """Write what `staging.compare_server_list` found, valid from `generation` on."""
     same_others = f"s.other_emails IS NULL OR NOT (s.other_emails {bulk.differs()} a.other_emails)"
-    bulk.write_by_line(
+    guarded.write_by_line(
         f"""INSERT INTO usage_serveruseraccount
                 (deployment_id, user_id, {", ".join(SERVER_FACTS)}, other_emails_at, first_seen, valid_from, valid_to)
             SELECT %s, s.user_id, {", ".join(new_server_facts(deployment).values())},
@@ -95,7 +95,7 @@ def apply_cloud_diff(deployment: Deployment, *, generation: int, progress: bulk.
     highest = bulk.value(
         "SELECT COALESCE(max(user_id), 0) FROM usage_clouduser WHERE deployment_id = %s", [deployment.pk]
     )
-    bulk.write_by_line(
+    guarded.write_by_line(
         f"""INSERT INTO usage_clouduser
                 (deployment_id, user_id, key, {", ".join(CLOUD_FACTS)}, first_seen, valid_from, valid_to)
             SELECT %s, COALESCE(a.user_id, %s + s.line), s.key, {", ".join(f"s.{column}" for column in CLOUD_FACTS)},
@@ -108,7 +108,7 @@ def apply_cloud_diff(deployment: Deployment, *, generation: int, progress: bulk.
         lines=_lines("staged"),
         progress=progress,
     )
-    bulk.write_by_line(
+    guarded.write_by_line(
         f"""INSERT INTO usage_cloudaddress (cloud_user_id, kind, address, user_id, valid_from, valid_to)
             SELECT c.id, n.kind, n.address, n.user_id, %s, {OPEN}
             FROM account_diff d
@@ -120,7 +120,7 @@ def apply_cloud_diff(deployment: Deployment, *, generation: int, progress: bulk.
         lines=_lines("staged"),
         progress=progress,
     )
-    bulk.write_by_line(
+    guarded.write_by_line(
         f"""INSERT INTO usage_serveronlyperson
                 (deployment_id, key, server_user_ids, server_emails, valid_from, valid_to)
             SELECT %s, s.key, s.server_user_ids, s.server_emails, %s, {OPEN}
@@ -140,7 +140,7 @@ def end_all(deployment: Deployment, *, generation: int) -> int:
     cloud_users = "cloud_user_id IN (SELECT id FROM usage_clouduser WHERE deployment_id = %s)"
     ours = dict.fromkeys(GENERATIONAL, "deployment_id = %s") | {"usage_cloudaddress": cloud_users}
     ended = {
-        table: bulk.write_until_done(
+        table: guarded.write_until_done(
             f"""UPDATE {table} SET valid_to = %s WHERE id IN (
                     SELECT id FROM {table} WHERE {is_ours} AND valid_to = {OPEN} LIMIT %s)""",
             [generation, deployment.pk],
@@ -156,7 +156,7 @@ def _lines(staged: str) -> int:
 
 def _close(table: str, column: str, diff: str, generation: int) -> None:
     """Let the rows end that a list has replaced or no longer has."""
-    bulk.write_until_done(
+    guarded.write_until_done(
         f"""UPDATE {table} SET valid_to = %s WHERE id IN (
                 SELECT t.id FROM {table} t JOIN {diff} d ON d.old_id = t.{column}
                 WHERE t.valid_to = {OPEN} LIMIT %s)""",
@@ -173,10 +173,10 @@ def discard_generation(enterprise: Enterprise, generation: int) -> None:
 def undo(table: str, is_ours: str, enterprise: Enterprise, generation: int) -> None:
     """Take back the rows of one table that were written or closed for `generation`."""
     ours = f"SELECT id FROM {table} WHERE {is_ours}"
-    bulk.write_until_done(
+    guarded.write_until_done(
         f"DELETE FROM {table} WHERE id IN ({ours} AND valid_from = %s LIMIT %s)", [enterprise.pk, generation]
     )
-    bulk.write_until_done(
+    guarded.write_until_done(
         f"UPDATE {table} SET valid_to = {OPEN} WHERE id IN ({ours} AND valid_to = %s LIMIT %s)",
         [enterprise.pk, generation],
     )
@@ -189,7 +189,7 @@ def forget_superseded(enterprise: Enterprise, generation: int) -> int:
 
 def forget(table: str, is_ours: str, enterprise: Enterprise, generation: int) -> int:
     """Delete the rows of one table that ended at `generation` or earlier."""
-    return bulk.write_until_done(
+    return guarded.write_until_done(
         f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE {is_ours} AND valid_to <= %s LIMIT %s)",
         [enterprise.pk, generation],
     )

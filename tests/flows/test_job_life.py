@@ -22,7 +22,7 @@ from licensesync.licenses import services as licenses
 from licensesync.licenses.models import Count, LicenseChange, LicenseIndex
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, Phase, UsageFile
-from licensesync.usage import bulk, staging
+from licensesync.usage import bulk, guarded, staging
 from licensesync.usage import services as usage
 from licensesync.usage.models import OPEN, ServerUserAccount
 from tests.flows.lists import (
@@ -177,7 +177,7 @@ def test_whoever_takes_over_waits_for_all_that_the_owner_is_writing(enterprise: 
     writing, happened = threading.Event(), []
 
     def write_beside() -> None:
-        with bulk.short_turn():
+        with guarded.writing():
             writing.set()
             other.join(0.5)  # it can't end meanwhile
             happened.append("written")
@@ -191,16 +191,16 @@ def test_whoever_takes_over_waits_for_all_that_the_owner_is_writing(enterprise: 
         connection.close()
 
     other = threading.Thread(target=take_turn)
-    with bulk.guarded(lambda: licenses.check_turn(count)):
-        with bulk.beside() as beside:
+    with guarded.by(lambda: licenses.check_turn(count)):
+        with guarded.beside() as beside:
             beside(write_beside)
             other.start()
             writing.wait()
-            with bulk.short_turn():  # both of the owner's connections at once
+            with guarded.writing():  # both of the owner's connections at once
                 happened.append("written too")
         other.join()
         assert happened == ["written too", "written", "taken over"]
-        with pytest.raises(licenses.TurnLost), bulk.short_turn():
+        with pytest.raises(licenses.TurnLost), guarded.writing():
             pass
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from licensesync.usage import bulk
+from licensesync.usage import bulk, guarded
 from tests.flows.lists import account, import_one, new_enterprise, server_export
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,7 +32,7 @@ def _load_temporary(rows: list[bulk.Row]) -> int:
 
 
 def _load(rows: list[bulk.Row]) -> int:
-    return bulk.load("kinds", COLUMNS, rows)
+    return guarded.load("kinds", COLUMNS, rows)
 
 
 def _fill(rows: list[bulk.Row]) -> int:
@@ -41,7 +41,7 @@ def _fill(rows: list[bulk.Row]) -> int:
 
 
 def _append(rows: list[bulk.Row]) -> int:
-    with bulk.appending("kinds", COLUMNS) as append:
+    with guarded.appending("kinds", COLUMNS) as append:
         return sum(append([row]) for row in rows)
 
 
