@@ -9,7 +9,8 @@ from typing import Any
 
 from licensesync.enterprises.models import Enterprise
 from licensesync.flows import run_job
-from licensesync.flows.receive_usage import decide, lists_of, look_at, store_file
+from licensesync.flows.decide import decide
+from licensesync.flows.receive_usage import lists_of, look_at, store_file
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import LicenseSyncJob, Trigger, UsageFile
 

@@ -1,4 +1,4 @@
-"""A file arrives: stored, recognised, asked about where only a person knows, and then a job (`take_in`).
+"""A file arrives: stored, recognised, asked about where only a person knows (`decide`), and then a job (`take_in`).
 
 From top to bottom: `receive_file` is called by whoever got a file (upload form, script) and returns at once; the
 worker runs `recognise_file`; `answer` and `discard` are what an owner can do with a question. `import_files` does the
@@ -6,10 +6,7 @@ same in the foreground.
 """
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator
-from datetime import timedelta
-from itertools import groupby
-from operator import attrgetter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Required, TypedDict, Unpack
 
@@ -23,30 +20,19 @@ from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.errors import (
     BEING_DELETED,
     DATABASE_BUSY,
-    PAGES_MISSING,
-    REPLACED,
-    SERVER_CONFLICT,
     STILL_DOUBTED,
     UNEXPECTED_WITH_FILE,
-    USERS_ENCRYPTED,
-    WRONG_SOURCE,
     ExpectedError,
 )
 from licensesync.feeds.records import FeedKind
 from licensesync.flows import payloads, queue
-from licensesync.flows.delivery import Delivery, Unanswered, ask_if_older
+from licensesync.flows.decide import LATE, ask_anew, decide
 from licensesync.flows.mishaps import expected_error, is_cut_off
 from licensesync.syncing import clock, usage_files
-from licensesync.syncing import services as syncing
-from licensesync.syncing.models import OPEN_STATES, FileState, JobState, LicenseSyncJob, Question, Trigger, UsageFile
-from licensesync.usage.queries import LOOKED_AT, server_with
+from licensesync.syncing.models import FileState, Trigger, UsageFile
 from licensesync.users.models import User
 
 log = structlog.get_logger()
-
-# So long pages of a cloud list wait for the next file of their batch; and so long a list that another has overtaken was
-# not late itself.
-LATE = timedelta(minutes=2)
 
 
 class Said(TypedDict, total=False):
@@ -171,153 +157,6 @@ def lists_of(one: UsageFile) -> Iterator[list[UsageFile]]:
             yield pages
 
 
-def decide(files: list[UsageFile], *, is_answered: bool = False) -> LicenseSyncJob | None:
-    """Turn files of one list into a job, or ask, or refuse where nobody can be asked. Of two workers one decides."""
-    with transaction.atomic():
-        if not usage_files.hold_recognising(files):
-            return None
-        try:
-            return _job_for(Delivery(files), is_answered=is_answered)
-        except Unanswered as unanswered:
-            if files[0].somebody_answers:
-                usage_files.ask(files, unanswered.question, **unanswered.params)
-            else:
-                usage_files.refuse(files, unanswered.refusal)
-        except ExpectedError as error:
-            usage_files.refuse(files, error)
-    return None
-
-
-def _job_for(delivery: Delivery, *, is_answered: bool) -> LicenseSyncJob | None:
-    """The job of a list; None where its users are encrypted. Raises Unanswered or ExpectedError."""
-    first, files = delivery.first, delivery.files
-    deployment = _source(delivery)
-    syncing.hold_to_add(deployment)
-    deployment.refresh_from_db()
-    if delivery.recognition.users_encrypted:
-        exported_at = delivery.server.exported_at
-        if not (deployment.list_date and exported_at and exported_at < deployment.list_date):
-            deployments.take_facts(deployment, delivery.server, list_encrypted_at=clock.now())
-        usage_files.refuse(files, ExpectedError(USERS_ENCRYPTED, source=str(deployment)), deployment=deployment)
-        return None
-    _refuse_missing_pages(delivery)
-    waiting = _waiting(deployment)
-    is_shown = delivery.digest == deployment.list_digest and not waiting
-    if is_shown and (same := _last_good_job(deployment)):
-        usage_files.accept_as(files, same)
-        event = delivery.event_at(deployment)
-        deployments.list_came_again(deployment, event=event, taken_at=clock.now(), list_date=delivery.date)
-        return same
-    if not first.accept_older:
-        if not is_answered:  # what somebody has just said something about is wanted
-            _refuse_if_overtaken(delivery, deployment, waiting)
-        _ask_if_older(delivery, deployment, waiting)
-    job = syncing.create_file_job(
-        deployment=deployment,
-        trigger=_trigger(first),
-        requested_by=_whose(first),
-        files=files,
-        accept_older=first.accept_older,
-        accept_shrink=first.accept_shrink,
-    )
-    queue.announce_job(job.pk)
-    return job
-
-
-def _waiting(deployment: Deployment) -> list[Delivery]:
-    """The lists that are not taken in yet."""
-    files = UsageFile.objects.filter(job__deployment=deployment, job__state__in=OPEN_STATES).order_by("job_id", "pk")
-    return [Delivery(list(together)) for _, together in groupby(files, key=attrgetter("job_id"))]
-
-
-def _ask_if_older(delivery: Delivery, deployment: Deployment, waiting: Iterable[Delivery]) -> None:
-    """Raise Unanswered when a list is older than the one that is there, or than one that waits."""
-    dates = [other.date for other in waiting] + ([deployment.list_date] if deployment.list_date else [])
-    ask_if_older(deployment, delivery.date_to_ask_about(deployment), than=max(dates, default=None))
-
-
-def _refuse_if_overtaken(delivery: Delivery, deployment: Deployment, waiting: Iterable[Delivery]) -> None:
-    """Of lists that don't say when they were made the last one to come counts, also when both came within a second, and
-    it took longer to find out what the first one is. That is no question for anybody. ExpectedError(REPLACED)."""
-    came = delivery.first.created_at
-    if delivery.server.exported_at or clock.now() - came > LATE:
-        return
-    dates = [other.first.created_at for other in waiting if not other.server.exported_at]
-    if max([*dates, deployment.list_date or came]) > came:
-        raise ExpectedError(REPLACED, source=str(deployment))
-
-
-def _whose(file: UsageFile) -> User | None:
-    """Who added a file, or asked for the sync that fetched it; None where that account is gone meanwhile."""
-    user_id = file.uploaded_by_id or (file.job.requested_by_id if file.job else None)
-    return User.objects.filter(pk=user_id).first() if user_id else None
-
-
-def _trigger(file: UsageFile) -> str:
-    """What a fetched list was asked for by stays so when it had to be confirmed; to try it again, somebody clicks."""
-    if file.job is not None:
-        return file.job.trigger
-    return Trigger.SYNC_NOW if file.is_fetched else file.trigger
-
-
-def _source(delivery: Delivery) -> Deployment:
-    """The deployment that a list is from."""
-    file, facts = delivery.first, delivery.server
-    if file.trigger == Trigger.PUSHED:
-        _refuse_list_of_other(delivery)
-    if delivery.recognition.kind.is_cloud:
-        return deployments.cloud_of(file.enterprise)
-    if file.deployment is not None:
-        return Deployment.objects.get(pk=file.deployment.pk)  # as it is now, not as it was when it was chosen
-    if file.host:
-        if deployments.belongs_elsewhere(file.enterprise, facts, host=file.host):
-            raise ExpectedError(WRONG_SOURCE, found=facts.host, source=file.host)
-        return deployments.server_named(file.enterprise, file.host)
-    try:
-        found = deployments.server_of(file.enterprise, facts)
-    except ExpectedError as conflict:
-        if conflict.problem is not SERVER_CONFLICT:
-            raise
-        raise Unanswered(Question.SERVER_CONFLICT, **conflict.params) from conflict
-    if found is None:
-        likely = _server_by_accounts(delivery)
-        raise Unanswered(Question.WHICH_SERVER, **({"likely": likely.pk} if likely else {}))
-    return found
-
-
-def _server_by_accounts(delivery: Delivery) -> Deployment | None:
-    """The server whose accounts the first ones of a report are, which does not say it: to be proposed, no more."""
-    accounts = delivery.server_accounts(feeds.ReadReport(), batch_size=LOOKED_AT)
-    try:
-        first = next(accounts, [])  # as many as come at once: at least that many, or some ten thousand
-    except ExpectedError:  # of what is wrong with it whoever takes it in tells
-        return None
-    return server_with(delivery.first.enterprise, {account.user_id: account.login for account in first[:LOOKED_AT]})
-
-
-def _refuse_list_of_other(delivery: Delivery) -> None:
-    """What may deliver for one deployment only puts nobody else's accounts there, by mistake or with a stolen token."""
-    source, facts, is_cloud = delivery.first.deployment, delivery.server, delivery.recognition.kind.is_cloud
-    if source is None:
-        return
-    other = deployments.other_of(source, facts)
-    has_other_id = bool(facts.server_id and source.server_id) and facts.server_id != source.server_id
-    if other is not None or has_other_id or is_cloud is source.is_server:
-        found = "GitHub Enterprise Cloud" if is_cloud else str(other or facts.host or "Enterprise Server")
-        raise ExpectedError(WRONG_SOURCE, found=found, source=str(source))
-
-
-def _refuse_missing_pages(delivery: Delivery) -> None:
-    """A cloud list with fewer rows than its own total is not the whole list."""
-    rows, total = delivery.rows, max(each.total_seats_consumed or 0 for each in delivery.recognitions)
-    if rows < total:
-        raise ExpectedError(PAGES_MISSING, rows=rows, total=total, missing=total - rows)
-
-
-def _last_good_job(deployment: Deployment) -> LicenseSyncJob | None:
-    return LicenseSyncJob.objects.filter(deployment=deployment, state=JobState.SUCCESS).order_by("-pk").first()
-
-
 # What an owner answers ---------------------------------------------------------------------------------------------
 
 
@@ -340,7 +179,7 @@ def answer(
         files = usage_files.asking_together(file)
         if not files or files[0].question != (asked or files[0].question):
             return False
-        if accept_older and _asked_anew(files):
+        if accept_older and ask_anew(files):
             return True
         if new_host is not None:
             server = deployments.server_named(file.enterprise, new_host)
@@ -349,23 +188,6 @@ def answer(
         usage_files.take_answer(files, deployment=server, accept_older=accept_older, accept_shrink=accept_shrink)
         decide(files, is_answered=True)
     return True
-
-
-def _asked_anew(files: list[UsageFile]) -> bool:
-    """Ask once more about an older list where another has come since the owner was asked: they were told of one that is
-    not there any more."""
-    told = files[0].question_params.get("stored_date")
-    try:
-        delivery = Delivery(files)
-        deployment = _source(delivery)
-        _ask_if_older(delivery, deployment, _waiting(deployment))
-    except Unanswered as again:
-        if again.question == Question.OLDER and again.params["stored_date"] != told:
-            usage_files.ask(files, again.question, **again.params)
-            return True
-    except ExpectedError:
-        pass  # deciding finds it too
-    return False
 
 
 def discard(file: UsageFile) -> bool:

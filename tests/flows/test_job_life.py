@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from licensesync import feeds
 from licensesync.enterprises.models import Deployment, Enterprise
-from licensesync.flows import consolidate, forget, reap_stalled, receive_usage, run_job, take_in
+from licensesync.flows import consolidate, decide, forget, reap_stalled, receive_usage, run_job, take_in
 from licensesync.flows.delivery import Delivery
 from licensesync.licenses import services as licenses
 from licensesync.licenses.models import Count, LicenseChange, LicenseIndex
@@ -393,7 +393,7 @@ def test_a_database_that_goes_away_is_no_fault_of_a_file(
     if connection.vendor != "postgresql":
         pytest.skip("nobody can cut a file off")
     file = receive_usage.receive_file(BytesIO(server_export(SECOND)), enterprise=enterprise, name="x", uploaded_by=None)
-    original = receive_usage._job_for
+    original = decide._job_for
 
     def cut_off(delivery: Delivery, **how: Any) -> Any:
         backend = bulk.value("SELECT pg_backend_pid()")
@@ -404,7 +404,7 @@ def test_a_database_that_goes_away_is_no_fault_of_a_file(
         return original(delivery, **how)
 
     with monkeypatch.context() as cutting:
-        cutting.setattr(receive_usage, "_job_for", cut_off)
+        cutting.setattr(decide, "_job_for", cut_off)
         with pytest.raises(DatabaseError):
             receive_usage.recognise_file(file.pk)
     connection.close()

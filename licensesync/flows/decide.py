@@ -1,0 +1,197 @@
+"""A recognised list becomes a job, or a question to its owner, or is refused: which deployment is it of, and does it
+count beside those that are there or wait? When the turn of its job has come, that is asked once more (`take_in`), since
+others may have come in between."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from itertools import groupby
+from operator import attrgetter
+
+from django.db import transaction
+
+from licensesync import feeds
+from licensesync.enterprises import deployments
+from licensesync.enterprises.models import Deployment
+from licensesync.errors import (
+    PAGES_MISSING,
+    REPLACED,
+    SERVER_CONFLICT,
+    USERS_ENCRYPTED,
+    WRONG_SOURCE,
+    ExpectedError,
+)
+from licensesync.flows import queue
+from licensesync.flows.delivery import Delivery, Unanswered, ask_if_older
+from licensesync.syncing import clock, usage_files
+from licensesync.syncing import services as syncing
+from licensesync.syncing.models import OPEN_STATES, JobState, LicenseSyncJob, Question, Trigger, UsageFile
+from licensesync.usage.queries import LOOKED_AT, server_with
+from licensesync.users.models import User
+
+# So long pages of a cloud list wait for the next file of their batch; and so long a list that another has overtaken was
+# not late itself.
+LATE = timedelta(minutes=2)
+
+
+def decide(files: list[UsageFile], *, is_answered: bool = False) -> LicenseSyncJob | None:
+    """Turn files of one list into a job, or ask, or refuse where nobody can be asked. Of two workers one decides."""
+    with transaction.atomic():
+        if not usage_files.hold_recognising(files):
+            return None
+        try:
+            return _job_for(Delivery(files), is_answered=is_answered)
+        except Unanswered as unanswered:
+            if files[0].somebody_answers:
+                usage_files.ask(files, unanswered.question, **unanswered.params)
+            else:
+                usage_files.refuse(files, unanswered.refusal)
+        except ExpectedError as error:
+            usage_files.refuse(files, error)
+    return None
+
+
+def ask_anew(files: list[UsageFile]) -> bool:
+    """Ask once more about an older list where another has come since the owner was asked: they were told of one that is
+    not there any more."""
+    told = files[0].question_params.get("stored_date")
+    try:
+        delivery = Delivery(files)
+        deployment = _source(delivery)
+        _ask_if_older(delivery, deployment, _waiting(deployment))
+    except Unanswered as again:
+        if again.question == Question.OLDER and again.params["stored_date"] != told:
+            usage_files.ask(files, again.question, **again.params)
+            return True
+    except ExpectedError:
+        pass  # deciding finds it too
+    return False
+
+
+def _job_for(delivery: Delivery, *, is_answered: bool) -> LicenseSyncJob | None:
+    """The job of a list; None where its users are encrypted. Raises Unanswered or ExpectedError."""
+    first, files = delivery.first, delivery.files
+    deployment = _source(delivery)
+    syncing.hold_to_add(deployment)
+    deployment.refresh_from_db()
+    if delivery.recognition.users_encrypted:
+        exported_at = delivery.server.exported_at
+        if not (deployment.list_date and exported_at and exported_at < deployment.list_date):
+            deployments.take_facts(deployment, delivery.server, list_encrypted_at=clock.now())
+        usage_files.refuse(files, ExpectedError(USERS_ENCRYPTED, source=str(deployment)), deployment=deployment)
+        return None
+    _refuse_missing_pages(delivery)
+    waiting = _waiting(deployment)
+    is_shown = delivery.digest == deployment.list_digest and not waiting
+    if is_shown and (same := _last_good_job(deployment)):
+        usage_files.accept_as(files, same)
+        event = delivery.event_at(deployment)
+        deployments.list_came_again(deployment, event=event, taken_at=clock.now(), list_date=delivery.date)
+        return same
+    if not first.accept_older:
+        if not is_answered:  # what somebody has just said something about is wanted
+            _refuse_if_overtaken(delivery, deployment, waiting)
+        _ask_if_older(delivery, deployment, waiting)
+    job = syncing.create_file_job(
+        deployment=deployment,
+        trigger=_trigger(first),
+        requested_by=_whose(first),
+        files=files,
+        accept_older=first.accept_older,
+        accept_shrink=first.accept_shrink,
+    )
+    queue.announce_job(job.pk)
+    return job
+
+
+def _waiting(deployment: Deployment) -> list[Delivery]:
+    """The lists that are not taken in yet."""
+    files = UsageFile.objects.filter(job__deployment=deployment, job__state__in=OPEN_STATES).order_by("job_id", "pk")
+    return [Delivery(list(together)) for _, together in groupby(files, key=attrgetter("job_id"))]
+
+
+def _ask_if_older(delivery: Delivery, deployment: Deployment, waiting: Iterable[Delivery]) -> None:
+    """Raise Unanswered when a list is older than the one that is there, or than one that waits."""
+    dates = [other.date for other in waiting] + ([deployment.list_date] if deployment.list_date else [])
+    ask_if_older(deployment, delivery.date_to_ask_about(deployment), than=max(dates, default=None))
+
+
+def _refuse_if_overtaken(delivery: Delivery, deployment: Deployment, waiting: Iterable[Delivery]) -> None:
+    """Of lists that don't say when they were made the last one to come counts, also when both came within a second, and
+    it took longer to find out what the first one is. That is no question for anybody. ExpectedError(REPLACED)."""
+    came = delivery.first.created_at
+    if delivery.server.exported_at or clock.now() - came > LATE:
+        return
+    dates = [other.first.created_at for other in waiting if not other.server.exported_at]
+    if max([*dates, deployment.list_date or came]) > came:
+        raise ExpectedError(REPLACED, source=str(deployment))
+
+
+def _whose(file: UsageFile) -> User | None:
+    """Who added a file, or asked for the sync that fetched it; None where that account is gone meanwhile."""
+    user_id = file.uploaded_by_id or (file.job.requested_by_id if file.job else None)
+    return User.objects.filter(pk=user_id).first() if user_id else None
+
+
+def _trigger(file: UsageFile) -> str:
+    """What a fetched list was asked for by stays so when it had to be confirmed; to try it again, somebody clicks."""
+    if file.job is not None:
+        return file.job.trigger
+    return Trigger.SYNC_NOW if file.is_fetched else file.trigger
+
+
+def _source(delivery: Delivery) -> Deployment:
+    """The deployment that a list is from."""
+    file, facts = delivery.first, delivery.server
+    if file.trigger == Trigger.PUSHED:
+        _refuse_list_of_other(delivery)
+    if delivery.recognition.kind.is_cloud:
+        return deployments.cloud_of(file.enterprise)
+    if file.deployment is not None:
+        return Deployment.objects.get(pk=file.deployment.pk)  # as it is now, not as it was when it was chosen
+    if file.host:
+        if deployments.belongs_elsewhere(file.enterprise, facts, host=file.host):
+            raise ExpectedError(WRONG_SOURCE, found=facts.host, source=file.host)
+        return deployments.server_named(file.enterprise, file.host)
+    try:
+        found = deployments.server_of(file.enterprise, facts)
+    except ExpectedError as conflict:
+        if conflict.problem is not SERVER_CONFLICT:
+            raise
+        raise Unanswered(Question.SERVER_CONFLICT, **conflict.params) from conflict
+    if found is None:
+        likely = _server_by_accounts(delivery)
+        raise Unanswered(Question.WHICH_SERVER, **({"likely": likely.pk} if likely else {}))
+    return found
+
+
+def _server_by_accounts(delivery: Delivery) -> Deployment | None:
+    """The server whose accounts the first ones of a report are, which does not say it: to be proposed, no more."""
+    accounts = delivery.server_accounts(feeds.ReadReport(), batch_size=LOOKED_AT)
+    try:
+        first = next(accounts, [])  # as many as come at once: at least that many, or some ten thousand
+    except ExpectedError:  # of what is wrong with it whoever takes it in tells
+        return None
+    return server_with(delivery.first.enterprise, {account.user_id: account.login for account in first[:LOOKED_AT]})
+
+
+def _refuse_list_of_other(delivery: Delivery) -> None:
+    """What may deliver for one deployment only puts nobody else's accounts there, by mistake or with a stolen token."""
+    source, facts, is_cloud = delivery.first.deployment, delivery.server, delivery.recognition.kind.is_cloud
+    if source is None:
+        return
+    other = deployments.other_of(source, facts)
+    has_other_id = bool(facts.server_id and source.server_id) and facts.server_id != source.server_id
+    if other is not None or has_other_id or is_cloud is source.is_server:
+        found = "GitHub Enterprise Cloud" if is_cloud else str(other or facts.host or "Enterprise Server")
+        raise ExpectedError(WRONG_SOURCE, found=found, source=str(source))
+
+
+def _refuse_missing_pages(delivery: Delivery) -> None:
+    """A cloud list with fewer rows than its own total is not the whole list."""
+    rows, total = delivery.rows, max(each.total_seats_consumed or 0 for each in delivery.recognitions)
+    if rows < total:
+        raise ExpectedError(PAGES_MISSING, rows=rows, total=total, missing=total - rows)
+
+
+def _last_good_job(deployment: Deployment) -> LicenseSyncJob | None:
+    return LicenseSyncJob.objects.filter(deployment=deployment, state=JobState.SUCCESS).order_by("-pk").first()
