@@ -84,7 +84,7 @@ def filled(
     return translated(template) % shown
 
 
-# Files and feeds (raised by `feeds`) ---------------------------------------------------------------------------
+# Files and feeds -------------------------------------------------------------------------------------------------
 
 EMPTY_FILE = Problem("empty_file", _("The file is empty. Nothing was changed. Export it again and add the new file."))
 NOT_RECOGNISED = Problem(
@@ -194,7 +194,7 @@ TOO_MANY_PEOPLE = Problem(
     ),
 )
 
-# Lists that don't fit (raised by `flows`) ------------------------------------------------------------------------
+# Lists that don't fit --------------------------------------------------------------------------------------------
 
 PAGES_MISSING = Problem(
     "pages_missing",
@@ -274,7 +274,7 @@ SERVER_NAMELESS = Problem(
     ),
 )
 
-# The life of a job (raised by `flows` and `syncing`) ---------------------------------------------------------------
+# The life of a job -----------------------------------------------------------------------------------------------
 
 WORKER_STOPPED = Problem(
     "worker_stopped",
@@ -322,7 +322,7 @@ BEING_DELETED = Problem(
 )
 PAYLOAD_GONE = Problem("payload_gone", _("The uploaded file is no longer stored. %(stays)s Add the file again."))
 
-# Enterprises, their people and domains (raised by `enterprises`) -----------------------------------------------------
+# Enterprises, their people and domains ---------------------------------------------------------------------------
 
 LAST_OWNER = Problem(
     "last_owner",
@@ -353,7 +353,7 @@ NO_DOMAINS = Problem(
 )
 TOO_MANY_DOMAINS = Problem("too_many_domains", _("More than %(most)s domains. Nothing was changed. Enter fewer."))
 
-# Connections (raised by `enterprises` and `flows`) -----------------------------------------------------------------
+# Connections -----------------------------------------------------------------------------------------------------
 
 SECRET_UNREADABLE = Problem(
     "secret_unreadable",
@@ -442,7 +442,7 @@ LIST_KEEPS_CHANGING = Problem(
     ),
 )
 
-# Calls to GitHub (raised by `github`) --------------------------------------------------------------------------------
+# Calls to GitHub -------------------------------------------------------------------------------------------------
 
 HOST_UNKNOWN = Problem(
     "host_unknown",
