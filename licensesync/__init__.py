@@ -17,9 +17,9 @@ The house, from the street to the cellar; imports go only downwards (checked by 
     github       PURE: what is said to a GitHub server or cloud, and how what went wrong is called
     errors       the expected errors: a code and a sentence
 
-The stories, each told from top to bottom: a file arrives (`flows/receive_usage.py`), or somebody clicks Sync now
-(`flows/sync_now.py`); a worker takes the job (`flows/run_job.py`) and its list in (`flows/take_in.py`), and everybody
-is counted again (`flows/consolidate.py`).
+The stories, each told from top to bottom: a file arrives (`flows/receive_usage.py`) and becomes a job or a question
+(`flows/decide.py`), or somebody clicks Sync now (`flows/sync_now.py`); a worker takes the job (`flows/run_job.py`) and
+its list in (`flows/take_in.py`), and everybody is counted again (`flows/consolidate.py`).
 
 This module holds no code, so that the pure rooms import without Django.
 """
