@@ -7,15 +7,15 @@ from django.utils import timezone
 
 
 def now() -> datetime:
-    """The time by the clock of the database."""
-    return shared(timezone.now())
-
-
-def shared(moment: datetime) -> datetime:
-    """What the clock of this machine calls `moment`, by the clock of the database. SQLite has ours."""
+    """The time by the clock of the database. SQLite has ours."""
     if connection.vendor == "sqlite":
-        return moment
+        return timezone.now()
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         its_now: datetime = cursor.fetchone()[0]
-    return moment + (its_now - timezone.now())
+    return its_now
+
+
+def shared(moment: datetime) -> datetime:
+    """What the clock of this machine calls `moment`, by the clock of the database."""
+    return moment + (now() - timezone.now())

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from io import BytesIO
@@ -90,6 +90,19 @@ def test_a_list_is_of_when_it_came(monkeypatch: pytest.MonkeyPatch, skew: timede
         )
     assert abs(file.created_at - timezone.now()) < MOMENT
     assert abs(clock.now() - timezone.now()) < MOMENT
+
+
+def test_it_never_goes_back_however_long_an_answer_takes() -> None:
+    """Or a job that was just made is not due yet for whoever comes to claim it."""
+
+    def takes_long(execute: Callable[..., Any], *query: Any) -> Any:
+        outcome = execute(*query)
+        time.sleep(0.1)
+        return outcome
+
+    before = clock.now()
+    with connection.execute_wrapper(takes_long):
+        assert clock.now() >= before
 
 
 @AHEAD_AND_BEHIND
