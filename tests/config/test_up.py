@@ -114,6 +114,35 @@ def test_requests_that_never_end_keep_nobody_out(tmp_path: Path) -> None:
         assert "Traceback" not in product.said()
 
 
+def test_who_does_not_take_a_file_is_let_go(tmp_path: Path) -> None:
+    """As who takes no other answer. Six times the largest file are more than the system keeps of a connection."""
+    data_dir = tmp_path / "data"
+    few = {"LICENSESYNC_WEB_STALL_SECONDS": "1", "LICENSESYNC_WEB_PROCESSES": "1"}
+    with running(data_dir, environment=product_environment(data_dir, **few)) as product:
+        address = urlsplit(product.url)
+        size, path = max((each.stat().st_size, each) for each in (data_dir / "static").rglob("*.*.js"))
+        asked = f"GET /static/{path.relative_to(data_dir / 'static')} HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n"
+        with socket.create_connection((address.hostname or "", address.port or 0)) as idle:
+            idle.sendall(6 * asked.encode())
+            idle.recv(1)
+            deadline = time.monotonic() + 30
+            while _is_held(product, idle) and time.monotonic() < deadline:
+                time.sleep(0.1)
+            assert not _is_held(product, idle)
+            taken = 1
+            with suppress(ConnectionResetError):
+                while more := idle.recv(1 << 20):
+                    taken += len(more)
+            assert taken < 6 * size
+        assert "Traceback" not in product.said()
+
+
+def _is_held(product: Product, client: socket.socket) -> bool:
+    """Whether a process of the product still has the other end."""
+    ends = (end for each in product.family() for end in each.net_connections("tcp"))
+    return any(end.raddr[1:] == client.getsockname()[1:] for end in ends)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stops_with_everything_it_started(tmp_path: Path, number: signal.Signals) -> None:
     with running(tmp_path / "data") as product:

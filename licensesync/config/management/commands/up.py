@@ -151,6 +151,7 @@ def programs_of(
             *(*gunicorn, "--bind", f"fd://{listener.fileno()}"),
             *("--preload", "--worker-class", "gthread", "--workers", str(settings.WEB_PROCESSES), "--threads", "8"),
             *("--timeout", "60", "--graceful-timeout", "20", "--log-level", "warning", "--no-control-socket"),
+            "--no-sendfile",  # Python would wait without end for whoever does not take a file
             *("--forwarded-allow-ips", ""),  # whom to believe is LICENSESYNC_BEHIND_PROXY's to say, not gunicorn's
         ]
         of_web = {
