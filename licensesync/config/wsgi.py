@@ -30,9 +30,13 @@ def _is_no_stall(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], BlockingIOError))
 
 
+_of_gunicorn = logging.getLogger("gunicorn.error")
 # Whoever stops in the middle of a request is let go (`up.listen`), which is nothing to write a traceback of.
-logging.getLogger("gunicorn.error").addFilter(_is_no_stall)
-logging.getLogger("gunicorn.error").addFilter(of_web_server)
+_of_gunicorn.addFilter(_is_no_stall)
+_of_gunicorn.addFilter(of_web_server)
+# gunicorn would write past our logs: never as JSON, by another clock, and tracebacks with whatever is in them.
+_of_gunicorn.handlers.clear()
+_of_gunicorn.propagate = True
 
 
 @receiver(connection_created)

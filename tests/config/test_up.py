@@ -143,6 +143,19 @@ def _is_held(product: Product, client: socket.socket) -> bool:
     return any(end.raddr[1:] == client.getsockname()[1:] for end in ends)
 
 
+def test_a_machine_can_read_what_the_web_server_says_itself(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    environment = product_environment(data_dir, LICENSESYNC_LOG_FORMAT="json")
+    with running(data_dir, "--only", "web", environment=environment) as product:
+        address = urlsplit(product.url)
+        with socket.create_connection((address.hostname or "", address.port or 0)) as client:
+            client.sendall(b"GET /setup/0123456789abcdef HTTP/9.9\r\n\r\n")
+            client.recv(100)
+        wait_for(product, "Invalid request", seconds=10)
+        line = next(each for each in product.said().splitlines() if "Invalid request" in each)
+        assert json.loads(line)["event"] == "Invalid request: Invalid HTTP Version: (9, 9)"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stops_with_everything_it_started(tmp_path: Path, number: signal.Signals) -> None:
     with running(tmp_path / "data") as product:
