@@ -18,8 +18,9 @@ def note_seen(name: str, *, queues: Iterable[str] = (), just_started: bool = Fal
     changes = {"seen_at": now, "queues": ",".join(queues), "version": settings.VERSION}
     if just_started:
         changes["started_at"] = now
-        Seen.objects.filter(seen_at__lt=now - FORGET_AFTER).delete()
     Seen.objects.update_or_create(name=name, defaults=changes)
+    # By whoever is there: no worker may start for months, and one that was killed does not come back for its row.
+    Seen.objects.filter(seen_at__lt=now - FORGET_AFTER).delete()
 
 
 def note_gone(name: str) -> None:

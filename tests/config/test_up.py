@@ -81,6 +81,19 @@ def test_messages_do_not_pile_up(product: Product) -> None:
     assert not list(messages.iterdir())
 
 
+def test_a_worker_that_is_long_gone_is_forgotten_by_those_that_run(product: Product) -> None:
+    for name in ("worker", "upkeep"):  # each forgets as it starts, too
+        wait_for(product, rf"{name}@\S+ ready\.")
+    with closing(sqlite3.connect(product.data_dir / "licensesync.sqlite3", isolation_level=None)) as database:
+        ago = "'worker@gone', '', '1.0.0', '2026-01-01 00:00:00', '2026-01-01 00:00:00'"
+        database.execute(f"INSERT INTO operations_seen (name, queues, version, started_at, seen_at) VALUES ({ago})")
+        asked = "SELECT count(*) FROM operations_seen WHERE name = 'worker@gone'"
+        deadline = time.monotonic() + 40
+        while database.execute(asked).fetchone()[0] and time.monotonic() < deadline:
+            time.sleep(0.5)
+        assert database.execute(asked).fetchone() == (0,)
+
+
 def test_a_part_that_dies_is_started_again(product: Product) -> None:
     worker = product.child("celery worker")
     worker.kill()
