@@ -177,7 +177,7 @@ LOGIN_REDIRECT_URL = "home"
 PASSWORD_RESET_TIMEOUT = 60 * 60 * 24
 AXES_USERNAME_FORM_FIELD = "username"
 AXES_FAILURE_LIMIT = environment.whole_number("LICENSESYNC_SIGN_IN_TRIES", 5, at_least=1)
-AXES_COOLOFF_TIME = timedelta(minutes=environment.number("LICENSESYNC_SIGN_IN_WAIT_MINUTES", 15))
+AXES_COOLOFF_TIME = timedelta(minutes=environment.number("LICENSESYNC_SIGN_IN_WAIT_MINUTES", 15, at_most=525_600))
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_HANDLER = "licensesync.web.tries.Tries"
@@ -232,8 +232,9 @@ for _directory in (UPLOADS_DIR, FILE_UPLOAD_TEMP_DIR, FETCHES_DIR):
 MAX_UPLOAD_BYTES = environment.whole_number("LICENSESYNC_MAX_UPLOAD_MB", 500, at_least=1) * 1024 * 1024
 MAX_UNPACKED_BYTES = environment.whole_number("LICENSESYNC_MAX_UNPACKED_MB", 2000, at_least=1) * 1024 * 1024
 MAX_ACCOUNTS = environment.whole_number("LICENSESYNC_MAX_ACCOUNTS", 3_000_000, at_least=1)
-PAYLOAD_RETENTION = timedelta(days=environment.number("LICENSESYNC_PAYLOAD_RETENTION_DAYS", 7))
-HISTORY_RETENTION = timedelta(days=environment.number("LICENSESYNC_HISTORY_RETENTION_DAYS", 400))
+CENTURY = 36_500  # days; what is counted back from now has to be a date still, for whoever wants to keep all
+PAYLOAD_RETENTION = timedelta(days=environment.number("LICENSESYNC_PAYLOAD_RETENTION_DAYS", 7, at_most=CENTURY))
+HISTORY_RETENTION = timedelta(days=environment.number("LICENSESYNC_HISTORY_RETENTION_DAYS", 400, at_most=CENTURY))
 
 API_REQUESTS_PER_HOUR = environment.whole_number("LICENSESYNC_API_REQUESTS_PER_HOUR", 5000, at_least=1)  # of a token
 # Only what drf-spectacular reads; the rest of REST framework is set in `api.endpoint`.
@@ -267,7 +268,8 @@ HEARTBEAT_SECONDS = environment.number("LICENSESYNC_HEARTBEAT_SECONDS", 5, at_le
 # A busy machine lets a heartbeat or two come late: with less patience a job would be taken from whoever is at it.
 STALLED_SECONDS = environment.number("LICENSESYNC_STALLED_SECONDS", 20, at_least=3 * HEARTBEAT_SECONDS)
 SWEEP_SECONDS = environment.number("LICENSESYNC_SWEEP_SECONDS", 10, at_least=1, at_most=30)  # looked for each minute
-SCHEDULE_SECONDS = environment.number("LICENSESYNC_SCHEDULE_SECONDS", 60)  # between two looks for syncs that are due
+# Between two looks for syncs that are due. With none between, messages would pile up that have run out already.
+SCHEDULE_SECONDS = environment.number("LICENSESYNC_SCHEDULE_SECONDS", 60, at_least=1)
 MAX_ATTEMPTS = 3
 # Fetching. Where our requests may go: hosts and CIDRs (`github.transport`), what may pass is tried again.
 CONNECT_ALLOW = environment.places("LICENSESYNC_CONNECT_ALLOW")
@@ -295,10 +297,10 @@ try:
     METRICS_NETWORKS = [ipaddress.ip_network(each) for each in environment.listing("LICENSESYNC_METRICS_NETWORKS")]
 except ValueError as error:
     raise ImproperlyConfigured(f"LICENSESYNC_METRICS_NETWORKS: {error}; write it like 10.0.0.0/8.") from None
-# How long a page waits for PostgreSQL. Jobs may take longer.
-WEB_STATEMENT_SECONDS = environment.number("LICENSESYNC_WEB_STATEMENT_SECONDS", 30)
-WEB_STALL_SECONDS = environment.whole_number("LICENSESYNC_WEB_STALL_SECONDS", 60, at_least=1)
-WEB_LOCK_SECONDS = environment.number("LICENSESYNC_WEB_LOCK_SECONDS", 5)
+# How long a page waits for PostgreSQL, which counts in milliseconds up to 24 days. Jobs may take longer.
+WEB_STATEMENT_SECONDS = environment.number("LICENSESYNC_WEB_STATEMENT_SECONDS", 30, at_most=86_400)
+WEB_STALL_SECONDS = environment.whole_number("LICENSESYNC_WEB_STALL_SECONDS", 60, at_least=1, at_most=86_400)
+WEB_LOCK_SECONDS = environment.number("LICENSESYNC_WEB_LOCK_SECONDS", 5, at_most=86_400)
 
 REDIS_URL = environment.text("REDIS_URL")
 if REDIS_URL and urlsplit(REDIS_URL).scheme not in ("redis", "rediss", "redis+socket", "sentinel"):
