@@ -74,10 +74,12 @@ def changes(earlier: Count, later: Count) -> QuerySet[LicenseChange]:
         enterprise=earlier.enterprise_id, generation__gt=earlier.generation, generation__lte=later.generation
     )
     ends = inside.filter(kind__in=ENDED)
-    began = inside.filter(~Exists(ends.filter(number=OuterRef("number"))), kind__in=BEGAN)
-    ended = ends.filter(number__lt=earlier.next_number)  # who was there: no change says so of a first list
-    net = inside.filter(Q(pk__in=began.values("pk")) | Q(pk__in=ended.values("pk")))
-    come, gone = began.filter(kind=Kind.CAME).exclude(login=""), ended.filter(kind=Kind.WENT).exclude(login="")
+    began = Q(~Exists(ends.filter(number=OuterRef("number"))), kind__in=BEGAN)
+    ended = Q(kind__in=ENDED, number__lt=earlier.next_number)  # who was there: no change says so of a first list
+    # Told of each row, not as lists of them: one that is too long for a hash PostgreSQL goes through for every row.
+    net = inside.filter(began | ended)
+    come = inside.filter(began, kind=Kind.CAME).exclude(login="")
+    gone = inside.filter(ended, kind=Kind.WENT).exclude(login="")
     return net.exclude(_who_came_back(net, come, gone)).order_by("-generation", "-pk")
 
 
