@@ -44,7 +44,8 @@ def begin_count(enterprise_id: int, *, owner: str) -> Count | None:
     """
     with transaction.atomic():
         # As it is now: the job may have fetched for an hour since it was claimed.
-        enterprise = Enterprise.objects.select_for_update().filter(pk=enterprise_id, deleted_at__isnull=True).first()
+        not_given_up = Enterprise.objects.filter(pk=enterprise_id, deleted_at__isnull=True)
+        enterprise = not_given_up.select_for_update(no_key=True).first()
         if enterprise is None:
             raise TurnLost
         return _new_count(enterprise, owner)

@@ -97,7 +97,7 @@ def request_deletion(*, deployment: Deployment, requested_by: User | None) -> Li
     """The job that deletes a deployment. Its other open jobs end; a running worker notices at its next step."""
     with transaction.atomic():
         hold_enterprise(deployment.enterprise_id)
-        Deployment.objects.select_for_update().get(pk=deployment.pk)
+        Deployment.objects.select_for_update(no_key=True).get(pk=deployment.pk)
         jobs = LicenseSyncJob.objects.filter(deployment=deployment, state__in=OPEN_STATES)
         if deletion := jobs.filter(kind=JobKind.DELETE).first():
             return deletion
@@ -119,7 +119,7 @@ def _made_now() -> dict[str, datetime]:
 def hold_to_add(deployment: Deployment) -> None:
     """Within a transaction: nobody else gives the deployment a job before the end of it. What came while it is being
     deleted would go with it, unseen: ExpectedError(BEING_DELETED)."""
-    Deployment.objects.select_for_update().get(pk=deployment.pk)
+    Deployment.objects.select_for_update(no_key=True).get(pk=deployment.pk)
     # Asked once the lock is ours: what a statement joins is of before it had to wait.
     is_given_up = Enterprise.objects.filter(pk=deployment.enterprise_id, deleted_at__isnull=False).exists()
     deletions = LicenseSyncJob.objects.filter(deployment=deployment, kind=JobKind.DELETE, state__in=OPEN_STATES)
@@ -262,7 +262,7 @@ def give_up(batch: UUID) -> None:
 
 def cancel_all(enterprise: Enterprise) -> None:
     """Within a transaction: end every open job of an enterprise; nobody makes another one before the end of it."""
-    list(Deployment.objects.filter(enterprise=enterprise).order_by("pk").select_for_update())
+    list(Deployment.objects.filter(enterprise=enterprise).order_by("pk").select_for_update(no_key=True))
     _close(
         LicenseSyncJob.objects.filter(deployment__enterprise=enterprise, state__in=OPEN_STATES), JobState.CANCELED, None
     )

@@ -1,18 +1,22 @@
 """Whoever locks an enterprise, its deployment, a connection and a job takes them in one order, so that nobody waits for
 somebody who waits for them."""
 
+import os
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from licensesync import feeds
 from licensesync.enterprises import connections, deployments
 from licensesync.enterprises.models import Connection, Deployment, Enterprise
 from licensesync.flows import delete_deployment, sync_now
+from licensesync.licenses import services as licenses
 from licensesync.syncing import services as syncing
 from licensesync.syncing import usage_files
 from licensesync.syncing.models import Trigger
@@ -95,3 +99,23 @@ def test_a_list_is_fetched_while_somebody_accepts_that_it_shrinks(server: Deploy
     lingers(usage_files, "create_fetched")
     together(work, later(lambda: sync_now.request_sync(server, trigger=Trigger.SYNC_NOW, accept_shrink=True)))
     assert server.jobs.get().accept_shrink
+
+
+@pytest.mark.skipif(not os.environ.get("DATABASE_URL"), reason="SQLite has one lock, in short turns")
+def test_nobody_waits_for_a_count_that_ends_its_many_changes(server: Deployment, owner: User) -> None:
+    """Each of them refers to the enterprise and its deployment, which PostgreSQL looks at for seconds."""
+    enterprise = server.enterprise_id
+    with closing(connection.copy()) as other, other.cursor() as counting, connection.cursor() as ours:
+        counting.execute("BEGIN")
+        counting.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        counting.execute(
+            """INSERT INTO licenses_licensechange
+                   (enterprise_id, deployment_id, generation, at, number, kind, name, login)
+               VALUES (%s, %s, 1, now(), 1, 'went', '', '')""",
+            [enterprise, server.pk],
+        )
+        ours.execute("SET lock_timeout = 200")
+        sync_now.request_sync(server, trigger=Trigger.SYNC_NOW)
+        delete_deployment.request_deletion(server, requested_by=owner)
+        assert licenses.begin_count(enterprise, owner="another job")
+        ours.execute("RESET lock_timeout")
