@@ -1,11 +1,11 @@
-"""Visual Studio subscriptions that nobody uses: GitHub's list has them without an account, and nobody who consumes a
-license has their e-mail (docs/matching.md). As rows, as CSV."""
+"""Visual Studio subscriptions that nobody uses: GitHub's list has them without an account, in the cloud or on a server,
+and nobody who consumes a license has their e-mail (docs/matching.md). As rows, as CSV."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import msgspec
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from licensesync.enterprises.models import Deployment, DeploymentKind
 from licensesync.licenses.csv_report import csv_line, safe
@@ -41,10 +41,10 @@ def unused_of(cloud: Deployment) -> QuerySet[CloudUser]:
         cloud_user__deployment=cloud,
         cloud_user__consumes=True,
     )
-    met = CloudAddress.objects.filter(
-        Exists(on_server) | Exists(in_cloud), now, cloud_user=OuterRef("pk"), kind=_KIND.SUBSCRIPTION
-    )
-    return CloudUser.objects.filter(~Exists(met), now, deployment=cloud, consumes=False).order_by("user_id")
+    met = Q(Exists(on_server) | Exists(in_cloud), kind=_KIND.SUBSCRIPTION)
+    named = Q(kind=_KIND.SERVER_ACCOUNT)  # GitHub knows by more addresses than its list tells whose it is
+    used = CloudAddress.objects.filter(met | named, now, cloud_user=OuterRef("pk"))
+    return CloudUser.objects.filter(~Exists(used), now, deployment=cloud, consumes=False).order_by("user_id")
 
 
 def subscription_of(row: CloudUser) -> Subscription:

@@ -44,6 +44,7 @@ def test_it_has_those_that_meet_nobody(client: Client, enterprise: Enterprise) -
         subscription("eve"),
         subscription("elsewhere"),
         subscription("invited", github_com_member_roles=["octo:Member"]),  # a license of its own
+        subscription("other-name", enterprise_server_user_ids=["ghes.example:1"]),  # ana's, as GitHub says
         subscription("nobody", github_com_name="=Nobody", visual_studio_license_status="Pending"),
     ]
     import_one(enterprise, cloud_list(rows))
