@@ -103,10 +103,11 @@ def people_of_columns(columns: list[Column], report: ReadReport) -> list[CloudUs
 
 
 def _subscription_email(user: CloudUser) -> str:
-    """Subscribers who are only on servers are matched by the address that they have there, unless they tell another."""
+    """Subscribers who are only on servers are matched by the address that they have there: GitHub has found them by it,
+    whichever their subscription has."""
     if not user.visual_studio_user:
         return ""
-    return user.visual_studio_email or next(iter(user.server_emails), "")
+    return next(iter(user.server_emails), user.visual_studio_email)
 
 
 def _check_person(names: tuple[object, ...]) -> None:

@@ -36,14 +36,15 @@ def test_an_unlinked_subscriber_takes_the_license_of_whom_it_meets_and_counts_no
     }
 
 
-def test_a_subscriber_whom_github_sees_on_a_server_only_is_met_there_by_the_server_address() -> None:
+@pytest.mark.parametrize("email", ["", "ana@private.example"])
+def test_a_subscriber_whom_github_sees_on_a_server_only_is_met_there_by_the_server_address(email: str) -> None:
     enterprise = new_enterprise()
     import_one(enterprise, server_export([account(1, "ana@octo.example", login="ana")]))
     on_server = {
         "enterprise_server_user_ids": ["ghes.example:1"],
         "enterprise_server_primary_emails": ["ana@octo.example"],
     }
-    import_one(enterprise, cloud_list([subscriber("", **on_server)]))
+    import_one(enterprise, cloud_list([subscriber(email, **on_server)]))
     assert types(enterprise) == {"ana": LicenseType.VISUAL_STUDIO}
     import_one(enterprise, cloud_list([cloud_user("cem")]), accept_shrink=True)
     assert types(enterprise) == {"ana": LicenseType.ENTERPRISE, "cem": LicenseType.ENTERPRISE}
