@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 
 from licensesync.config import simulated_github
@@ -38,6 +39,7 @@ def running_product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Produc
 def nothing_remembered_of_other_tests() -> None:
     """SQLite gives the key of a row that was rolled back to the next one."""
     comparison._loaded.cache_clear()
+    cache.clear()
 
 
 @pytest.fixture

@@ -27,14 +27,14 @@ PATIENCE = timedelta(minutes=1)  # whoever was not seen for longer is not there
 LONGEST_LOCK = timedelta(seconds=2)  # that is nothing to speak of
 # Whoever waits for nobody and keeps the most of us waiting.
 HELD = """
-SELECT holder.pid, holder.usename, count(*)
+SELECT holder.pid, COALESCE(holder.usename::text, holder.backend_type), count(*)
 FROM pg_stat_activity AS waiting
 CROSS JOIN LATERAL unnest(pg_blocking_pids(waiting.pid)) AS blocking(pid)
 JOIN pg_stat_activity AS holder ON holder.pid = blocking.pid
 WHERE waiting.datname = current_database() AND waiting.wait_event_type = 'Lock'
     AND waiting.query_start < clock_timestamp() - %s * interval '1 second'
     AND cardinality(pg_blocking_pids(holder.pid)) = 0
-GROUP BY holder.pid, holder.usename
+GROUP BY holder.pid, holder.usename, holder.backend_type
 ORDER BY count(*) DESC, holder.pid LIMIT 1
 """
 MIB = 1024 * 1024

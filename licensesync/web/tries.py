@@ -33,7 +33,7 @@ def locked_out(request: HttpRequest, _response: HttpResponse | None, _credential
     """Called by django-axes after too many tries, for known and unknown e-mails alike."""
     log.warning("sign_in_locked_out")
     seconds = settings.AXES_COOLOFF_TIME.total_seconds()
-    minutes = round(seconds / 60)
+    minutes = ceil(seconds / 60)
     response = render(request, "outside/locked_out.html", {"minutes": minutes}, status=429)
     response["Retry-After"] = str(ceil(seconds))
     return response
