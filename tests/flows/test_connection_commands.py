@@ -186,9 +186,18 @@ def test_keys_are_rotated_by_adding_one_first(connect: Connect, github: Played, 
     call_command("rotate_keys", stdout=io.StringIO())
     settings.ENCRYPTION_KEYS = [new]
     assert connections.token_of(Connection.objects.get()) == github[0].servers[0].token
-    settings.ENCRYPTION_KEYS = [old]
-    with pytest.raises(CommandError, match="Nothing was changed"):
+    settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode(), old]
+    with pytest.raises(CommandError, match=r"can’t be read.*Nothing was changed"):
         call_command("rotate_keys", stdout=io.StringIO())
+
+
+def test_keys_are_not_rotated_where_only_the_old_one_is_known(connect: Connect, settings: Any) -> None:
+    settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]  # as in a shell without the processes' variables
+    connect("server")
+    sealed = Connection.objects.get().sealed_token
+    with pytest.raises(CommandError, match=r"Only one key.*Nothing was changed"):
+        call_command("rotate_keys", stdout=io.StringIO())
+    assert Connection.objects.get().sealed_token == sealed
 
 
 def test_no_token_is_in_any_line_or_row(

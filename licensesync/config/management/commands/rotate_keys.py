@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 from django.db import connection
 
@@ -15,6 +16,12 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **__: Any) -> None:
         refuse_tables_of_newer_version(connection)
+        if len(settings.ENCRYPTION_KEYS) == 1:
+            # A shell without the variables of the processes: all would be sealed with the old key, and nobody told.
+            raise CommandError(
+                "Only one key is known here, so there is none to leave. Nothing was changed. Set "
+                "LICENSESYNC_ENCRYPTION_KEYS=NEW,OLD for this command as well."
+            )
         try:
             number = connections.reseal_all()
         except ExpectedError as error:
