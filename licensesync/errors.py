@@ -296,7 +296,7 @@ UNEXPECTED_WITH_FILE = Problem(
 )
 DISK_FULL = Problem(
     "disk_full",
-    _("Too little space is left on the disk of LicenseSync. %(stays)s Free some space, then try again."),
+    _("Too little space is left on the disk of LicenseSync or its database. %(stays)s Free some, then try again."),
 )
 DATABASE_BUSY = Problem("database_busy", _("The database was busy for too long. %(stays)s Try again in a minute."))
 REPLACED = Problem(

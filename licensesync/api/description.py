@@ -46,7 +46,7 @@ MEANINGS = {
     422: "What was sent can’t be used.",
     429: "More requests than the token has in an hour; `Retry-After` says when to go on.",
     503: "Not ready yet; `Retry-After` says when to ask again.",
-    507: "Too little space is left on the disk of LicenseSync.",
+    507: "Too little space is left on the disk of LicenseSync or its database.",
 }
 ALWAYS = (400, 401, 403, 404, 415, 429)
 

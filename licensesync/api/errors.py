@@ -1,7 +1,6 @@
 """Every error in one body, as GitHub writes them: `message`, `documentation_url`, `status`, and `errors` where a field
 or an expected problem is to blame."""
 
-import errno
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,8 +21,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from licensesync.errors import DISK_FULL, NOT_CONNECTED, TOO_LARGE, ExpectedError, sentence
-from licensesync.flows.mishaps import is_busy, is_cut_off
+from licensesync.errors import DISK_FULL, NOT_CONNECTED, TOO_LARGE, ExpectedError
+from licensesync.flows.mishaps import is_busy, is_cut_off, is_disk_full
 
 log = structlog.get_logger()
 
@@ -90,6 +89,9 @@ def answer_to(error: Exception, context: dict[str, Any]) -> Response:
     elif is_busy(error):
         log.warning("database_busy", error=" ".join(str(error).split()))
         error = DatabaseBusy()
+    elif is_disk_full(error):
+        log.warning("disk_full", error=" ".join(str(error).split()))
+        error = ExpectedError(DISK_FULL)
     code, message, errors = _told(error)
     if code == status.HTTP_500_INTERNAL_SERVER_ERROR:
         log.exception("api_request_failed", path=request.path)
@@ -147,8 +149,6 @@ def _told(error: Exception) -> tuple[int, str, list[dict[str, str]]]:
             message = str(error.detail)
             errors = [{"code": NOT_CONNECTED.code, "message": message}] if isinstance(error, NothingConnected) else []
             return error.status_code, message, errors
-        case OSError(errno=errno.ENOSPC):
-            return 507, sentence(DISK_FULL.code, {}), []
     return 500, "Something went wrong on our side. Nothing is known to have been changed; try again.", []
 
 

@@ -11,17 +11,21 @@ from licensesync.errors import DATABASE_BUSY, DISK_FULL, ExpectedError
 
 def expected_error(error: Exception, *, otherwise: ExpectedError) -> ExpectedError:
     """What to say about an error that ended the work; `otherwise` of one that nobody expects."""
-    cause = error.__cause__ if isinstance(error, DatabaseError) else error
-    match error, cause:
-        case ExpectedError(), _:
-            return error
-        case (
-            (OSError(errno=errno.ENOSPC), _)
-            | (_, psycopg.errors.DiskFull())
-            | (_, sqlite3.OperationalError(sqlite_errorname="SQLITE_FULL"))
-        ):
-            return ExpectedError(DISK_FULL)
+    if isinstance(error, ExpectedError):
+        return error
+    if is_disk_full(error):
+        return ExpectedError(DISK_FULL)
     return ExpectedError(DATABASE_BUSY) if is_busy(error) else otherwise
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether our disk is full, or that of the database."""
+    match error.__cause__ if isinstance(error, DatabaseError) else error:
+        case OSError(errno=errno.ENOSPC) | psycopg.errors.DiskFull():
+            return True
+        case sqlite3.OperationalError(sqlite_errorname="SQLITE_FULL"):
+            return True
+    return False
 
 
 def may_pass(error: BaseException | None) -> bool:

@@ -2,6 +2,7 @@
 
 import pytest
 from django.core import mail
+from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
@@ -47,6 +48,32 @@ def test_an_owner_removes_themselves_and_the_token_ends(
     services.change_role(membership=Membership.objects.get(user=billing_manager), role=Role.OWNER)
     assert owners_script.delete(f"{MEMBERS}/{Membership.objects.get(user=owner).pk}").status_code == 204
     assert owners_script.get(MEMBERS).status_code == 401
+
+
+def test_a_full_disk_of_the_database_is_said(owners_script: Client) -> None:
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("PRAGMA page_count")
+            [pages] = cursor.fetchone()
+            cursor.execute(f"PRAGMA max_page_count = {pages}")
+            cursor.fetchall()
+        else:  # which can't be told how large it may grow
+            cursor.execute(
+                "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS "
+                "$$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$;"
+                "CREATE TRIGGER full_disk BEFORE INSERT ON enterprises_invitation EXECUTE FUNCTION full_disk()"
+            )
+    try:
+        for number in range(2000):
+            answer = owners_script.post(INVITATIONS, {"email": f"new{number}@octo.example"}, content_type=JSON)
+            if answer.status_code != 201:
+                break
+    finally:
+        if connection.vendor == "sqlite":
+            with connection.cursor() as cursor:
+                cursor.execute("PRAGMA max_page_count = 1073741823")
+                cursor.fetchall()
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (507, "disk_full")
 
 
 def test_an_invitation_is_handed_over_renewed_and_revoked(

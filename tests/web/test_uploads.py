@@ -111,7 +111,8 @@ def test_no_file_is_stored_where_the_disk_is_nearly_full(
     before = set(settings.UPLOADS_DIR.iterdir())
     assert add(client, enterprise, server_export([account(1, ANA)])).status_code == 302
     html = page(client, enterprise)
-    assert "Too little space is left on the disk of LicenseSync. The last good figures stay in use." in html
+    assert "Too little space is left on the disk of LicenseSync or its database." in html
+    assert "The last good figures stay in use." in html
     assert not UsageFile.objects.exists()
     assert set(settings.UPLOADS_DIR.iterdir()) == before
     assert not list(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir())
