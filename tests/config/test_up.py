@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.core.management import CommandError
 
+from licensesync.config.in_use import one_at_a_time
 from licensesync.config.management.commands import up
 from tests.product import Product, all_gone, product_environment, running, services, start, wait_for
 
@@ -226,6 +227,26 @@ def test_stops_while_it_is_still_being_prepared(tmp_path: Path, number: signal.S
     with closing(sqlite3.connect(data_dir / "licensesync.sqlite3")) as database:
         for table in ("users_user", "enterprises_enterprise", "syncing_licensesyncjob", "usage_clouduser"):
             assert database.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
+
+
+def test_what_pages_are_made_with_is_collected_by_one_machine_at_a_time(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    with ExitStack() as meanwhile:
+        meanwhile.enter_context(one_at_a_time(data, "collecting"))  # as another machine that starts as well
+        product = start(data)
+        try:
+            while not (data / "address").exists():
+                assert product.process.poll() is None, product.said()
+                time.sleep(0.1)
+            time.sleep(3)
+            assert not (data / "static").exists()
+            meanwhile.close()
+            wait_for(product, "LicenseSync runs at")
+            assert (data / "static" / "staticfiles.json").exists()
+        finally:
+            product.process.terminate()
+            product.process.wait(60)
 
 
 def test_an_address_of_the_new_kind() -> None:

@@ -17,7 +17,7 @@ from django.core.management import BaseCommand, CommandError, CommandParser, cal
 from django.db import connection
 
 from licensesync.config.demo.github import play_github
-from licensesync.config.in_use import InUseError, alone, in_use, the_only_one
+from licensesync.config.in_use import InUseError, alone, in_use, one_at_a_time, the_only_one
 from licensesync.config.keeping import READY, finish_restore
 from licensesync.config.management.commands.demo import example
 from licensesync.config.processes import (
@@ -68,7 +68,10 @@ class Command(BaseCommand):
             address = greeting.address if greeting else settings.LICENSESYNC_URL
             if greeting:
                 held.enter_context(running_at(greeting.address))
-                call_command("collectstatic", interactive=False, verbosity=0)
+                # Machines that start together share the directory, and have just waited for the same migration: one
+                # would remove what another is packing, which ended it.
+                with one_at_a_time(settings.DATA_DIR, "collecting"):
+                    call_command("collectstatic", interactive=False, verbosity=0)
                 stop.check()
             try:
                 github = play_github(greeting.port) if greeting and demo and not only else None
