@@ -14,14 +14,16 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from licensesync.enterprises import connections, domains, services, tokens
 from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise, Membership, Role, VerifiedDomain
+from licensesync.syncing.models import JobState, LicenseSyncJob, UsageFile
 from licensesync.users.models import User
+from tests.flows.lists import cloud_list, cloud_user, import_one
 from tests.people import SignedIn
 
 PAGE = "302 404 200 200"  # a page of an enterprise
 NO_POST = "302 405 405 405"
 READ_ONLY = (PAGE, NO_POST)
 ACTION = ("302 405 405 405", "302 404 404 302")  # a button of owners
-ACTION_ON_NOTHING = ("302 405 405 405", "302 404 404 404")  # the same, on something that doesn't exist
+NOT_THERE = ("302 404 404 404", NO_POST)  # as long as nothing has been reported: `AFTER_A_LIST` has the rest
 
 OWNERS_FORM = ("302 404 404 200", "302 404 404 200")
 
@@ -54,11 +56,11 @@ EXPECTED = {
     "license": READ_ONLY,
     "license_news": ("302 404 200 200", NO_POST),
     "add_usage": ("302 405 405 405", "302 404 404 302"),
-    "answer_file": ACTION_ON_NOTHING,
-    "try_file_again": ACTION_ON_NOTHING,
-    "dismiss_file": ACTION_ON_NOTHING,
+    "answer_file": ACTION,
+    "try_file_again": ACTION,
+    "dismiss_file": ACTION,
     "dismiss_done": ACTION,
-    "cancel_job": ACTION_ON_NOTHING,
+    "cancel_job": ACTION,
     "licenses": READ_ONLY,
     "license_counts": READ_ONLY,
     "licenses_news": READ_ONLY,
@@ -69,7 +71,7 @@ EXPECTED = {
     "csv_of_changes": READ_ONLY,
     "comparison": READ_ONLY,
     "csv_of_comparison": READ_ONLY,
-    "license_detail": ("302 404 404 404", NO_POST),
+    "license_detail": NOT_THERE,
     "instance": READ_ONLY,
     "license_usage": READ_ONLY,
     "cloud": READ_ONLY,
@@ -85,8 +87,8 @@ EXPECTED = {
     "instance_news": READ_ONLY,
     "server_accounts": READ_ONLY,
     "csv_of_server_accounts": READ_ONLY,
-    "unused_subscriptions": ("302 404 404 404", NO_POST),  # its cloud has reported nothing
-    "csv_of_unused_subscriptions": ("302 404 404 404", NO_POST),
+    "unused_subscriptions": NOT_THERE,
+    "csv_of_unused_subscriptions": NOT_THERE,
     "connect_new_server": OWNERS_FORM,
     "connect_cloud": OWNERS_FORM,
     "connect_server": OWNERS_FORM,
@@ -113,6 +115,7 @@ def patterns(of: Iterable[URLPattern | URLResolver], before: str = "") -> Iterab
 ALL_ROUTES = dict(patterns(get_resolver().url_patterns))
 # Addresses for scripts take tokens only; `tests/api/test_access.py` walks them.
 ROUTES = {name: route for name, route in ALL_ROUTES.items() if not route.startswith(("api/v3", "^api/v3"))}
+AFTER_A_LIST = [name for name, row in EXPECTED.items() if row == NOT_THERE and "<slug:slug>" in ROUTES[name]]
 
 
 @pytest.fixture
@@ -127,6 +130,10 @@ def arguments(enterprise: Enterprise, owner: User, billing_manager: User) -> dic
         enterprise=enterprise, owner=owner, name="push", scopes=["write:usage"], deployment=deployment
     )
     domains.add_domains(enterprise=enterprise, text="octo.example")
+    job = LicenseSyncJob.objects.create(deployment=deployment, kind="file", trigger="uploaded", state=JobState.CANCELED)
+    file = UsageFile.objects.create(
+        enterprise=enterprise, deployment=deployment, job=job, name="a", size=1, state="ACCEPTED"
+    )
     return {
         "slug": enterprise.slug,
         "member_id": Membership.objects.get(user=billing_manager).pk,
@@ -135,6 +142,8 @@ def arguments(enterprise: Enterprise, owner: User, billing_manager: User) -> dic
         "token_id": push_token.pk,
         "name": "matching",
         "domain_id": VerifiedDomain.objects.get(enterprise=enterprise).pk,
+        "job_id": job.pk,
+        "file_id": file.pk,
     }
 
 
@@ -165,6 +174,36 @@ def test_everybody_gets_what_is_theirs(
     assert " ".join(str(answer.status_code) for answer in answers) == EXPECTED[name][method == "post"]
     if answers[0].status_code == 302:
         assert answers[0]["Location"].startswith("/sign-in")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", AFTER_A_LIST)
+def test_everybody_gets_what_is_theirs_once_a_list_is_there(
+    name: str,
+    enterprise: Enterprise,
+    signed_in: SignedIn,
+    billing_manager: User,
+    owner: User,
+    stranger: User,
+) -> None:
+    import_one(enterprise, cloud_list([cloud_user("ana")]))
+    url = address(name, {"slug": enterprise.slug, "number": 1})
+    answers = [signed_in(who).get(url) for who in (None, stranger, billing_manager, owner)]
+    assert " ".join(str(answer.status_code) for answer in answers) == PAGE
+
+
+@pytest.mark.parametrize("name", [name for name, route in ROUTES.items() if re.search(r"<slug:slug>.*<int:", route)])
+def test_nothing_of_another_enterprise_is_found_under_ones_own(
+    name: str, arguments: dict[str, str | int], signed_in: SignedIn, stranger: User
+) -> None:
+    """Whoever owns an enterprise may change everything there, by numbers that may be those of anything."""
+    browser, own = signed_in(stranger), address(name, arguments | {"slug": "hubot-labs"})
+    answers = [browser.get(own), browser.post(own)]
+    if name == "instance_news":  # who looks at an instance that is deleted is led away from it
+        assert answers.pop(0)["HX-Redirect"] == reverse("license", args=["hubot-labs"])
+    else:
+        assert 404 in [answer.status_code for answer in answers]
+    assert {answer.status_code for answer in answers} <= {404, 405}
 
 
 LINK = re.compile(r'(?:href|hx-get)="(/(?!static/)[^"#]*)')
