@@ -18,6 +18,7 @@ from licensesync.enterprises.models import Deployment, DeploymentKind, Enterpris
 from licensesync.syncing.models import LicenseSyncJob, UsageFile
 from licensesync.users.models import User
 from licensesync.users.services import create_user
+from tests.flows.lists import cloud_list, cloud_user, import_one
 from tests.people import SignedIn
 from tests.web.test_access import ALL_ROUTES, ROUTES
 from tests.web.usage import Slow
@@ -25,6 +26,7 @@ from tests.web.usage import Slow
 API_ROUTES = {name: route for name, route in ALL_ROUTES.items() if name not in ROUTES}
 ENTERPRISE = "/api/v3/enterprises/octo-industries"
 READ = {"get": "401 404 200 200"}
+NOT_THERE = {"get": "401 404 404 404"}  # as long as nothing has been reported
 OWNERS_ACTION = "401 404 403 200"
 FORM = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.json"\r\n\r\n{}\r\n--x--\r\n'
 
@@ -44,14 +46,14 @@ EXPECTED = {
     "api_licenses_as_csv": READ,
     "api_usage_history": READ,
     "api_changes_as_csv": READ,
-    "api_github_count": {"get": "401 404 404 404"},
+    "api_github_count": NOT_THERE,
     "api_github_count_as_csv": READ,
-    "api_license": {"get": "401 404 404 404"},
+    "api_license": NOT_THERE,
     "api_enterprise": {**READ, "patch": OWNERS_ACTION},
     "api_instances": {**READ, "post": "401 404 403 422"},
     "api_instance": {**READ, "delete": "401 404 403 202"},
     "api_server_accounts": READ,
-    "api_unused_subscriptions": {"get": "401 404 404 404"},  # its cloud has reported nothing
+    "api_unused_subscriptions": NOT_THERE,
     "api_connection": {**READ, "put": "401 404 403 422", "patch": "401 404 403 422", "delete": "401 404 403 204"},
     "api_test_connection": {"post": "401 404 403 422"},
     "api_sync_instance": {"post": "401 404 403 202"},
@@ -123,6 +125,18 @@ def test_every_token_gets_what_is_its_owners(
     for answer in answers:
         if answer.status_code >= 400:
             assert {"message", "documentation_url", "status"} <= set(answer.json())
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", [name for name, row in EXPECTED.items() if row == NOT_THERE])
+def test_every_token_gets_what_is_its_owners_once_a_list_is_there(
+    name: str, enterprise: Enterprise, owners_script: Client, billing_script: Client, strangers_script: Client
+) -> None:
+    import_one(enterprise, cloud_list([cloud_user("ana")]))
+    there, own = (address(name, {"enterprise": slug, "number": 1}) for slug in (enterprise.slug, "hubot-labs"))
+    answers = [client.get(there) for client in (Client(), strangers_script, billing_script, owners_script)]
+    assert " ".join(str(answer.status_code) for answer in answers) == READ["get"]
+    assert strangers_script.get(own).status_code == 404
 
 
 @pytest.mark.parametrize("name", [name for name in EXPECTED if name != "api_nothing"])
