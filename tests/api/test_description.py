@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 from collections import Counter
 from pathlib import Path
@@ -36,6 +37,7 @@ from licensesync.enterprises.tokens import create_api_token
 from licensesync.licenses.queries import licenses
 from licensesync.syncing.models import LicenseSyncJob, UsageFile
 from licensesync.users.models import User
+from tests.api.conftest import script
 from tests.api.test_access import API_ROUTES
 from tests.flows.lists import account, cloud_list, cloud_user, import_one, server_export
 
@@ -133,6 +135,21 @@ def parts(enterprise: Enterprise, owner: User, billing_manager: User, settings: 
         "member_id": Membership.objects.get(user=billing_manager).pk,
         "invitation_id": invitation.pk,
     }
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_scope_reaches_more_than_is_described(parts: dict[str, Any], owner: User, enterprise: Enterprise) -> None:
+    """Of an owner's tokens: what a server delivers its usage with must not read people, nor invite an owner."""
+    clients = {scope: script(owner, enterprise, [scope]) for scope in Scope}
+    for path, operations in DESCRIPTION["paths"].items():
+        for method, operation in operations.items():
+            named = set(re.findall(r"`(\w+:\w+)`", operation["description"].rpartition("Scope ")[2]))
+            assert named, (method, path)
+            assert named <= set(Scope), (method, path)
+            for scope in set(Scope) - named - {Scope.ADMIN}:  # which includes the others
+                answer = getattr(clients[scope], method)(path.format(**parts), content_type="application/json")
+                assert answer.status_code == 403, (method, path, scope)
+                assert answer.json()["message"].startswith("This needs the scope"), (method, path, scope)
 
 
 @pytest.mark.django_db(transaction=True)
