@@ -27,6 +27,7 @@ def mixed(enterprise: Enterprise) -> Enterprise:
         cloud_user(
             f"user-{number:02}",
             *([f"p{number}@octo.example"] if number % 3 else []),
+            *(["p31@octo.example"] if number == 35 else []),  # which is that of another one as well
             github_com_two_factor_auth=bool(number % 4),
             github_com_member_roles=[f"octo-{number % 3}:Member"],
             github_com_enterprise_roles=["Owner" if number % 10 == 0 else "Member"],
@@ -39,7 +40,11 @@ def mixed(enterprise: Enterprise) -> Enterprise:
     import_one(enterprise, cloud_list(cloud))
     emea = [account(number, f"p{number}@octo.example", login=f"emea-{number}") for number in range(30, 50)]
     import_one(enterprise, server_export(emea, host="ghes-emea.example"))
-    apac = [account(1, "p31@octo.example"), account(2, "Zoë@Elsewhere.example", name="Zoë Ødegård"), account(3)]
+    apac = [
+        account(1, "p31@octo.example"),
+        account(2, "Zoë@Elsewhere.example", name="Zoë Ødegård"),
+        account(3, dormant=True),
+    ]
     import_one(enterprise, server_export(apac, host="ghes-apac.example"))
     VerifiedDomain.objects.create(enterprise=enterprise, name="octo.example")
     return enterprise
@@ -84,6 +89,7 @@ def everyone(enterprise: Enterprise) -> list[ConsumedLicense]:
 def test_filters_combine_and_their_counts_are_right(mixed: Enterprise, many: int) -> None:
     people = everyone(mixed)
     assert len(people) == 56
+    assert [which for which, holds in ORACLE.items() if len({bool(holds(each)) for each in people}) == 1] == []
     for combination in itertools.combinations(ORACLE.items(), many):
         parameters = {parameter: value for (parameter, value), _ in combination}
         if len(parameters) < many:
