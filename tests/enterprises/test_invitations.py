@@ -55,6 +55,15 @@ def test_a_renewed_one_ends_the_link_before(invited: tuple[Invitation, str], own
     assert open_invitation(renewed) == invitation
 
 
+def test_whoever_has_opened_a_link_that_is_renewed_meanwhile_comes_too_late(
+    invited: tuple[Invitation, str], owner: User
+) -> None:
+    opened, _token = invited
+    services.renew_invitation(invitation=Invitation.objects.get(pk=opened.pk), invited_by=owner)
+    assert services.accept_as_new_person(invitation=opened, password="a password of 20 signs") is None
+    assert not User.objects.filter(email=opened.email).exists()
+
+
 def test_it_runs_out(invited: tuple[Invitation, str], enterprise: Enterprise) -> None:
     _invitation, token = invited
     Invitation.objects.update(expires_at=timezone.now() - timedelta(seconds=1))

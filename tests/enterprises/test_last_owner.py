@@ -29,11 +29,15 @@ def test_the_last_owner_stays(enterprise: Enterprise, owner: User, billing_manag
     assert not Membership.objects.filter(user=owner, role=Role.OWNER).exists()
 
 
-def test_tokens_go_with_their_owner(enterprise: Enterprise, billing_manager: User, owner: User) -> None:
-    for user in (owner, billing_manager):
-        create_api_token(enterprise=enterprise, owner=user, name="cron", scopes=["read:licenses"])
-    services.remove_member(membership=Membership.objects.get(user=billing_manager))
-    assert [token.owner for token in ApiToken.objects.all()] == [owner]
+def test_tokens_go_with_their_owner(enterprise: Enterprise, billing_manager: User, owner: User, stranger: User) -> None:
+    """Those for this enterprise: elsewhere their owner stays a member."""
+    elsewhere = Enterprise.objects.get(slug="hubot-labs")
+    services.add_member(enterprise=elsewhere, user=billing_manager, role=Role.BILLING_MANAGER)
+    for of, user in ((enterprise, owner), (enterprise, billing_manager), (elsewhere, billing_manager)):
+        create_api_token(enterprise=of, owner=user, name="cron", scopes=["read:licenses"])
+    services.remove_member(membership=Membership.objects.get(enterprise=enterprise, user=billing_manager))
+    left = [(token.enterprise, token.owner) for token in ApiToken.objects.order_by("pk")]
+    assert left == [(enterprise, owner), (elsewhere, billing_manager)]
 
 
 @pytest.mark.parametrize("act", [DEMOTE, REMOVE])
