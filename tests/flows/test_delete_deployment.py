@@ -9,8 +9,8 @@ from django.conf import settings as product
 from django.db.models import Model
 from django.utils import timezone
 
-from licensesync.enterprises import connections, deployments
-from licensesync.enterprises.models import Connection, Deployment, Enterprise
+from licensesync.enterprises import connections, deployments, tokens
+from licensesync.enterprises.models import ApiToken, Connection, Deployment, Enterprise
 from licensesync.errors import DISK_FULL, ExpectedError
 from licensesync.flows import delete_deployment, receive_usage, run_job, sync_now
 from licensesync.licenses import queries as licenses
@@ -91,6 +91,15 @@ def test_nothing_of_it_stays(enterprise: Enterprise) -> None:
     assert "bo@octo" not in texts
     assert "'bo'" not in texts
     assert LicenseChange.objects.filter(enterprise=enterprise, kind=LicenseChange.Kind.WENT).count() == 1
+
+
+def test_a_token_that_delivers_for_it_alone_ends_with_it(enterprise: Enterprise, owner: User) -> None:
+    """Without its instance it would be one that delivers for all."""
+    server = Deployment.objects.get(enterprise=enterprise, host="emea.example")
+    for deployment in (server, None):
+        tokens.create_api_token(enterprise=enterprise, owner=owner, name="x", scopes=[], deployment=deployment)
+    delete(enterprise, "emea.example")
+    assert ApiToken.objects.get().deployment is None
 
 
 def test_the_cloud_can_go_too(enterprise: Enterprise) -> None:

@@ -13,6 +13,7 @@ from django.db import connection, models, transaction
 from licensesync.enterprises import connections, domains, tokens
 from licensesync.enterprises import services as enterprises
 from licensesync.enterprises.models import Deployment, Enterprise, Membership, Role
+from licensesync.enterprises.queries import memberships_of, open_invitation, visible_to
 from licensesync.errors import BEING_DELETED, ExpectedError
 from licensesync.flows import delete_enterprise, forget, payloads, receive_usage, run_job
 from licensesync.flows.turns import turn
@@ -86,6 +87,20 @@ def test_nothing_of_it_stays_and_nothing_else_goes(enterprise: Enterprise, owner
     delete_enterprise.delete(enterprise.pk)  # by a second message
     delete_enterprise.delete(again.pk)  # which nobody has asked for
     assert Enterprise.objects.filter(pk=again.pk).exists()
+
+
+def test_who_joins_while_it_is_given_up_sees_nothing_of_it(enterprise: Enterprise, owner: User) -> None:
+    """Whoever accepts an invitation at that moment becomes a member of what is being deleted."""
+    enterprises.give_up(enterprise)
+    Membership.objects.create(enterprise=enterprise, user=owner, role=Role.OWNER)
+    _token, secret = tokens.create_api_token(enterprise=enterprise, owner=owner, name="script", scopes=[])
+    _invitation, link = enterprises.invite(
+        enterprise=enterprise, email="new@octo.example", role=Role.OWNER, invited_by=owner
+    )
+    assert not visible_to(owner).exists()
+    assert not memberships_of(owner).exists()
+    assert tokens.by_secret(secret) is None
+    assert open_invitation(link) is None
 
 
 def test_it_is_carried_on_when_the_message_got_lost(enterprise: Enterprise, owner: User) -> None:
