@@ -21,7 +21,7 @@ from django.test import Client
 from django.urls import get_script_prefix, reverse
 from licensesync.enterprises.models import Enterprise
 from licensesync.users.models import User
-from licensesync.users.services import first_owner_path
+from licensesync.users.services import first_owner_path, set_password
 
 call_command("migrate", verbosity=0)
 call_command("collectstatic", interactive=False, verbosity=0)
@@ -35,14 +35,16 @@ call_command("bootstrap", "--enterprise", "octo", "--owner", "o@octo.example", s
 look("/licenses/")
 look("/licenses/nowhere")
 look(static("css/base.css"))
-browser.force_login(User.objects.get(), backend="django.contrib.auth.backends.ModelBackend")
+set_password(user=User.objects.get(), password="correct horse battery 9")
+browser.post("/sign-in", {"username": "o@octo.example", "password": "correct horse battery 9"}, secure=True)
 for name in ("license", "licenses", "people", "usage_history"):
     look(reverse(name, args=["octo"]))
 browser.post("/enterprises/octo/settings/people", {"email": "new@octo.example", "role": "owner"}, secure=True)
 tokens = "/enterprises/octo/settings/tokens"
 made = browser.post(tokens, {"name": "x", "scopes": ["read:enterprise"], "days": "30"}, secure=True)
 found[reverse("tokens", args=["octo"])] = [made.status_code, made["Location"], ""]
-found["cookies"] = [[cookie.key, cookie["path"]] for cookie in browser.cookies.values()]
+flags = ("path", "secure", "httponly", "samesite")
+found["cookies"] = {cookie.key: [cookie[flag] for flag in flags] for cookie in browser.cookies.values()}
 print(json.dumps(found))
 """
 
@@ -57,11 +59,12 @@ def test_every_link_begins_with_the_path(tmp_path: Path) -> None:
     )  # fmt: skip
     assert answer.returncode == 0, answer.stderr
     found = json.loads(answer.stdout)
-    cookies = dict(found.pop("cookies"))
-    assert cookies["__Secure-licensesync-csrf"] == "/licenses/"
-    assert cookies["__Secure-licensesync-messages"] == "/licenses/"  # with the link of an invitation
-    assert "messages" not in cookies
-    assert cookies["__Secure-licensesync-once"] == "/licenses/"  # with the token
+    assert found.pop("cookies") == {
+        "__Secure-licensesync": ["/licenses/", True, True, "Lax"],
+        "__Secure-licensesync-csrf": ["/licenses/", True, True, "Lax"],
+        "__Secure-licensesync-messages": ["/licenses/", True, True, "Lax"],  # with the link of an invitation
+        "__Secure-licensesync-once": ["/licenses/", True, True, "Strict"],  # with the token
+    }
     for page, (status, location, content) in found.items():
         assert page.startswith("/licenses/")
         assert status == {

@@ -1,5 +1,6 @@
 """Links to a new password: once, for a day, and only while whoever made them may."""
 
+from datetime import datetime, timedelta
 from io import StringIO
 
 import pytest
@@ -8,6 +9,7 @@ from django.core.management import CommandError, call_command
 from licensesync.enterprises import services as enterprises
 from licensesync.enterprises.models import Enterprise, Role
 from licensesync.users.models import User
+from licensesync.users.password_links import password_links
 from licensesync.users.queries import by_password_link
 from licensesync.users.services import create_user, password_link_path, set_password, void_password_links
 
@@ -22,6 +24,14 @@ def test_it_works_once(owner: User) -> None:
     assert behind(path) == owner
     set_password(user=owner, password="another long password")
     assert behind(path) is None
+
+
+@pytest.mark.parametrize(("hours", "works"), [(23, True), (25, False)])
+def test_it_works_for_a_day(owner: User, hours: int, works: bool) -> None:
+    uid = password_link_path(user=owner).split("/")[-2]
+    then = password_links._num_seconds(datetime.now() - timedelta(hours=hours))  # noqa: DTZ005
+    made = password_links._make_token_with_timestamp(owner, then, password_links.secret)
+    assert by_password_link(uid, made) == (owner if works else None)
 
 
 @pytest.mark.parametrize("path", ["/x/y", "/MQ/y", "/OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5/y", "/é/y"])

@@ -2,6 +2,7 @@
 
 import pytest
 from django.core.management import CommandError, call_command
+from pytest_django import Settings
 
 from licensesync.enterprises import tokens
 from licensesync.enterprises.models import ApiToken, Enterprise, Membership, Role
@@ -32,6 +33,16 @@ def test_whoever_knows_the_password_is_gone_and_signed_out(
     assert not ApiToken.objects.exists()
     assert browser.get("/account").status_code == 302
     assert Membership.objects.filter(enterprise=enterprise).count() == 1
+
+
+def test_its_password_is_guessed_no_more_often_than_at_the_door(
+    signed_in: SignedIn, billing_manager: User, settings: Settings
+) -> None:
+    browser = signed_in(billing_manager)
+    guesses = [browser.post(PAGE, {"password": "guess"}) for _ in range(settings.AXES_FAILURE_LIMIT)]
+    assert [answer.status_code for answer in guesses] == [200] * (settings.AXES_FAILURE_LIMIT - 1) + [429]
+    assert browser.post(PAGE, {"password": PASSWORD}).status_code == 429
+    assert User.objects.filter(pk=billing_manager.pk).exists()
 
 
 def test_the_last_owner_stays(signed_in: SignedIn, enterprise: Enterprise, owner: User) -> None:
