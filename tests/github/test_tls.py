@@ -13,7 +13,7 @@ from licensesync.errors import ExpectedError
 from licensesync.github import certificates, transport
 from licensesync.github.failures import Passing
 from licensesync.github.transport import Limits, Route, Rules, proxy_host
-from tests.github.serving import LOOPBACK, TOKEN, Authority, proxying, replying, serving
+from tests.github.serving import LOOPBACK, TOKEN, Authority, Handler, proxying, replying, serving
 
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 
@@ -93,6 +93,15 @@ def test_the_name_is_checked_and_sent_though_the_address_is_connected(authority:
         assert fetched(f"https://ghes.example:{site.port}/", route) == b"hello"
         assert failed(f"https://evil.example:{site.port}/", route).problem is errors.CERTIFICATE_OTHER_HOST
     assert names[0] == "ghes.example"
+
+
+def test_a_redirect_from_tls_to_plain_http_is_not_followed(authority: Authority) -> None:
+    def answer(handler: Handler) -> None:
+        handler.reply(302, Location=f"http://127.0.0.1:{handler.site.port}/data")
+
+    with serving(answer, tls=authority.tls()) as site:
+        assert failed(site.url, Route(LOOPBACK, authority.pem)).problem is errors.REDIRECTED
+    assert site.paths == ["/"]
 
 
 def test_a_server_without_tls_on_that_port() -> None:
