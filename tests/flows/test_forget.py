@@ -17,7 +17,7 @@ from licensesync.enterprises.models import Enterprise, Invitation, Role
 from licensesync.enterprises.services import invite
 from licensesync.flows import forget
 from licensesync.licenses.models import Count, LicenseChange
-from licensesync.syncing.models import FileState, LicenseSyncJob, Question, UsageFile
+from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, Question, UsageFile
 from licensesync.users.models import User
 from tests.flows.lists import account, import_one, new_enterprise, people, server_export
 
@@ -107,6 +107,19 @@ def test_a_question_that_nobody_answers_ends_with_its_file(enterprise: Enterpris
     forget.forget_old()
     file.refresh_from_db()
     assert (file.state, file.stored_name, path.exists()) == (FileState.DISCARDED, "", False)
+
+
+@pytest.mark.parametrize("waits", ["to be recognised", "for the turn of its job"])
+def test_what_still_waits_keeps_its_bytes_however_old_it_is(enterprise: Enterprise, settings: Any, waits: str) -> None:
+    file = UsageFile.objects.filter(enterprise=enterprise).latest("pk")
+    if waits == "to be recognised":
+        UsageFile.objects.filter(pk=file.pk).update(state=FileState.RECOGNISING, job=None)
+    else:
+        LicenseSyncJob.objects.filter(files=file.pk).update(state=JobState.PENDING, finished_at=None)
+    long_ago = timezone.now() - settings.HISTORY_RETENTION - timedelta(days=1)
+    UsageFile.objects.filter(pk=file.pk).update(created_at=long_ago)
+    forget.forget_old()
+    assert (settings.UPLOADS_DIR / UsageFile.objects.get(pk=file.pk).stored_name).is_file()
 
 
 def test_bytes_that_no_row_knows_go_after_an_hour(enterprise: Enterprise) -> None:
