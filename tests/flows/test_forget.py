@@ -16,10 +16,11 @@ from django.utils import timezone
 from licensesync.enterprises.models import Enterprise, Invitation, Role
 from licensesync.enterprises.services import invite
 from licensesync.flows import forget
-from licensesync.licenses.models import Count, LicenseChange
+from licensesync.licenses.models import ConsumedLicense, Count, LicenseChange, LicensedAccount
 from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, Question, UsageFile
+from licensesync.usage.models import CloudAddress, CloudUser, Generational, ServerOnlyPerson, ServerUserAccount
 from licensesync.users.models import User
-from tests.flows.lists import account, import_one, new_enterprise, people, server_export
+from tests.flows.lists import account, cloud_list, cloud_user, import_one, new_enterprise, people, server_export
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -107,6 +108,24 @@ def test_a_question_that_nobody_answers_ends_with_its_file(enterprise: Enterpris
     forget.forget_old()
     file.refresh_from_db()
     assert (file.state, file.stored_name, path.exists()) == (FileState.DISCARDED, "", False)
+
+
+def test_what_a_newer_count_replaced_goes_an_hour_later(enterprise: Enterprise, settings: Any) -> None:
+    """Of everything that a list says: else whoever left would be stored for ever."""
+    on_server = cloud_user("", enterprise_server_user_ids=["ghes.example:1"])
+    for rows in ([cloud_user("ana", "ana@octo.example"), on_server], [cloud_user("bo")]):
+        import_one(enterprise, cloud_list(rows))
+    models: list[type[Generational]] = [
+        CloudAddress, CloudUser, ConsumedLicense, LicensedAccount, ServerOnlyPerson, ServerUserAccount,
+    ]  # fmt: skip
+    before = people(enterprise)
+    for minutes, stays in ((-1, True), (1, False)):
+        replaced = timezone.now() - timedelta(seconds=settings.SUPERSEDED_SECONDS, minutes=minutes)
+        Count.objects.filter(enterprise=enterprise).update(finished_at=replaced)
+        forget.forget_old()
+        ended = {each: each._default_manager.filter(valid_to__lte=enterprise.generation).exists() for each in models}
+        assert ended == dict.fromkeys(models, stays)
+    assert people(enterprise) == before
 
 
 @pytest.mark.parametrize("waits", ["to be recognised", "for the turn of its job"])
