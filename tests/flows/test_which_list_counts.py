@@ -376,3 +376,9 @@ def test_an_encrypted_export_of_last_year_changes_nothing(enterprise: Enterprise
     import_bytes(enterprise, new)
     server.refresh_from_db()
     assert server.list_encrypted_at is None
+
+
+@pytest.mark.parametrize(("left", "end"), [(10, JobState.SUCCESS), (9, JobState.FAILURE)])
+def test_more_than_ten_of_twenty_ask_first_and_ten_do_not(enterprise: Enterprise, left: int, end: JobState) -> None:
+    import_one(enterprise, server_export(account(number) for number in range(1, 21)))
+    assert import_one(enterprise, server_export(account(number) for number in range(1, left + 1))).state == end
