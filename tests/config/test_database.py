@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection
@@ -50,6 +51,7 @@ from django.db import connection
 for name in ("lock_timeout", "statement_timeout", "client_connection_check_interval"):
     print(connection.cursor().execute(f"SHOW {{name}}").fetchone()[0], end=" ")
 """
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "licensesync.config.settings"}
+    there = urlsplit(os.environ["DATABASE_URL"])._replace(path="/postgres").geturl()  # the one that is always there
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "licensesync.config.settings", "DATABASE_URL": there}
     told = subprocess.run([sys.executable, "-c", asked], env=environment, capture_output=True, text=True, check=True)
     assert told.stdout.strip() == bounds
