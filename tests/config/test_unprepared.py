@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from cryptography.fernet import Fernet
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from licensesync.config import version
@@ -33,7 +34,8 @@ def manage(data_dir: Path, *words: str, **environment: str) -> "subprocess.Compl
 
 @pytest.mark.parametrize("words", [("alive", "worker"), ("rotate_keys",), ("reset_password", "owner@example.com")])
 def test_a_database_without_tables(tmp_path: Path, words: tuple[str, ...]) -> None:
-    ended = manage(tmp_path, *words)
+    keys = ",".join(Fernet.generate_key().decode() for _ in range(2))  # with one there is nothing to rotate
+    ended = manage(tmp_path, *words, LICENSESYNC_ENCRYPTION_KEYS=keys)
     assert ended.returncode == 1
     (sentence,) = ended.stderr.splitlines()
     assert sentence.startswith("The database has no tables yet. Run manage.py migrate or manage.py up.")
