@@ -9,13 +9,14 @@ import time
 from datetime import timedelta
 
 import structlog
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from licensesync.errors import OVERTAKEN, UNEXPECTED, ExpectedError
+from licensesync.errors import DATABASE_BUSY, OVERTAKEN, UNEXPECTED, ExpectedError
 from licensesync.flows import delete_deployment, queue, sync_now, take_in
 from licensesync.flows.delivery import Unanswered
-from licensesync.flows.mishaps import expected_error, is_cut_off
+from licensesync.flows.mishaps import expected_error, is_busy, is_cut_off
 from licensesync.flows.take_in import Overtaken
 from licensesync.flows.turns import NotOurTurn
 from licensesync.licenses import services as licenses
@@ -104,8 +105,21 @@ def _ask(job: LicenseSyncJob, unanswered: Unanswered) -> None:
             usage_files.ask(files, unanswered.question, **unanswered.params)
 
 
+def _try_again(job: LicenseSyncJob) -> None:
+    """Others held the database for longer than a job waits. It tries again after a minute, then after six more: who
+    holds a table that long makes a backup or an index of it."""
+    pause = timedelta(seconds=settings.RETRY_SECONDS * 6**job.attempts)
+    busy = ExpectedError(DATABASE_BUSY)
+    syncing.release(job, until=timezone.now() + pause, phase=Phase.RETRYING, because=busy, is_attempt=True)
+    log.warning("job_waits", problem=busy.problem.code, attempt=job.attempts)
+
+
 def _fail(job: LicenseSyncJob, error: Exception) -> None:
-    """End the job with a sentence: the expected error's own, or one for what can happen to any program."""
+    """End the job with a sentence: the expected error's own, or one for what can happen to any program. Of a busy
+    database that is the last of its attempts."""
+    if is_busy(error) and job.attempts < settings.MAX_ATTEMPTS:
+        _try_again(job)
+        return
     expected = expected_error(error, otherwise=ExpectedError(UNEXPECTED, job=job.pk))
     source = {"enterprise": job.deployment.enterprise.slug, "source": str(job.deployment)}
     if not syncing.fail(job, expected):  # whoever has it now may have removed what we were reading

@@ -191,8 +191,10 @@ def release(
     phase: Phase,
     progress: tuple[int, int | None] = (0, None),
     because: ExpectedError | None = None,
+    is_attempt: bool = False,
 ) -> None:
-    """Give a claimed job back, to be taken again later; waiting for others is no attempt. `progress`: what it keeps."""
+    """Give a claimed job back, to be taken again later. `progress`: what it keeps; `is_attempt`: it had its try, while
+    to wait for others is none."""
     reason = {"problem_code": because.problem.code, "problem_params": because.params} if because else {}
     done, total = progress
     _back_to_waiting(
@@ -202,7 +204,7 @@ def release(
         phase=phase,
         progress_done=done,
         progress_total=total,
-        attempts=F("attempts") - 1,
+        attempts=job.attempts if is_attempt else F("attempts") - 1,
         **reason,
     )
 

@@ -1,8 +1,9 @@
-"""Somebody holds the database locked for longer than a job waits: the job ends in words, and the next one goes well."""
+"""Somebody holds the database locked for longer than a job waits: it tries again, and ends in words at last."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,10 +15,12 @@ from licensesync.flows import run_job, tasks
 from licensesync.flows.mail_password_link import ask_for_password_link
 from licensesync.operations import health
 from licensesync.operations import services as operations
-from licensesync.syncing.models import JobState
+from licensesync.syncing import clock
+from licensesync.syncing.models import JobState, LicenseSyncJob
 from licensesync.usage import services as usage
 from licensesync.users import queries as users
 from licensesync.users.models import PasswordLinkRequest, User
+from licensesync.web.words import progress
 from tests.flows.lists import account, import_one, new_enterprise, numbers, server_export, waiting_job
 from tests.flows.workers import assert_nothing_left_over, cut_off, end_of
 
@@ -41,22 +44,56 @@ def held_by_somebody() -> Iterator[None]:
         other.close()  # which rolls back
 
 
-def test_a_job_that_waited_too_long_can_be_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def held_while_written() -> Iterator[None]:
+    apply = usage.apply_server_diff
+
+    def apply_while_held(*args: Any, **more: Any) -> None:
+        with held_by_somebody():
+            apply(*args, **more)
+
+    with pytest.MonkeyPatch.context() as meanwhile:
+        meanwhile.setattr(usage, "apply_server_diff", apply_while_held)
+        yield
+
+
+def test_a_job_that_waited_too_long_tries_again_by_itself(settings: Any) -> None:
+    settings.RETRY_SECONDS = 60
+    enterprise = new_enterprise()
+    import_one(enterprise, server_export([account(1), account(2)]))
+    before = numbers(enterprise)
+    job = waiting_job(enterprise, server_export([account(1), account(2), account(3)]))
+    for attempt, minutes in ((1, 6), (2, 36)):
+        asked = clock.now()
+        with held_while_written():
+            assert run_job.run_job(job.pk)
+        assert end_of(job) == (JobState.PENDING, "database_busy")
+        assert numbers(enterprise) == before
+        job.refresh_from_db()
+        assert job.attempts == attempt
+        assert timedelta(minutes=minutes) <= job.not_before - asked < timedelta(minutes=minutes + 1)
+        assert progress(job).endswith("(The database was busy for too long)")
+        assert not run_job.run_job(job.pk), "not yet"
+        LicenseSyncJob.objects.update(not_before=clock.now())  # as time goes by
+
+    run_job.run_job(job.pk)
+    assert end_of(job) == (JobState.SUCCESS, "")
+    enterprise.refresh_from_db()
+    assert len(numbers(enterprise)) == 3
+    assert_nothing_left_over(enterprise)
+
+
+def test_a_job_that_waited_too_long_three_times_can_be_added_again(settings: Any) -> None:
+    settings.RETRY_SECONDS = 0
     enterprise = new_enterprise()
     import_one(enterprise, server_export([account(1), account(2)]))
     before = numbers(enterprise)
     export = server_export([account(1), account(2), account(3)])
     job = waiting_job(enterprise, export)
-    with monkeypatch.context() as meanwhile:
-        apply = usage.apply_server_diff
-
-        def apply_while_held(*args: Any, **more: Any) -> None:
-            with held_by_somebody():
-                apply(*args, **more)
-
-        meanwhile.setattr(usage, "apply_server_diff", apply_while_held)
-        run_job.run_job(job.pk)
+    with held_while_written():
+        run_job.run_to_the_end(job)
     assert end_of(job) == (JobState.FAILURE, "database_busy")
+    assert job.attempts == 3
     assert numbers(enterprise) == before
 
     again = waiting_job(enterprise, export)
