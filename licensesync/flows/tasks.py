@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 @contextmanager
 def _asked_again_soon() -> Iterator[None]:
-    """What the scheduler or the sweep asks for again is a line, and no traceback, while the database is away
+    """What the scheduler, the sweep or a page asks for again is a line, and no traceback, while the database is away
     or held by others. It counts as not done."""
     try:
         yield
@@ -49,6 +49,7 @@ def mail_link(request_id: int) -> None:
 
 
 @shared_task(name="licensesync.compare")
+@_asked_again_soon()
 def compare(enterprise_id: int, *, somebody_waits: bool = False) -> None:
     comparing.compare(enterprise_id, somebody_waits=somebody_waits)
 

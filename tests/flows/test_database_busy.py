@@ -114,6 +114,7 @@ def test_a_job_that_waited_too_long_three_times_can_be_added_again(settings: Any
         tasks.recognise_file.s(1),
         tasks.run_job.s(1),
         tasks.mail_link.s(1),
+        tasks.compare.s(1),
         tasks.delete_enterprise.s(1),
     ],
     ids=lambda task: str(task.task),
