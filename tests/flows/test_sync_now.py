@@ -1,5 +1,6 @@
 """Sync now, against a GitHub that behaves as documented, and against one in trouble."""
 
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as product
+from django.db import connection
 from django.utils import timezone
 
 from licensesync import feeds
@@ -341,14 +343,33 @@ def test_a_progress_that_no_row_can_hold(small: Connected) -> None:
     assert (job.progress_done, job.progress_total) == (5, 2**31 - 1)
 
 
-def test_a_canceled_sync_stops_and_changes_nothing(small: Connected) -> None:
+def test_a_sync_that_is_canceled_before_it_starts_asks_for_nothing(small: Connected) -> None:
     job = small.request(small.server)
-    small.server.expect(Trouble(delay_seconds=0.2))
     syncing.cancel(job)
-    run_job.run_job(job.pk)
+    assert not run_job.run_job(job.pk)
     job.refresh_from_db()
     assert job.state == JobState.CANCELED
     assert not small.server.seen
+
+
+def test_a_sync_that_is_canceled_between_pages_stops_and_changes_nothing(pages: Connected) -> None:
+    job = pages.request(pages.cloud)
+    pages.cloud.expect(Trouble(delay_seconds=1, times=7))
+
+    def cancel_once_it_asks() -> None:
+        while not pages.cloud.seen:
+            time.sleep(0.01)
+        syncing.cancel(job)
+        connection.close()
+
+    canceling = threading.Thread(target=cancel_once_it_asks)
+    canceling.start()
+    assert run_job.run_job(job.pk)
+    canceling.join()
+    job.refresh_from_db()
+    assert outcome(job) == (JobState.CANCELED, "")
+    assert 0 < pages.cloud.seen.total() < 7
+    assert people(pages.enterprise) == set()
 
 
 def fetched_but_waiting(small: Connected) -> LicenseSyncJob:
