@@ -150,7 +150,7 @@ def _database() -> dict[str, object]:
             "OPTIONS": {
                 # A writer says so at its first word, so that two writers queue instead of failing half-way.
                 "transaction_mode": "IMMEDIATE",
-                "timeout": environment.number("LICENSESYNC_DATABASE_WAIT_SECONDS", 20),
+                "timeout": environment.number("LICENSESYNC_DATABASE_WAIT_SECONDS", 20, at_most=3_600),
                 # Each thread of the web server has a cache of its own, in KiB; jobs take more (`bulk.prepare_session`).
                 # The log grows while somebody reads an old state. With a limit it shrinks again afterwards.
                 "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA cache_size=-4000;"
@@ -232,6 +232,7 @@ for _directory in (UPLOADS_DIR, FILE_UPLOAD_TEMP_DIR, FETCHES_DIR):
 MAX_UPLOAD_BYTES = environment.whole_number("LICENSESYNC_MAX_UPLOAD_MB", 500, at_least=1) * 1024 * 1024
 MAX_UNPACKED_BYTES = environment.whole_number("LICENSESYNC_MAX_UNPACKED_MB", 2000, at_least=1) * 1024 * 1024
 MAX_ACCOUNTS = environment.whole_number("LICENSESYNC_MAX_ACCOUNTS", 3_000_000, at_least=1)
+DAY = 86_400  # seconds
 CENTURY = 36_500  # days; what is counted back from now has to be a date still, for whoever wants to keep all
 PAYLOAD_RETENTION = timedelta(days=environment.number("LICENSESYNC_PAYLOAD_RETENTION_DAYS", 7, at_most=CENTURY))
 HISTORY_RETENTION = timedelta(days=environment.number("LICENSESYNC_HISTORY_RETENTION_DAYS", 400, at_most=CENTURY))
@@ -266,7 +267,7 @@ SPECTACULAR_SETTINGS = {
 # The life of a job. Seconds; tests shorten them.
 HEARTBEAT_SECONDS = environment.number("LICENSESYNC_HEARTBEAT_SECONDS", 5, at_least=0.1)
 # A busy machine lets a heartbeat or two come late: with less patience a job would be taken from whoever is at it.
-STALLED_SECONDS = environment.number("LICENSESYNC_STALLED_SECONDS", 20, at_least=3 * HEARTBEAT_SECONDS)
+STALLED_SECONDS = environment.number("LICENSESYNC_STALLED_SECONDS", 20, at_least=3 * HEARTBEAT_SECONDS, at_most=DAY)
 SWEEP_SECONDS = environment.number("LICENSESYNC_SWEEP_SECONDS", 10, at_least=1, at_most=30)  # looked for each minute
 # Between two looks for syncs that are due. With none between, messages would pile up that have run out already.
 SCHEDULE_SECONDS = environment.number("LICENSESYNC_SCHEDULE_SECONDS", 60, at_least=1)
@@ -274,13 +275,14 @@ MAX_ATTEMPTS = 3
 # Fetching. Where our requests may go: hosts and CIDRs (`github.transport`), what may pass is tried again.
 CONNECT_ALLOW = environment.places("LICENSESYNC_CONNECT_ALLOW")
 CONNECT_DENY = environment.places("LICENSESYNC_CONNECT_DENY")
-FETCH_TRIES = environment.whole_number("LICENSESYNC_FETCH_TRIES", 6, at_least=1)
-RETRY_SECONDS = environment.number("LICENSESYNC_RETRY_SECONDS", 10)  # before the second try; doubles each time
-REPORT_PATIENCE_SECONDS = environment.number("LICENSESYNC_REPORT_PATIENCE_SECONDS", 1800)
+FETCH_TRIES = environment.whole_number("LICENSESYNC_FETCH_TRIES", 6, at_least=1, at_most=12)
+# Before the second try; it doubles each time.
+RETRY_SECONDS = environment.number("LICENSESYNC_RETRY_SECONDS", 10, at_most=3_600)
+REPORT_PATIENCE_SECONDS = environment.number("LICENSESYNC_REPORT_PATIENCE_SECONDS", 1800, at_most=DAY)
 # How long a job may go on after its worker was asked to stop; then it is given back. Less than `up` waits (25).
 HAND_BACK_SECONDS = environment.number("LICENSESYNC_HAND_BACK_SECONDS", 15, at_most=24)
 # How long rows of an earlier count stay readable, so that whoever is paging through it can finish.
-SUPERSEDED_SECONDS = environment.number("LICENSESYNC_SUPERSEDED_SECONDS", 3600)
+SUPERSEDED_SECONDS = environment.number("LICENSESYNC_SUPERSEDED_SECONDS", 3600, at_most=DAY)
 
 # How many processes `up` gives to pages and to jobs; a page process answers eight requests at once. Connections that
 # stay open are not shared out evenly: with two processes, who sits beside five others waits half as long again as with
@@ -298,9 +300,9 @@ try:
 except ValueError as error:
     raise ImproperlyConfigured(f"LICENSESYNC_METRICS_NETWORKS: {error}; write it like 10.0.0.0/8.") from None
 # How long a page waits for PostgreSQL, which counts in milliseconds up to 24 days. Jobs may take longer.
-WEB_STATEMENT_SECONDS = environment.number("LICENSESYNC_WEB_STATEMENT_SECONDS", 30, at_most=86_400)
-WEB_STALL_SECONDS = environment.whole_number("LICENSESYNC_WEB_STALL_SECONDS", 60, at_least=1, at_most=86_400)
-WEB_LOCK_SECONDS = environment.number("LICENSESYNC_WEB_LOCK_SECONDS", 5, at_most=86_400)
+WEB_STATEMENT_SECONDS = environment.number("LICENSESYNC_WEB_STATEMENT_SECONDS", 30, at_most=DAY)
+WEB_STALL_SECONDS = environment.whole_number("LICENSESYNC_WEB_STALL_SECONDS", 60, at_least=1, at_most=DAY)
+WEB_LOCK_SECONDS = environment.number("LICENSESYNC_WEB_LOCK_SECONDS", 5, at_most=DAY)
 
 REDIS_URL = environment.text("REDIS_URL")
 if REDIS_URL and urlsplit(REDIS_URL).scheme not in ("redis", "rediss", "redis+socket", "sentinel"):
