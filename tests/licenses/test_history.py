@@ -1,5 +1,7 @@
 """Points of the usage history, and the net effect between any two of them."""
 
+import csv
+import io
 import itertools
 import random
 from datetime import UTC, datetime, timedelta
@@ -217,3 +219,23 @@ def test_a_count_keeps_what_was_purchased_then() -> None:
     metered = new_enterprise(license_model=LicenseModel.METERED, enterprise_licenses=10)
     count = take(metered, server("ana"))
     assert (count.purchased, count.available) == (None, None)
+
+
+def test_a_slow_reader_of_the_csv_holds_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On SQLite the log of the database would grow for as long as they read."""
+    monkeypatch.setattr(history, "AT_ONCE", 500)
+    enterprise = new_enterprise()
+    now = timezone.now()
+    earlier, later = (
+        Count.objects.create(enterprise=enterprise, generation=number, finished_at=now, next_number=1)
+        for number in (1, 2)
+    )
+    LicenseChange.objects.bulk_create(
+        LicenseChange(enterprise=enterprise, generation=2, at=now, number=number, kind=Kind.CAME, login=f"{number}")
+        for number in range(3_000)
+    )
+    pieces = history.csv_of_changes(history.changes(earlier, later))
+    text = next(pieces) + next(pieces)
+    connection.close()
+    text += "".join(pieces)
+    assert [int(row["License number"]) for row in csv.DictReader(io.StringIO(text))] == list(range(3_000))[::-1]
