@@ -67,10 +67,8 @@ def hosts_of(enterprise: Enterprise) -> dict[int, str]:
 
 def generation_superseded_before(enterprise: Enterprise, moment: datetime) -> int:
     """The highest generation that began before `moment`: rows that ended with it are on nobody's page any more."""
-    generations = Count.objects.filter(enterprise=enterprise, finished_at__lt=moment).values_list(
-        "generation", flat=True
-    )
-    return max(generations, default=0)
+    earlier = Count.objects.filter(enterprise=enterprise, finished_at__lt=moment).order_by("-generation")
+    return earlier.values_list("generation", flat=True).first() or 0
 
 
 def is_stored(enterprise: Enterprise) -> bool:
