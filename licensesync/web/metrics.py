@@ -94,8 +94,9 @@ def _queues() -> Iterator[Metric]:
     yield messages
     yield GaugeMetricFamily("licensesync_queue_reachable", "1 when the queue answers.", value=reachable)
     seen = GaugeMetricFamily("licensesync_worker_seen_seconds", "Since when a worker was not seen.", labels=["worker"])
+    now = clock.now()
     for worker in queries.seen():
-        seen.add_metric([worker.name], (clock.now() - worker.seen_at).total_seconds())
+        seen.add_metric([worker.name], (now - worker.seen_at).total_seconds())
     yield seen
 
 
