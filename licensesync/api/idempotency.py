@@ -76,7 +76,7 @@ def _begin(request: Request, key: str, fingerprint: str) -> RememberedAnswer:
 
 
 def forget_answers() -> None:
-    """Once an hour: the answers that nobody is given any more. They may hold links and e-mails."""
+    """Once an hour: the answers that nobody is given any more. They name files and servers of an enterprise."""
     RememberedAnswer.objects.filter(created_at__lt=timezone.now() - REMEMBERED_FOR).delete()
 
 

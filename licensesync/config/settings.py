@@ -269,10 +269,10 @@ HEARTBEAT_SECONDS = environment.number("LICENSESYNC_HEARTBEAT_SECONDS", 5, at_le
 # A busy machine lets a heartbeat or two come late: with less patience a job would be taken from whoever is at it.
 STALLED_SECONDS = environment.number("LICENSESYNC_STALLED_SECONDS", 20, at_least=3 * HEARTBEAT_SECONDS, at_most=DAY)
 SWEEP_SECONDS = environment.number("LICENSESYNC_SWEEP_SECONDS", 10, at_least=1, at_most=30)  # looked for each minute
-# Between two looks for syncs that are due. With none between, messages would pile up that have run out already.
+# Between two looks for syncs that are due. It is also how long their message is valid, so it can't be 0.
 SCHEDULE_SECONDS = environment.number("LICENSESYNC_SCHEDULE_SECONDS", 60, at_least=1)
 MAX_ATTEMPTS = 3
-# Fetching. Where our requests may go: hosts and CIDRs (`github.transport`), what may pass is tried again.
+# Fetching. Where our requests may go: hosts and CIDRs (`github.rules`). What may pass by itself is tried again.
 CONNECT_ALLOW = environment.places("LICENSESYNC_CONNECT_ALLOW")
 CONNECT_DENY = environment.places("LICENSESYNC_CONNECT_DENY")
 FETCH_TRIES = environment.whole_number("LICENSESYNC_FETCH_TRIES", 6, at_least=1, at_most=12)

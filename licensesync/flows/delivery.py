@@ -1,6 +1,6 @@
 """A list as it was delivered: what it is, of when it is, and whether another of its deployment is newer.
 
-Asked when a list is decided about (`receive_usage`), and once more when the turn of its job has come (`take_in`).
+Asked when a list is decided about (`decide`), and once more when the turn of its job has come (`take_in`).
 """
 
 import hashlib
@@ -72,8 +72,8 @@ class Delivery:
         return hashlib.sha256("".join(sorted(file.digest for file in self.files)).encode()).hexdigest()
 
     def date_to_ask_about(self, deployment: Deployment) -> datetime:
-        """Its date; of one that somebody added, without a time stamp, whose bytes were here before and were replaced:
-        when they were here last. What a script or a sync has just fetched is of now, whatever it looks like."""
+        """Its date. A file without a time stamp that somebody adds, and whose bytes were taken in before, is as old as
+        they were then; what a script or a sync has just fetched is of now."""
         if self.first.is_fetched or not self.first.somebody_answers or self.server.exported_at:
             return self.date
         was_here = last_taken(deployment, self.digest, before=self.first)

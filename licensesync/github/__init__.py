@@ -10,6 +10,7 @@
     certificates    whom to trust, and what a certificate says
     rules           where calls may go
     numbers         numbers as another machine writes them
+    moments         times as another machine writes them
     failures        what a call can end with besides its answer
 
 Who calls decides about trying again, waiting, storing and showing.
