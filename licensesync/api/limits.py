@@ -69,8 +69,8 @@ def _counted_in(token: ApiToken, now: datetime) -> RateWindow | None:
     """Count within the hour of a token, None when it is over. An hour that ends much later than in an hour was begun by
     a clock that was ahead.
 
-    One statement, since the token's other requests wait for it. On SQLite everybody's writes do, and a row that is
-    given back would hold them up until Python has taken it.
+    One statement, since the token's other requests wait for it. On SQLite all writes wait, with RETURNING even
+    until Python has taken the row.
     """
     if bulk.is_sqlite():
         window = RateWindow.objects.filter(token=token, resets_at__gt=now, resets_at__lte=now + 2 * WINDOW)

@@ -16,7 +16,7 @@ from licensesync.config import file_queue
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "licensesync.config.settings")
 
 QUEUES = ("upkeep", "short", "interactive", "scheduled")  # what is in which: flows/queue.py
-# What the scheduler asks for: every so many seconds, and in how many a message that nobody took is for nothing.
+# What the scheduler asks for: its interval, and after how long a message that nobody took is void, in seconds.
 EVERY = {
     "sweep": (settings.SWEEP_SECONDS, 30),
     "schedule": (settings.SCHEDULE_SECONDS, settings.SCHEDULE_SECONDS),

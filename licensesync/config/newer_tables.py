@@ -27,7 +27,7 @@ class OnOurTables(Task):  # type: ignore[type-arg]  # it has them for type check
     def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
         try:
             unknown = unknown_change()
-        except DatabaseError:  # whatever the task does about it
+        except DatabaseError:  # the task will meet it as well
             return
         if unknown:
             log.warning("left_to_newer_version", task=self.name, change=unknown)

@@ -46,9 +46,9 @@ def _begin(sender: Any, **_: object) -> None:
 
 
 class Listening:
-    """Whether a worker still takes messages. One that it could not acknowledge, as Redis was away just then, counts as
-    being worked on for ever: with as many as it has processes it asks for no more, and never learns that the connection
-    is gone."""
+    """Whether a worker still takes messages. One that it could not acknowledge, as Redis was away, counts as being
+    worked on for ever. With as many of those as it has processes, the worker asks for no more, and so never learns that
+    the connection is gone."""
 
     def __init__(self, consumer: Any) -> None:
         self.consumer = consumer

@@ -25,9 +25,9 @@ from licensesync.github.rules import address_in
 from licensesync.github.transport import proxy_origin
 from licensesync.users.models import User
 
-# So far from its hour a connection may sync, that those which were made together don't start together.
+# How far from its hour a connection may sync, so that those which were made together don't start together.
 SPREAD = timedelta(minutes=30)
-# Longer than from one weekly sync to the next. What is to come later was reckoned by a clock that was ahead.
+# Longer than from one weekly sync to the next. A time further away was computed by a clock that was ahead.
 LONGEST_WAIT = timedelta(days=8)
 
 

@@ -177,7 +177,7 @@ def accounts_elsewhere(deployment: Deployment) -> tuple[int, int]:
 def delete(deployment: Deployment) -> None:
     """Delete a deployment and whatever still belongs to it."""
     with transaction.atomic():
-        # First of all, as whoever gives it a job, or cancels one, does.
+        # Locked first, as by whoever gives it a job or cancels one; the cascade would lock its jobs first.
         list(Deployment.objects.select_for_update().filter(pk=deployment.pk))
         Deployment.objects.filter(pk=deployment.pk).delete()
 

@@ -29,8 +29,8 @@ def hold_enterprise(enterprise_id: int) -> None:
     """Within a transaction: whoever else holds the enterprise waits for its end. What is held beside it (its
     deployments, their connections, jobs) is held after it, by everybody: else two would wait for each other.
 
-    With `no_key`, here and wherever a deployment is held, nobody waits for rows that only refer to it: at the end of a
-    transaction with a million of them PostgreSQL looks for some twenty seconds whether it is still there."""
+    `no_key`, here and wherever a deployment is held, does not conflict with the checks of foreign keys: at the end of a
+    transaction with a million rows PostgreSQL checks for some twenty seconds that what they refer to is there."""
     list(Enterprise.objects.select_for_update(no_key=True).filter(pk=enterprise_id))
 
 

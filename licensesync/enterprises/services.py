@@ -155,8 +155,8 @@ def delete_account(user: User) -> None:
 
 
 def _hold_as_owner(membership: Membership) -> bool:
-    """Whether this is an owner, now: whoever takes away an owner waits here for the others, then sees what they left.
-    ExpectedError(LAST_OWNER).
+    """Whether this is an owner, now. Of several who remove an owner at once, each waits here for the one before, and
+    sees who is left. ExpectedError(LAST_OWNER).
 
     PostgreSQL locks the owners' rows, always in the same order; SQLite has one writer from the first word on.
     """

@@ -28,8 +28,8 @@ from licensesync.syncing.models import OPEN_STATES, JobState, LicenseSyncJob, Qu
 from licensesync.usage.queries import LOOKED_AT, server_with
 from licensesync.users.models import User
 
-# So long pages of a cloud list wait for the next file of their batch; and so long a list that another has overtaken was
-# not late itself.
+# How long pages of a cloud list wait for the next file of their batch; and how long after its arrival a list may still
+# be refused because another one has overtaken it. After that it is decided about like any other.
 LATE = timedelta(minutes=2)
 
 
@@ -51,8 +51,8 @@ def decide(files: list[UsageFile], *, is_answered: bool = False) -> LicenseSyncJ
 
 
 def ask_anew(files: list[UsageFile]) -> bool:
-    """Ask once more about an older list where another has come since the owner was asked: they were told of one that is
-    not there any more."""
+    """Ask once more about an older list if another one has come since the owner was asked: the question named a list
+    that is no longer the newest."""
     told = files[0].question_params.get("stored_date")
     try:
         delivery = Delivery(files)
@@ -116,8 +116,8 @@ def _ask_if_older(delivery: Delivery, deployment: Deployment, waiting: Iterable[
 
 
 def _refuse_if_overtaken(delivery: Delivery, deployment: Deployment, waiting: Iterable[Delivery]) -> None:
-    """Of lists that don't say when they were made the last one to come counts, also when both came within a second, and
-    it took longer to find out what the first one is. That is no question for anybody. ExpectedError(REPLACED)."""
+    """Of lists that don't say when they were made, the last to arrive counts, even if the first took longer to be
+    recognised. Nobody needs to be asked about that. ExpectedError(REPLACED)."""
     came = delivery.first.created_at
     if delivery.server.exported_at or clock.now() - came > LATE:
         return
@@ -133,7 +133,7 @@ def _whose(file: UsageFile) -> User | None:
 
 
 def _trigger(file: UsageFile) -> str:
-    """What a fetched list was asked for by stays so when it had to be confirmed; to try it again, somebody clicks."""
+    """A fetched list that had to be confirmed keeps the trigger of its sync; tried again, it is somebody's click."""
     if file.job is not None:
         return file.job.trigger
     return Trigger.SYNC_NOW if file.is_fetched else file.trigger
@@ -165,17 +165,17 @@ def _source(delivery: Delivery) -> Deployment:
 
 
 def _server_by_accounts(delivery: Delivery) -> Deployment | None:
-    """The server whose accounts the first ones of a report are, which does not say it: to be proposed, no more."""
+    """The server that has the first accounts of a report which names none: a suggestion, no more."""
     accounts = delivery.server_accounts(feeds.ReadReport(), batch_size=LOOKED_AT)
     try:
         first = next(accounts, [])  # as many as come at once: at least that many, or some ten thousand
-    except ExpectedError:  # of what is wrong with it whoever takes it in tells
+    except ExpectedError:  # whoever takes the list in tells what is wrong with it
         return None
     return server_with(delivery.first.enterprise, {account.user_id: account.login for account in first[:LOOKED_AT]})
 
 
 def _refuse_list_of_other(delivery: Delivery) -> None:
-    """What may deliver for one deployment only puts nobody else's accounts there, by mistake or with a stolen token."""
+    """A token of one deployment never brings another one's list there, whether by mistake or because it is stolen."""
     source, facts, is_cloud = delivery.first.deployment, delivery.server, delivery.recognition.kind.is_cloud
     if source is None:
         return

@@ -34,7 +34,7 @@ def may_pass(error: BaseException | None) -> bool:
 
 
 def is_busy(error: BaseException | None) -> bool:
-    """Whether others held for too long what was needed of the database, or a statement took longer than it may."""
+    """Whether others held a lock in the database for too long, or a statement took longer than it may."""
     match error.__cause__ if isinstance(error, DatabaseError) else error:
         case psycopg.errors.LockNotAvailable() | psycopg.errors.DeadlockDetected() | psycopg.errors.QueryCanceled():
             return True
@@ -44,8 +44,8 @@ def is_busy(error: BaseException | None) -> bool:
 
 
 def is_cut_off(error: BaseException | None) -> bool:
-    """Whether the database went away under our hands, with all that was not committed; or takes no changes, as while
-    another one takes its place."""
+    """Whether the connection to the database was lost, with all that was not committed; or the database only reads, as
+    during a failover."""
     match error.__cause__ if isinstance(error, DatabaseError) else error:
         case psycopg.errors.ReadOnlySqlTransaction():
             return True

@@ -32,7 +32,7 @@ TURN_PAUSE = timedelta(seconds=3)  # before a job that waits for another count o
 
 
 def run_next(announced: int) -> None:
-    """Work on the waiting job whose turn it is: of those for which nobody waits only if the announced one is such.
+    """Work on the waiting job whose turn it is; on one for which nobody waits only if the announced one is such a job.
 
     So a worker that is kept for people (queue `interactive`) never takes a scheduled job, while the others take
     what people wait for first.
@@ -41,7 +41,7 @@ def run_next(announced: int) -> None:
     for job in order.due_jobs():
         if job.is_unattended and not takes_all:
             continue
-        if job.id != announced:  # what is logged of it is not the doing of the request that announced the other
+        if job.id != announced:  # its log lines must not name the request that announced the other job
             structlog.contextvars.unbind_contextvars("request")
         if run_job(job.id):
             return

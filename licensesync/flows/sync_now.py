@@ -51,7 +51,7 @@ log = structlog.get_logger()
 
 SHORT_WAIT = timedelta(seconds=10)  # so long a worker waits itself
 IN_ONE_GO = 30 * 60  # seconds that a worker fetches pages; after an hour Celery ends it (`task_time_limit`)
-LONGEST_GUESS = 10  # doublings, from where on they are beyond `AT_MOST` anyway
+LONGEST_GUESS = 10  # doublings; with more, a wait is longer than `AT_MOST` anyway
 ROUNDS = 3  # how often a list that changes while it is paged is read
 
 
@@ -71,7 +71,7 @@ class Fetch(msgspec.Struct):
     tries: int = 0  # that failed in a row
     guesses: int = 0  # in a row, at how long GitHub wants us to wait
     asked_for_report: datetime | None = None
-    # Of a server, each asked for once: an answer would count as a try that went well, however often the report fails.
+    # Of a server. Each is asked for once: every answer resets `tries`, so a failing report would be tried for ever.
     version: str | None = None
     is_license_settled: bool = False
     seats_used: int | None = None

@@ -134,8 +134,8 @@ def _give_way_to_newer(deployment: Deployment, list_date: datetime) -> None:
 
 
 def _ask_if_shrinking(job: LicenseSyncJob, diff: staging.Diff, kind: feeds.FeedKind) -> None:
-    """A partial list deletes nobody: when a list would remove many, the owner is asked first. So it is where many have
-    nothing in common with who they were: every server counts its user ids from 1."""
+    """A partial list deletes nobody: when a list would remove many, the owner is asked first. The same if many accounts
+    would become other people's, as by the list of another server: each counts its user ids from 1."""
     most = max(SHRINK_ACCOUNTS, diff.before * SHRINK_SHARE)
     is_added = job.kind == JobKind.FILE and job.trigger not in NOBODY_ANSWERS
     is_report = is_added and kind == feeds.FeedKind.SERVER_REPORT
@@ -151,7 +151,7 @@ def _ask_if_shrinking(job: LicenseSyncJob, diff: staging.Diff, kind: feeds.FeedK
 
 def _lacks_idle(job: LicenseSyncJob) -> bool:
     """Whether a site-admin report has nobody who is suspended or dormant, though the last list had: the report of
-    active users looks like the one of all users, but for whom it leaves out."""
+    active users has the same columns as the one of all users."""
     had_idle = bool(job.deployment.suspended or job.deployment.dormant)
     return had_idle and not staging.has_idle()
 
@@ -210,6 +210,6 @@ def _show(
 
 
 def _is_kept_as_now(enterprise: Enterprise, read_for: Enterprise) -> bool:
-    """Whether what is to be kept of people is still what it was when the list was read; else it has to come again."""
+    """Whether what is kept of people is as it was when the list was read; if not, the list has to be read again."""
     kept = {"keeps_names": read_for.keeps_names, "keeps_secondary_emails": read_for.keeps_secondary_emails}
     return Enterprise.objects.filter(pk=enterprise.pk, **kept).exists()

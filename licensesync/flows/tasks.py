@@ -19,8 +19,8 @@ log = structlog.get_logger()
 
 @contextmanager
 def _asked_again_soon() -> Iterator[None]:
-    """What the scheduler, the sweep or a page asks for again is a line, and no traceback, while the database is away
-    or held by others. It counts as not done."""
+    """For tasks that the scheduler, the sweep or a page sends again: while the database is away or busy, log one line
+    and no traceback. The task counts as not done."""
     try:
         yield
     except DatabaseError as error:

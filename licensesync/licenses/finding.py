@@ -26,8 +26,8 @@ from licensesync.licenses.searching import Search
 
 PAGE_SIZES = (25, 50, 100)
 AT_ONCE = 200  # licenses in which words are looked for first, then in up to four times as many, and so on
-NEARBY = 4_000  # licenses after which the whole enterprise is searched,
-HOPELESS = 1_000  # or after so many already, if a page would not be full by then
+NEARBY = 4_000  # licenses that are looked at before the whole enterprise is searched,
+HOPELESS = 1_000  # or only so many, if at this rate NEARBY would not fill a page
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +180,8 @@ class Selection:
             done += len(part)
             if most is not None and done >= HOPELESS and len(numbers) * most < done * (size + 1):
                 break
-            # As far as they reach if they come as often as so far, and half as far again; but at least half of what was
-            # done, or the last one of a page takes ever so many steps.
+            # As far as needed if they come as often as so far, and half as far again; but at least half of what is
+            # done, or the last one of a page would take many small steps.
             likely = 3 * done * (size + 1 - len(numbers)) // (2 * len(numbers)) if numbers else step * 4
             step = min(step * 4, max(likely, done // 2, AT_ONCE))
         if len(numbers) <= size and done < len(ahead):

@@ -78,7 +78,7 @@ def changes(earlier: Count, later: Count) -> QuerySet[LicenseChange]:
     ends = inside.filter(kind__in=ENDED)
     began = Q(~Exists(ends.filter(number=OuterRef("number"))), kind__in=BEGAN)
     ended = Q(kind__in=ENDED, number__lt=earlier.next_number)  # who was there: no change says so of a first list
-    # Told of each row, not as lists of them: one that is too long for a hash PostgreSQL goes through for every row.
+    # EXISTS, not IN: a list that is too long to be hashed PostgreSQL goes through once for every row.
     net = inside.filter(began | ended)
     come = inside.filter(began, kind=Kind.CAME).exclude(login="")
     gone = inside.filter(ended, kind=Kind.WENT).exclude(login="")

@@ -22,7 +22,7 @@ Numbers = NDArray[np.uint32]  # license numbers
 Ranks = NDArray[np.uint16]  # over license numbers
 
 SORTS = ("name", "where", "type", "email", "accounts", "since")  # before each a "-" turns the order round
-FEW = 20  # one in so many: sorting them takes less than going through everybody
+FEW = 20  # below one in so many, sorting them takes less time than going through everybody
 PLACES: dict[str, tuple[str, ...]] = {"where": tuple(Where.values), "type": tuple(LicenseType.values)}
 NEXT = "\n\n"  # between the beginnings of two licenses
 
@@ -45,7 +45,7 @@ class _Stored(msgspec.Struct):
 
 
 class Alike(NamedTuple):
-    """Licenses that are alike in what comes first, and of each member, in their order, what its words begin with."""
+    """Licenses with the same facets, accounts and generation; in their order, what the words of each begin with."""
 
     facets: str
     accounts: int  # how many

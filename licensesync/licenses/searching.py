@@ -33,7 +33,7 @@ _remembered: OrderedDict[tuple[UUID, tuple[str, ...]], NDArray[Any] | None] = Or
 
 
 class Search:
-    """Of one text in one index: of its words, and of beginnings of words. What was found of the words is remembered
+    """One text, looked for in one index: its words, and its beginnings of words. Whom the words find is remembered
     under the `key` of the index."""
 
     def __init__(self, enterprise: Enterprise, text: str, key: UUID, index: Index) -> None:
@@ -119,7 +119,7 @@ class Search:
 
     @cached_property
     def _ways(self) -> list[tuple[tuple[str, ...], Mask]]:
-        """Which words have to be in the text of whom, as the names of their hosts have the others: of "emea octo", only
+        """Which words the text has to have, and of whom: the names of their hosts have the others. Of "emea octo" only
         "octo" for people on ghes-emea, only "emea" for those on octo-apac, and both for everybody else."""
         named = {word: deployments for word in self.words if (deployments := self._named(word))}
         if not named:

@@ -30,7 +30,7 @@ OF_ENTERPRISE = "enterprise_id = %s"
 GENERATIONAL = ("licenses_consumedlicense", "licenses_licensedaccount")
 # What plans depend on; other columns are long.
 PLANNED_BY = ("licenses_consumedlicense (enterprise_id, number, valid_from, valid_to)", "licenses_licensedaccount")
-BATCH = 1_000  # licenses that are composed before the database gets them: it is to begin soon
+BATCH = 1_000  # licenses that are composed before the database gets them; few, so that it begins soon
 
 
 class TurnLost(Exception):
@@ -78,7 +78,7 @@ def unfinished_count(enterprise: Enterprise) -> Count | None:
 
 def take_over(count: Count, *, owner: str) -> bool:
     """Make the unfinished count of a dead owner ours and take back what it wrote. False: somebody was faster, or its
-    owner does not move but still holds it, as a process that was frozen amid a transaction does."""
+    owner still holds the row, like a process that was frozen in the middle of a transaction."""
     ours = Count.objects.filter(pk=count.pk, owner=count.owner, finished_at__isnull=True)
     if not bulk.unless_held(lambda: ours.update(owner=owner)):
         return False
@@ -89,8 +89,8 @@ def take_over(count: Count, *, owner: str) -> bool:
 
 
 def check_turn(count: Count) -> None:
-    """Raise TurnLost unless the count is still its owner's. Within a transaction it stays so until its end: whoever
-    takes it over waits for each connection of the owner, and those don't wait for each other."""
+    """Raise TurnLost unless the count is still its owner's. Within a transaction it stays so until the end: whoever
+    takes it over waits for every connection of the owner; these share the lock."""
     lock = "" if bulk.is_sqlite() else "FOR SHARE"
     held = f"SELECT id FROM licenses_count WHERE id = %s AND owner = %s AND finished_at IS NULL {lock}"
     if bulk.value(held, [count.pk, count.owner]) is None:
@@ -118,8 +118,8 @@ def _take_back(count: Count) -> None:
 def writing_licenses(
     count: Count, *, since: datetime, is_first_list: bool, progress: bulk.Progress
 ) -> Iterator["array[int]"]:
-    """Write the row of every license that is new or not as it was. In the block PostgreSQL still takes the last rows;
-    it is given the numbers of the licenses whose old row ends, as it is replaced.
+    """Write the row of every license that is new or not as it was. Gives the numbers of the licenses whose old row is
+    replaced, and so ends; in the block PostgreSQL still takes the last rows.
 
     `since` is the date of the list that is being counted, for new licenses; `is_first_list`: they may be older.
     """

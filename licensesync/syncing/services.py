@@ -120,7 +120,7 @@ def hold_to_add(deployment: Deployment) -> None:
     """Within a transaction: nobody else gives the deployment a job before the end of it. What came while it is being
     deleted would go with it, unseen: ExpectedError(BEING_DELETED)."""
     Deployment.objects.select_for_update(no_key=True).get(pk=deployment.pk)
-    # Asked once the lock is ours: what a statement joins is of before it had to wait.
+    # Asked after the lock: rows that the locking statement joins would be those from before it had to wait.
     is_given_up = Enterprise.objects.filter(pk=deployment.enterprise_id, deleted_at__isnull=False).exists()
     deletions = LicenseSyncJob.objects.filter(deployment=deployment, kind=JobKind.DELETE, state__in=OPEN_STATES)
     if is_given_up or deletions.exists():
@@ -142,7 +142,7 @@ def attach(job: LicenseSyncJob, recognition: Recognition, **facts: Any) -> bool:
     """Make what was fetched the list of its job, `facts` being those of its file; False when the job is not ours any
     more."""
     with transaction.atomic():
-        hold_enterprise(job.deployment.enterprise_id)  # its file refers to it, which would lock it at the end
+        hold_enterprise(job.deployment.enterprise_id)  # first, in lock order: the file refers to it, which locks it too
         if not claimed(job).select_for_update().exists():
             return False
         usage_files.create_fetched(job, recognition, **facts)
@@ -286,7 +286,7 @@ def reap_stalled() -> list[LicenseSyncJob]:
     """Take running jobs from workers that are gone: back to waiting, or failed after the last attempt."""
     reaped = []
     for job in LicenseSyncJob.objects.filter(_is_silent(), state=JobState.RUNNING).select_related("deployment"):
-        silent = claimed(job).filter(_is_silent())  # still: it may have come just now, or while we waited for a table
+        silent = claimed(job).filter(_is_silent())  # asked again: a heartbeat may have come meanwhile
         if job.attempts < settings.MAX_ATTEMPTS:
             moved = _back_to_waiting(job, silent, not_before=clock.now())
         else:
@@ -297,7 +297,7 @@ def reap_stalled() -> list[LicenseSyncJob]:
 
 
 def _is_silent() -> Q:
-    """Asked now. A heartbeat to come is one from before the clock was put back: who lives corrects it with the next."""
+    """As of now. A heartbeat in the future is from before the clock was put back; a living worker corrects it soon."""
     now, patience = clock.now(), timedelta(seconds=settings.STALLED_SECONDS)
     return Q(heartbeat_at__lt=now - patience) | Q(heartbeat_at__gt=now + patience)
 

@@ -127,7 +127,7 @@ def ask(files: Iterable[UsageFile], question: Question, **params: Any) -> None:
 def refuse(files: Iterable[UsageFile], error: ExpectedError, *, deployment: Deployment | None = None) -> None:
     """End files that become no job, with a sentence."""
     changes: dict[str, Any] = {"deployment": deployment} if deployment else {}
-    if error.problem is BEING_DELETED:  # or the sentence would be deleted with it; what is pushed is for it alone
+    if error.problem is BEING_DELETED:  # else the refusal goes with it; a token of the deployment sees no other file
         _rows(files).exclude(trigger=Trigger.PUSHED).update(deployment=None)
     _rows(files).filter(state=FileState.RECOGNISING).update(
         state=FileState.REFUSED, problem_code=error.problem.code, problem_params=error.params, question="", **changes

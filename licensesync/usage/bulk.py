@@ -130,8 +130,8 @@ def _stream_from_copy(sql: str, params: Params) -> Iterator[Row]:
 
 @contextmanager
 def unbuffered() -> Iterator[None]:
-    """Within the block PostgreSQL hands the rows of a `stream` out as it finds them; else it puts all of them aside
-    first. The block is one transaction: temporary tables are all that it may write."""
+    """Within the block PostgreSQL hands the rows of a `stream` out as it finds them; outside of a transaction it stores
+    all of them first. The block is one transaction: temporary tables are all that it may write."""
     if is_sqlite():
         yield
         return
@@ -159,9 +159,9 @@ def prepare_session() -> None:
 
     SQLite gets a larger cache than a page needs. PostgreSQL sorts and joins in memory (its default of 4 MB is meant for
     pages), looks few rows up by their index (its default is meant for disks that turn, where it reads the whole table
-    instead), and does not compile statements, which takes up to a second each. It looks at a fifth as many rows before
-    it plans: as many as usual took an eighth of the time of 100,000 accounts. Nor does it wait for the disk at the end
-    of every batch: what a crash takes away of those was visible to nobody, and the job starts again.
+    instead), and does not compile statements, which takes up to a second each. ANALYZE looks at a fifth of the usual
+    rows: all of them took an eighth of the time of 100,000 accounts. Nor does it wait for the disk at the end of every
+    batch: what a crash takes away of those was visible to nobody, and the job starts again.
     """
     if is_sqlite():
         execute("PRAGMA cache_size = -32000")
@@ -183,15 +183,15 @@ def commit_durably() -> None:
 
 def analyze(*tables: str) -> None:
     """Tell PostgreSQL how large new temporary tables are; without it, it plans for a few rows. Of "table (columns)" it
-    looks at these alone, and later at all by itself: to it the table does not count as looked at."""
+    looks at these alone; autovacuum looks at all later, as if the table had not been analyzed."""
     if not is_sqlite():
         for table in tables:
             execute(f"ANALYZE {table}")
 
 
 def merge_pending(index: str) -> None:
-    """Let a PostgreSQL index for searches merge what it has put aside, which every search would have to read through.
-    Only whoever owns the index may; else it happens with the next VACUUM. If that is at it now, there is no need."""
+    """Let a PostgreSQL index for searches (GIN) merge its pending list, which every search has to read through. Only
+    the owner of the index may; else the next VACUUM does it. If one is at it now, there is no need."""
     merge = """SELECT gin_clean_pending_list(oid::regclass) FROM pg_class
                WHERE oid = to_regclass(%s) AND pg_has_role(relowner, 'USAGE')"""
     if not is_sqlite():
@@ -229,8 +229,8 @@ def load_temporary(table: str, columns: Sequence[str], rows: Iterable[Row]) -> i
 
 @contextmanager
 def filling(table: str, columns: Sequence[str]) -> Iterator[Append]:
-    """What is given to the block takes rows for a temporary table. PostgreSQL takes them while the next ones are made,
-    no other statement may run on the connection meanwhile, and none of them stay when the block fails."""
+    """Gives a function that appends rows to a temporary table. PostgreSQL takes them while the next ones are made; no
+    other statement may run on the connection meanwhile, and no row stays when the block fails."""
     if is_sqlite():
         yield lambda rows: load_temporary(table, columns, rows)
         return
@@ -251,8 +251,8 @@ def insert(table: str, columns: Sequence[str], rows: Iterable[Row]) -> int:
 
 @contextmanager
 def copying(cursor: Any, table: str, columns: Sequence[str], *, queued: bool = False) -> Iterator[Append]:
-    """What is given to the block takes rows for a COPY into a table of PostgreSQL; `queued`: while the next ones are
-    made, out of a queue of 32 MiB at most. A column of JSON takes its text.
+    """Gives a function that appends rows to a table of PostgreSQL by COPY; `queued`: sent while the next ones are made,
+    from a queue of 32 MiB at most. A column of JSON takes its text.
 
     It is COPY's binary form: writing rows takes three fifths of the time that it takes as text.
     """

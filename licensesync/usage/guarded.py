@@ -88,7 +88,7 @@ def load(table: str, columns: Sequence[str], rows: Iterable[Row]) -> int:
 
 @contextmanager
 def appending(table: str, columns: Sequence[str]) -> Iterator[Append]:
-    """What is given to the block takes rows for a table, while queries run on the connection.
+    """Gives a function that appends rows to a table, while queries run on the connection.
 
     PostgreSQL takes them on a connection of its own, as one COPY, so it writes while the next rows are made; they are
     committed at the end of the block, and until then the turn stays held. SQLite takes them in short transactions.
@@ -121,8 +121,8 @@ class Beside(Protocol):
 
 @contextmanager
 def beside() -> Iterator[Beside]:
-    """What is given to the block takes work for another connection, where one is done after the other while the block
-    goes on, and gives what waits for its outcome. After the block all is done.
+    """Gives a function that takes work for another connection, to be done there in order while the block goes on. That
+    function returns another one, which waits for the outcome. At the end of the block all is done.
 
     Such work sees neither our temporary tables nor what a transaction of ours has not ended yet. On SQLite, where one
     connection writes at a time, it is done at once.

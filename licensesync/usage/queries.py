@@ -99,7 +99,7 @@ def uncounted(enterprise: Enterprise, named: str) -> list[Uncounted]:
 def of_enterprise(enterprise: str = "%s") -> str:
     """SQL behind the id of a deployment, whether it is one of the enterprise that the parameter names.
 
-    Where it said IN, PostgreSQL would go through a whole table once for each deployment.
+    With IN, PostgreSQL would go through a whole table once for each deployment.
     """
     ours = f"SELECT id FROM enterprises_deployment WHERE enterprise_id = {enterprise}"
     return f"IN ({ours})" if bulk.is_sqlite() else f"= ANY(ARRAY({ours}))"
