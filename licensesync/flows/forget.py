@@ -29,9 +29,11 @@ def forget_old() -> None:
     """Delete the bytes of old files, rows of superseded counts, old history, and what of people is of no use any more:
     sessions and invitations that ran out, and tries that nobody counts; then what is left of deleted enterprises."""
     now = timezone.now()
-    forget_payloads()
-    forget_fetches()
-    forget_torn_messages()
+    for forget_files in (forget_payloads, forget_fetches, forget_torn_messages):
+        try:
+            forget_files()
+        except OSError:  # a file that can't be deleted is no reason to keep what is in the database
+            log.exception("files_not_forgotten")
     for enterprise in Enterprise.objects.all():
         generation = generation_superseded_before(enterprise, now - timedelta(seconds=settings.SUPERSEDED_SECONDS))
         if generation:

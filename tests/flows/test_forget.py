@@ -188,3 +188,11 @@ def test_invitations_and_sessions_that_ran_out_go(enterprise: Enterprise, owner:
     left = Invitation.objects.filter(enterprise=enterprise).values_list("email", flat=True)
     assert set(left) == {"may-be-asked-again@octo.example", "invited@octo.example"}
     assert [each.session_key for each in Session.objects.all()] == ["open"]
+
+
+def test_files_that_cant_be_deleted_keep_nothing_else(settings: Any, tmp_path: Path) -> None:
+    """As where the volume of the files is not mounted."""
+    Session.objects.create(session_key="x" * 32, session_data="", expire_date=timezone.now() - timedelta(days=1))
+    settings.UPLOADS_DIR = tmp_path / "not-mounted"
+    forget.forget_old()
+    assert not Session.objects.exists()
