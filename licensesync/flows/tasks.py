@@ -10,8 +10,9 @@ from django.db import DatabaseError
 
 from licensesync.flows import compare as comparing
 from licensesync.flows import delete_enterprise as deleting
-from licensesync.flows import forget, mail_password_link, reap_stalled, receive_usage, sync_now
+from licensesync.flows import forget, mail_password_link, receive_usage, sync_now
 from licensesync.flows import run_job as running
+from licensesync.flows import sweep as sweeping
 from licensesync.flows.mishaps import is_busy, may_pass
 
 log = structlog.get_logger()
@@ -63,7 +64,7 @@ def delete_enterprise(enterprise_id: int) -> None:
 @shared_task(name="licensesync.sweep")
 @_asked_again_soon()
 def sweep() -> None:
-    reap_stalled.sweep()
+    sweeping.sweep()
 
 
 @shared_task(name="licensesync.schedule")

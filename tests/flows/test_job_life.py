@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from licensesync import feeds
 from licensesync.enterprises.models import Deployment, Enterprise
-from licensesync.flows import consolidate, decide, forget, reap_stalled, receive_usage, run_job, take_in
+from licensesync.flows import consolidate, decide, forget, receive_usage, run_job, sweep, take_in
 from licensesync.flows.delivery import Delivery
 from licensesync.licenses import services as licenses
 from licensesync.licenses.models import Count, LicenseChange, LicenseIndex
@@ -325,12 +325,12 @@ def test_lost_messages_are_found_by_the_sweep(enterprise: Enterprise, monkeypatc
     sent: list[tuple[str, int]] = []
     monkeypatch.setattr("licensesync.flows.queue._send", lambda task, row_id, **_: sent.append((task, row_id)))
     monkeypatch.setattr("licensesync.flows.queue.waiting_messages", lambda _queue: 0)
-    reap_stalled.sweep()
+    sweep.sweep()
     assert sent == [("licensesync.recognise_file", file.pk)]
     receive_usage.recognise_file(file.pk)
     file.refresh_from_db()
     sent.clear()
-    reap_stalled.sweep()
+    sweep.sweep()
     assert sent == [("licensesync.run_job", file.job_id)]
 
 

@@ -9,7 +9,7 @@ from django.core import mail
 from django.utils import timezone
 from pytest_django import Settings
 
-from licensesync.flows import forget, reap_stalled
+from licensesync.flows import forget, sweep
 from licensesync.flows.mail_password_link import (
     MOST_FOR_EMAIL,
     MOST_FROM_CLIENT,
@@ -72,13 +72,13 @@ def test_a_mail_whose_message_was_lost_is_sent_by_the_sweep(owner: User, monkeyp
     monkeypatch.setattr(current_app, "send_task", lambda task, args, kwargs, queue: sent.append((task, args)))
     ask(owner.email)
     assert sent == [("licensesync.mail_password_link", [newest().pk])]
-    reap_stalled.sweep()
+    sweep.sweep()
     assert len(sent) == 1
     PasswordLinkRequest.objects.update(asked_at=timezone.now() - timedelta(minutes=1))
-    reap_stalled.sweep()
+    sweep.sweep()
     assert len(sent) == 2
     mail_password_link(newest().pk)
-    reap_stalled.sweep()
+    sweep.sweep()
     assert len(sent) == 2
 
 

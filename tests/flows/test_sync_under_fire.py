@@ -18,7 +18,7 @@ from django.utils import timezone
 from licensesync.config.simulated_github import Trouble
 from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Deployment, Enterprise
-from licensesync.flows import consolidate, delete_deployment, payloads, reap_stalled, run_job, sync_now, take_in
+from licensesync.flows import consolidate, delete_deployment, payloads, run_job, sweep, sync_now, take_in
 from licensesync.licenses import queries as license_queries
 from licensesync.licenses import services as licenses
 from licensesync.syncing import services as syncing
@@ -273,7 +273,7 @@ def test_a_clock_that_jumps_under_a_dead_worker(cloud: Connected, tmp_path: Path
     end_of(job)
     assert job.heartbeat_at is not None
     LicenseSyncJob.objects.update(heartbeat_at=job.heartbeat_at - jump)
-    reap_stalled.sweep()
+    sweep.sweep()
     run_job.run_job(job.pk)
     assert end_of(job) == (JobState.SUCCESS, "")
     assert_each_counted_once(cloud)
