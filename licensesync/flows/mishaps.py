@@ -4,7 +4,7 @@ import errno
 import sqlite3
 
 import psycopg
-from django.db import Error as DatabaseError
+from django.db import Error
 
 from licensesync.errors import DATABASE_BUSY, DISK_FULL, ExpectedError
 
@@ -20,7 +20,7 @@ def expected_error(error: Exception, *, otherwise: ExpectedError) -> ExpectedErr
 
 def is_disk_full(error: BaseException | None) -> bool:
     """Whether our disk is full, or that of the database."""
-    match error.__cause__ if isinstance(error, DatabaseError) else error:
+    match error.__cause__ if isinstance(error, Error) else error:
         case OSError(errno=errno.ENOSPC) | psycopg.errors.DiskFull():
             return True
         case sqlite3.OperationalError(sqlite_errorname="SQLITE_FULL"):
@@ -35,7 +35,7 @@ def may_pass(error: BaseException | None) -> bool:
 
 def is_busy(error: BaseException | None) -> bool:
     """Whether others held a lock in the database for too long, or a statement took longer than it may."""
-    match error.__cause__ if isinstance(error, DatabaseError) else error:
+    match error.__cause__ if isinstance(error, Error) else error:
         case psycopg.errors.LockNotAvailable() | psycopg.errors.DeadlockDetected() | psycopg.errors.QueryCanceled():
             return True
         case sqlite3.OperationalError(sqlite_errorname=name):
@@ -46,7 +46,7 @@ def is_busy(error: BaseException | None) -> bool:
 def is_cut_off(error: BaseException | None) -> bool:
     """Whether the connection to the database was lost, with all that was not committed; or the database only reads, as
     during a failover."""
-    match error.__cause__ if isinstance(error, DatabaseError) else error:
+    match error.__cause__ if isinstance(error, Error) else error:
         case psycopg.errors.ReadOnlySqlTransaction():
             return True
         case psycopg.OperationalError(sqlstate=state) | psycopg.InterfaceError(sqlstate=state):
