@@ -17,7 +17,7 @@ from licensesync.enterprises.queries import enterprises_given_up
 from licensesync.flows import delete_enterprise, mail_password_link, payloads
 from licensesync.licenses import services as licenses
 from licensesync.licenses.queries import generation_superseded_before
-from licensesync.syncing import forgetting as syncing
+from licensesync.syncing import forgetting
 from licensesync.usage import services as usage
 
 log = structlog.get_logger()
@@ -40,7 +40,7 @@ def forget_old() -> None:
             rows = usage.forget_superseded(enterprise, generation) + licenses.forget_superseded(enterprise, generation)
             if rows:
                 log.info("forgot_superseded", enterprise=enterprise.slug, rows=rows)
-    syncing.forget_history(before=now - settings.HISTORY_RETENTION)
+    forgetting.forget_history(before=now - settings.HISTORY_RETENTION)
     licenses.forget_history(before=now - settings.HISTORY_RETENTION)
     mail_password_link.forget_requests()
     enterprises.forget_invitations(run_out_before=now - INVITATION_RETENTION)
@@ -52,12 +52,12 @@ def forget_old() -> None:
 
 def forget_payloads() -> None:
     """Delete the bytes of files that are decided and old, and bytes that no row knows (of an upload that broke off)."""
-    for file in syncing.files_to_empty(before=timezone.now() - settings.PAYLOAD_RETENTION):
+    for file in forgetting.files_to_empty(before=timezone.now() - settings.PAYLOAD_RETENTION):
         payloads.delete([file.stored_name])
-        syncing.empty(file)
+        forgetting.empty(file)
     for folder in (settings.UPLOADS_DIR, settings.FILE_UPLOAD_TEMP_DIR):
         left = _left_for_an_hour(folder)
-        known = syncing.stored_names(entry.name for entry in left)
+        known = forgetting.stored_names(entry.name for entry in left)
         for entry in left:
             if entry.name not in known:
                 Path(entry).unlink(missing_ok=True)
@@ -78,7 +78,7 @@ def _is_left_since(entry: os.DirEntry[str], moment: float) -> bool:
 def forget_fetches() -> None:
     """Delete what jobs had fetched that went no further: failed, canceled, or deleted with their deployment."""
     left = {int(folder.name): folder for folder in settings.FETCHES_DIR.iterdir() if folder.name.isdecimal()}
-    for job_id in left.keys() - syncing.open_among(left.keys()):
+    for job_id in left.keys() - forgetting.open_among(left.keys()):
         shutil.rmtree(left[job_id], ignore_errors=True)
 
 
