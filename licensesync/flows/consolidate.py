@@ -52,7 +52,7 @@ def count_again(
     people.match_people(enterprise, only_affected=only_affected, progress=lambda n: report(Phase.MATCHING, n, None))
     first_new = count.next_number
     next_number = people.number_people(enterprise, only_affected=only_affected, next_number=first_new)
-    total = people.how_many()
+    total = people.count_people()
 
     def writing(done: int) -> None:
         report(Phase.COUNTING, done, total)

@@ -89,7 +89,7 @@ def request_sync(
     if not Connection.objects.filter(deployment=deployment).exists():
         raise ExpectedError(NOT_CONNECTED, source=str(deployment))
     with transaction.atomic():
-        job = syncing.request_sync(
+        job = syncing.job_for_sync(
             deployment=deployment, trigger=trigger, requested_by=requested_by, accept_shrink=accept_shrink
         )
         queue.announce_job(job.pk)

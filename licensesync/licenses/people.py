@@ -208,7 +208,7 @@ def number_people(enterprise: Enterprise, *, only_affected: bool, next_number: i
     return next_number + new
 
 
-def how_many() -> int:
+def count_people() -> int:
     """The people that `number_people` has numbered."""
     return int(bulk.value("SELECT count(*) FROM person"))
 

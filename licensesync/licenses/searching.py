@@ -180,6 +180,7 @@ def _as_stored(word: str) -> str:
 
 def _remember(wanted: tuple[UUID, tuple[str, ...]], look: Callable[[], NDArray[Any] | None]) -> NDArray[Any] | None:
     with contextlib.suppress(KeyError):
+        _remembered.move_to_end(wanted)  # the one that was asked for least lately goes first
         return _remembered[wanted]
     found = _remembered[wanted] = look()
     while len(_remembered) > REMEMBERED:

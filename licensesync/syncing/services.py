@@ -62,7 +62,7 @@ def create_file_job(
     return job
 
 
-def request_sync(
+def job_for_sync(
     *, deployment: Deployment, trigger: Trigger, requested_by: User | None, accept_shrink: bool = False
 ) -> LicenseSyncJob:
     """The sync of a deployment that waits or runs, else a new one. A wait that is only for another try ends now.

@@ -156,7 +156,7 @@ def test_whoever_asks_for_a_sync_while_it_is_given_up_gets_none(enterprise: Ente
 
     def ask() -> None:
         try:
-            syncing.request_sync(deployment=server, trigger=Trigger.SCHEDULED, requested_by=None)
+            syncing.job_for_sync(deployment=server, trigger=Trigger.SCHEDULED, requested_by=None)
         except ExpectedError as error:
             refused.append(error)
         finally:

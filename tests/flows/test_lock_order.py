@@ -19,7 +19,7 @@ from licensesync.flows import delete_deployment, sync_now
 from licensesync.licenses import services as licenses
 from licensesync.syncing import services as syncing
 from licensesync.syncing import usage_files
-from licensesync.syncing.models import Trigger
+from licensesync.syncing.models import JobKind, Trigger
 from licensesync.users.models import User
 from tests.flows.workers import together
 
@@ -92,6 +92,7 @@ def test_a_list_is_fetched_of_what_is_being_deleted(server: Deployment, owner: U
     work = attach(server)
     lingers(usage_files, "create_fetched")
     together(work, later(lambda: delete_deployment.request_deletion(server, requested_by=owner)))
+    assert server.jobs.filter(kind=JobKind.DELETE).exists()
 
 
 def test_a_list_is_fetched_while_somebody_accepts_that_it_shrinks(server: Deployment, lingers: Lingers) -> None:

@@ -1,6 +1,7 @@
 """What a filter leaves, in which order, beside a search through plain lists."""
 
 import itertools
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -224,6 +225,16 @@ def test_a_word_is_looked_for_once_whatever_hosts_are_called(
     for _ in range(2):
         asked(mixed, q="ghes emea apac example never-asked-before").numbers()
     assert sorted(looked_for) == ["apac", "emea", "example", "ghes", "never-asked-before"]
+
+
+def test_what_is_searched_for_again_and_again_stays_remembered(
+    mixed: Enterprise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "REMEMBERED", 2)
+    monkeypatch.setattr(searching, "_remembered", OrderedDict())
+    for q in ("emea", "zoe", "emea", "odegard"):
+        asked(mixed, q=q).count()
+    assert [words for _, words in searching._remembered] == [("emea",), ("odegard",)]
 
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has no such limit: its words are found in memory")
