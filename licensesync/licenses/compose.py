@@ -14,7 +14,7 @@ from licensesync.matching import rules
 from licensesync.matching.addresses import address_key
 
 # Whoever changes what `compose` makes of the same accounts raises it: the next count then composes everybody anew.
-VERSION = 5
+VERSION = 6
 
 CLOUD, SERVER, SUBSCRIBER = 0, 1, 2  # Member.kind, in the order in which they are shown
 
@@ -115,6 +115,7 @@ def compose(members: Sequence[Member]) -> Composed | None:
     two_factor_off = facts.two_factor is False
     dormancy: set[bool] = set()  # of the servers that say it
     for member in members:
+        ambiguous = ambiguous or member.ambiguous
         if member.kind == SUBSCRIBER:
             has_subscriber = True
             continue
@@ -126,7 +127,6 @@ def compose(members: Sequence[Member]) -> Composed | None:
         )
         name = name or member.name
         login = login or member.login
-        ambiguous = ambiguous or member.ambiguous
         two_factor_off = two_factor_off or (member.two_factor is not None and not member.two_factor)
         if member.dormant is not None:
             dormancy.add(bool(member.dormant))

@@ -36,7 +36,7 @@ class Person:
     rules: dict[tuple[int, int], str] = field(default_factory=dict)  # by deployment and user id
     deployments: dict[int, Deployment] = field(default_factory=dict)
     changes: list[LicenseChange] = field(default_factory=list)
-    rivals: list[ConsumedLicense] = field(default_factory=list)  # whose cloud accounts claim an account of this one
+    rivals: list[ConsumedLicense] = field(default_factory=list)  # whose cloud accounts claim something of this one
     doubles: list[Double] = field(default_factory=list)  # by whom this person seems to be counted once more
 
     @property
@@ -95,14 +95,21 @@ def _doubles(enterprise: Enterprise, person: Person) -> list[Double]:
 
 
 def _rivals(enterprise: Enterprise, person: Person, valid: Q) -> list[ConsumedLicense]:
-    """The first few licenses whose cloud accounts have an address of a server account of this person, or are linked to
-    one by GitHub's list."""
+    """The first few licenses whose cloud accounts have an address of a server account of this person, or of a
+    subscription that went to them, or are linked to an account by GitHub's list."""
+    cloud = [pk for pk, each in person.deployments.items() if not each.is_server]
     carry = Q(kind__in=(CloudAddress.Kind.SAML_OR_SCIM, CloudAddress.Kind.VERIFIED_EMAIL))
-    claims = carry & Q(address__in={account.address for account in person.servers if account.address})
+    carried = {account.address for account in person.servers if account.address}
+    if person.has_subscriber:
+        subscriptions = CloudAddress.objects.filter(
+            valid, kind=CloudAddress.Kind.SUBSCRIPTION, cloud_user__deployment__in=cloud, cloud_user__consumes=False
+        )
+        known = {address_key(email) for email in person.license.emails}
+        carried |= set(subscriptions.filter(address__in=known).values_list("address", flat=True))
+    claims = carry & Q(address__in=carried)
     for deployment, accounts in groupby(person.servers, key=attrgetter("deployment_id")):
         host, user_ids = person.deployments[deployment].host.lower(), [account.user_id for account in accounts]
         claims |= Q(kind=CloudAddress.Kind.SERVER_ACCOUNT, address=host, user_id__in=user_ids)
-    cloud = [pk for pk, each in person.deployments.items() if not each.is_server]
     addresses = CloudAddress.objects.filter(valid & claims)
     claimants = CloudUser.objects.filter(
         valid, deployment__in=cloud, consumes=True, pk__in=addresses.values("cloud_user")

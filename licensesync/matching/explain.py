@@ -78,7 +78,9 @@ SUBSCRIBED = _(
 CLOUD_ONLY = _("Only in the cloud: no server account is counted with it.")
 NO_MATCH = _("Only one server account that counts has this primary e-mail; no cloud account is known to have it.")
 NO_EMAIL = _("A server account without an e-mail: there is nothing to compare, so it counts by itself.")
-AMBIGUOUS = _("More than one cloud account claims an account of this license; it is counted with the first of them.")
+AMBIGUOUS = _(
+    "More than one cloud account claims an account or a subscription of this license; it is counted with the first."
+)
 
 
 def reason(rule: Rule, *, login: str, host: str, address: str, listed_on: str) -> Sentence:

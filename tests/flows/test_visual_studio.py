@@ -4,8 +4,9 @@ import pytest
 
 from licensesync.enterprises.models import Enterprise
 from licensesync.licenses.models import LicenseType
+from licensesync.licenses.person import person_of
 from licensesync.licenses.queries import licenses
-from tests.flows.lists import account, cloud_list, cloud_user, import_one, new_enterprise, server_export
+from tests.flows.lists import account, cloud_list, cloud_user, import_one, new_enterprise, numbers, server_export
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,6 +35,23 @@ def test_an_unlinked_subscriber_takes_the_license_of_whom_it_meets_and_counts_no
         "bot": LicenseType.ENTERPRISE,
         "cem": LicenseType.VISUAL_STUDIO,
     }
+
+
+def test_a_subscription_that_two_cloud_accounts_claim_is_marked_ambiguous() -> None:
+    enterprise = new_enterprise()
+    claimed = "ana@octo.example"
+    rows = [cloud_user("bo", claimed), cloud_user("ana", claimed), subscriber("Ana@octo.example"), cloud_user("cem")]
+    import_one(enterprise, cloud_list(rows))
+    assert types(enterprise) == {
+        "ana": LicenseType.VISUAL_STUDIO,
+        "bo": LicenseType.ENTERPRISE,
+        "cem": LicenseType.ENTERPRISE,
+    }
+    assert [license.login for license in licenses(enterprise) if license.ambiguous] == ["ana"]
+    ana, bo = (numbers(enterprise)["cloud", login] for login in ("ana", "bo"))
+    found = person_of(enterprise, ana)
+    assert found
+    assert [rival.number for rival in found.rivals] == [bo]
 
 
 @pytest.mark.parametrize("email", ["", "ana@private.example"])

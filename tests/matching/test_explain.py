@@ -92,5 +92,5 @@ def test_only_on_servers() -> None:
 def test_an_ambiguous_license_says_so_last() -> None:
     assert told(Rule.CLOUD_ACCOUNT, Rule.VERIFIED_EMAIL, ambiguous=True) == (
         "1 server account carries an address of the cloud account. "
-        "More than one cloud account claims an account of this license; it is counted with the first of them."
+        "More than one cloud account claims an account or a subscription of this license; it is counted with the first."
     )
