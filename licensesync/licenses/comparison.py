@@ -94,6 +94,8 @@ class _Scope:
             "enterprise": self.cloud.enterprise_id,
             "generation": self.generation,
             "linked": CloudAddress.Kind.SERVER_ACCOUNT.value,
+            "saml": CloudAddress.Kind.SAML_OR_SCIM.value,
+            "verified": CloudAddress.Kind.VERIFIED_EMAIL.value,
         }
 
 
@@ -348,7 +350,8 @@ def _twice(scope: _Scope) -> Iterator[bulk.Row]:
     bulk.analyze("other_address")
     return bulk.stream(
         f"""SELECT DISTINCT l.number, o.number FROM other_address o
-            JOIN usage_cloudaddress a ON a.address = o.address AND a.kind <> %(linked)s AND {VALID.format("a")}
+            JOIN usage_cloudaddress a
+                ON a.address = o.address AND a.kind IN (%(saml)s, %(verified)s) AND {VALID.format("a")}
             JOIN usage_clouduser c ON c.id = a.cloud_user_id AND c.deployment_id = %(cloud)s AND c.consumes
             JOIN licenses_licensedaccount l
                 ON l.deployment_id = c.deployment_id AND l.user_id = c.user_id AND {VALID.format("l")}

@@ -62,7 +62,8 @@ def doubles(enterprise: Enterprise, accounts: Mapping[int, Sequence[ServerUserAc
 def _known_to_cloud(enterprise: Enterprise, addresses: set[str]) -> dict[str, list[tuple[str, int]]]:
     """Login and license of the consuming cloud accounts that have an address, by the address."""
     valid = valid_at(enterprise.generation)
-    said = CloudAddress.objects.filter(valid, address__in=addresses).exclude(kind=CloudAddress.Kind.SERVER_ACCOUNT)
+    claims = (CloudAddress.Kind.SAML_OR_SCIM, CloudAddress.Kind.VERIFIED_EMAIL)
+    said = CloudAddress.objects.filter(valid, address__in=addresses, kind__in=claims)
     pairs = sorted({*said.values_list("address", "cloud_user")})
     users = CloudUser.objects.filter(
         valid, pk__in=[user for _, user in pairs], deployment__enterprise=enterprise, consumes=True

@@ -12,7 +12,9 @@ from licensesync.enterprises.models import Enterprise
 from licensesync.licenses import comparison
 from licensesync.licenses.causes import Account, Cause, Evidence, Kind, cause_of
 from licensesync.licenses.comparison import Comparison, comparison_of
+from licensesync.licenses.doubles import doubles_of
 from licensesync.licenses.models import GitHubComparison
+from licensesync.licenses.queries import licenses
 from tests.flows.lists import account, cloud_list, cloud_user, import_one, new_enterprise, numbers, server_export
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -107,6 +109,22 @@ def test_whom_github_does_not_count_may_be_counted_twice_here() -> None:
     found = compared(enterprise)
     assert (found.units, found.licenses, found.twice) == (1, 2, [])
     assert found.doubled == [numbers(enterprise)[EMEA, "user-1"]]
+
+
+def test_the_subscription_of_who_has_no_account_yet_makes_nobody_count_twice() -> None:
+    """Whoever is invited consumes by that; no account is matched by the subscription's address, so none is freed."""
+    enterprise = new_enterprise()
+    invited = cloud_user(
+        "", visual_studio_subscription_user=True, visual_studio_subscription_email=mail("a"),
+        github_com_orgs_with_pending_invites=["octo"],
+    )  # fmt: skip
+    import_one(enterprise, server_export([{**account(1, mail("old")), "emails": [mail("old"), mail("a")]}], host=EMEA))
+    import_one(enterprise, cloud_list([invited]))
+    found = compared(enterprise)
+    assert (found.licenses, found.doubled) == (2, [])
+    assert doubles_of(enterprise, licenses(enterprise)) == {}
+    import_one(enterprise, server_export([account(1, mail("a"))], host=EMEA))
+    assert compared(enterprise).licenses == 2, "nor does the address make them one"
 
 
 def test_newer_than_githubs_last_sync() -> None:
