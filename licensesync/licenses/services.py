@@ -230,12 +230,14 @@ def write_changes(count: Count, *, at: datetime, first_new: int, is_first_list: 
                   LEFT JOIN joined j ON j.deployment_id = o.deployment_id AND j.user_id = o.user_id
                   WHERE NOT {lives_on.format("o.number")} GROUP BY o.number) g
             JOIN {old_row}""",
-        # New: out of a license that lives on or merged, or altogether.
+        # New: out of a license that lives on, else of one that merged, or altogether.
         f"""{head} g.number, CASE WHEN g.origin IS NULL THEN '{kind.CAME}' ELSE '{kind.SPLIT}' END, g.origin,
                 g.deployment_id, NULL, l.name, l.login
-            FROM (SELECT number, min(old_number) AS origin, min(deployment_id) AS deployment_id FROM joined
-                  WHERE number >= %(first_new)s GROUP BY number
-                  {"HAVING min(old_number) IS NOT NULL" if is_first_list else ""}) g
+            FROM (SELECT j.number, COALESCE(min(p.number), min(j.old_number)) AS origin,
+                      min(j.deployment_id) AS deployment_id
+                  FROM joined j LEFT JOIN person p ON p.number = j.old_number
+                  WHERE j.number >= %(first_new)s GROUP BY j.number
+                  {"HAVING min(j.old_number) IS NOT NULL" if is_first_list else ""}) g
             JOIN {new_row}""",
         # An account joined a license that was there before.
         f"""{head} j.number, '{kind.ACCOUNT_ADDED}', NULL, j.deployment_id, j.user_id, '',

@@ -18,7 +18,7 @@ from licensesync.licenses import history
 from licensesync.licenses.models import Count, LicenseChange
 from licensesync.licenses.queries import current_count, licenses
 from licensesync.usage import bulk
-from tests.flows.lists import account, cloud_list, cloud_user, import_one, new_enterprise, server_export
+from tests.flows.lists import account, cloud_list, cloud_user, import_one, new_enterprise, numbers, server_export
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -126,6 +126,27 @@ def test_noise_in_between_is_left_out() -> None:
 
     assert names(first, last) == {}
     assert history.difference(first, last) == history.Difference(0, 0, 0, 0, 0)
+
+
+def test_a_split_is_out_of_the_license_that_lives_on() -> None:
+    """Not out of one that merged into the new one, whose address leads back to that."""
+    enterprise = new_enterprise()
+    ana, bo = "ana@octo.example", "bo@octo.example"
+    before = take(
+        enterprise,
+        server_export([account(1, ana, login="ana"), account(5, bo, login="bo")]),
+        cloud_list([cloud_user("old", ana)]),
+    )
+    was = numbers(enterprise)
+    after = take(enterprise, cloud_list([cloud_user("old"), cloud_user("new", ana, bo)]))
+    now = numbers(enterprise)
+
+    assert now["cloud", "old"] == was["cloud", "old"]
+    changes = {each.kind: (each.number, each.other_number) for each in history.changes(before, after)}
+    assert changes == {
+        Kind.SPLIT: (now["cloud", "new"], now["cloud", "old"]),
+        Kind.MERGED: (was["ghes.example", "bo"], now["cloud", "new"]),
+    }
 
 
 def test_merged_and_split() -> None:
