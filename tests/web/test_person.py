@@ -73,7 +73,7 @@ def test_who_else_claims_an_account(client: Client, enterprise: Enterprise) -> N
     import_one(enterprise, cloud_list([*users, cloud_user("dan", enterprise_server_user_ids=["ghes.example:7"])]))
     html = person(client, enterprise, "cloud", "ana")
     claimed = html.split("Also claimed by")[1].split("</p>")[0]
-    assert re.findall(r">(\w+)</a>", claimed) == ["Bob", "Dan"]
+    assert set(re.findall(r">(\w+)</a>", claimed)) == {"Bob", "Dan"}
     link = reverse("license_detail", args=[enterprise.slug, numbers(enterprise)["cloud", "bob"]])
     assert f'href="{link}"' in claimed
     assert "Claimed as well" not in person(client, enterprise, "cloud", "bob")
