@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.core.management import CommandError
+from pytest_django import Settings
 
 from licensesync.config.in_use import one_at_a_time
 from licensesync.config.management.commands import up
@@ -104,6 +105,15 @@ def test_a_part_that_dies_is_started_again(product: Product) -> None:
         time.sleep(0.1)
     assert product.child("celery worker").pid != worker.pid
     assert status(product.url + "/") < 500
+
+
+def test_as_many_processes_as_are_set(settings: Settings) -> None:
+    settings.WEB_PROCESSES, settings.WORKER_PROCESSES = 3, 5
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        programs = up.programs_of(listener, "http://127.0.0.1")
+    web, worker = (" ".join(each.command) for each in programs if each.name in ("web", "worker"))
+    assert "--workers 3 " in web
+    assert "--concurrency 5 " in worker
 
 
 def test_requests_that_never_end_keep_nobody_out(tmp_path: Path) -> None:
