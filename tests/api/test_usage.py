@@ -200,9 +200,10 @@ def test_a_server_delivers_for_itself_only(owner: User, enterprise: Enterprise, 
 def test_a_pushed_list_without_proof_renames_no_server(owner: User, enterprise: Enterprise) -> None:
     server = deployments.server_named(enterprise, "ghes.octo.example")
     pushes = script(owner, enterprise, deployment=server)
-    assert deliver(pushes, server_export([account(1)], host="evil.example"))["problem"] is None
-    server.refresh_from_db()
-    assert server.host == "ghes.octo.example"
+    for said in ({"server_id": ""}, {}):  # that neither has an id proves nothing
+        assert deliver(pushes, server_export([account(1)], host="evil.example", **said))["problem"] is None
+        server.refresh_from_db()
+        assert server.host == "ghes.octo.example"
     renamed = server_export([account(1), account(2)], host="evil.example")
     assert deliver(pushes, renamed)["problem"] is None  # the instance has that id now
     server.refresh_from_db()

@@ -75,6 +75,22 @@ def test_its_people_stop_counting_and_the_others_stay_who_they_were(enterprise: 
     assert (count.consumed, count.cloud_and_server, count.server_only, count.accounts) == (2, 1, 1, 3)
 
 
+def test_how_many_people_would_stop_counting_is_known_before(enterprise: Enterprise) -> None:
+    """Bo is at emea alone; Ada there and at amer; Cy at amer and in the cloud, where they were alone first."""
+    other = new_enterprise()
+    import_one(other, server_export(EMEA, host="emea.example"))
+
+    def only_here(enterprise: Enterprise) -> dict[str, int]:
+        return dict(Deployment.objects.filter(enterprise=enterprise).values_list("host", "only_here"))
+
+    assert only_here(enterprise) == {"": 0, "emea.example": 1, "amer.example": 0}
+    delete(enterprise, "emea.example")
+    assert only_here(enterprise) == {"": 0, "amer.example": 1}
+    delete(enterprise, "amer.example")
+    assert only_here(enterprise) == {"": 1}
+    assert only_here(other) == {"emea.example": 2}
+
+
 def test_nothing_of_it_stays(enterprise: Enterprise) -> None:
     server = Deployment.objects.get(enterprise=enterprise, host="emea.example")
     stored = list(UsageFile.objects.filter(deployment=server).values_list("stored_name", flat=True))

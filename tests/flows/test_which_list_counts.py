@@ -14,7 +14,7 @@ from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Deployment, Enterprise, UsageEvent
 from licensesync.flows import receive_usage, run_job
 from licensesync.licenses.models import LicenseChange
-from licensesync.licenses.queries import licenses
+from licensesync.licenses.queries import current_count, licenses
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, Question, UsageFile
 from licensesync.usage.models import OPEN, ServerUserAccount
@@ -382,3 +382,30 @@ def test_an_encrypted_export_of_last_year_changes_nothing(enterprise: Enterprise
 def test_more_than_ten_of_twenty_ask_first_and_ten_do_not(enterprise: Enterprise, left: int, end: JobState) -> None:
     import_one(enterprise, server_export(account(number) for number in range(1, 21)))
     assert import_one(enterprise, server_export(account(number) for number in range(1, left + 1))).state == end
+
+
+def test_a_server_of_another_enterprise_is_never_named(enterprise: Enterprise) -> None:
+    """Whatever accounts it has: neither as the one that a report may be from, nor as one that looks the same."""
+    accounts = [(number, f"p{number}@octo.example") for number in range(1, 13)]
+    other = new_enterprise()
+    import_one(other, report(accounts), server=deployments.server_named(other, "secret.example"))
+    asked = arrive(enterprise, report(accounts))
+    assert (asked.question, asked.question_params) == (Question.WHICH_SERVER, {})
+    job = import_one(enterprise, report(accounts), server=deployments.server_named(enterprise, "ghes.example"))
+    assert job.looks_like is None
+
+
+def test_what_another_enterprise_has_changes_nothing_here(enterprise: Enterprise) -> None:
+    """The same server, under the same name, and another one that a list here is of as well."""
+    other = new_enterprise()
+    for host in ("ghes.example", "secret.example"):
+        import_one(other, server_export([account(1), account(2)], host=host))
+    job = import_one(enterprise, server_export([account(1), account(2)]))
+    assert job.deployment.enterprise == enterprise
+    count = current_count(enterprise)
+    assert count is not None
+    assert (count.accounts, count.consumed) == (2, 2)
+    ours = deployments.server_named(enterprise, "ours.example")
+    import_one(enterprise, server_export([account(5)], host="secret.example"), server=ours)
+    ours.refresh_from_db()
+    assert (ours.host, ours.server_id) == ("secret.example", "id-of-secret.example")
