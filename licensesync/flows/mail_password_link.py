@@ -42,7 +42,7 @@ def ask_for_password_link(*, email: str, client: str, origin: str) -> bool:
 
 def mail_password_link(request_id: int) -> None:
     """Send the mail, once; nobody gets one for an e-mail that nobody signs in with."""
-    with transaction.atomic():  # so that a request whose link can't be made is still there for the next try
+    with transaction.atomic():  # where the look-up fails, the request is still there for the next try
         asked = services.take_password_link_request(request_id)
         user = queries.by_email(asked.email) if asked else None
     if asked is None or user is None:
