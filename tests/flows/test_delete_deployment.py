@@ -30,6 +30,7 @@ from tests.flows.lists import (
     people,
     server_export,
 )
+from tests.flows.workers import assert_nothing_left_over
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -194,6 +195,28 @@ def test_an_attempt_that_broke_off_is_carried_on(
     assert not Deployment.objects.filter(pk=server.pk).exists()
     assert len(people(enterprise)) == 2
     assert Count.objects.count() == counts + 1, "it is counted once"
+
+
+def test_a_deletion_that_is_canceled_at_the_last_moment_changes_nothing(
+    enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Deployment.objects.get(enterprise=enterprise, host="emea.example")
+    job = delete_deployment.request_deletion(server, requested_by=None)
+    before = people(enterprise)
+    elsewhere = deployments.accounts_elsewhere
+
+    def cancel_first(deployment: Deployment) -> tuple[int, int]:
+        assert syncing.cancel(job)
+        return elsewhere(deployment)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(deployments, "accounts_elsewhere", cancel_first)
+        assert run_job.run_job(job.pk)
+    job.refresh_from_db()
+    assert job.state == JobState.CANCELED
+    enterprise.refresh_from_db()
+    assert people(enterprise) == before
+    assert_nothing_left_over(enterprise)
 
 
 def test_what_comes_while_it_is_being_deleted_is_told_so_and_stays(enterprise: Enterprise) -> None:
