@@ -28,6 +28,7 @@ from licensesync.syncing.working import ClaimLost, at_work
 log = structlog.get_logger()
 
 OF_OTHERS = "canceled, given back, or taken over by another worker"
+BUSY_PAUSE = timedelta(minutes=1)  # before a job that met a busy database tries again; six times as long the next time
 TURN_PAUSE = timedelta(seconds=3)  # before a job that waits for another count of its enterprise tries again
 
 
@@ -76,7 +77,7 @@ def run_job(job_id: int) -> bool:
             if is_cut_off(error):  # no fault of the job: it falls silent, so the sweep has it taken up again
                 log.warning("job_left", reason="the connection to the database was cut")
                 return True
-            _fail(job, error)
+            _fail_or_try_again(job, error)
         finally:
             connection.close()  # its temporary tables go with it
     syncing.hurry(enterprise)
@@ -106,17 +107,16 @@ def _ask(job: LicenseSyncJob, unanswered: Unanswered) -> None:
 
 
 def _try_again(job: LicenseSyncJob) -> None:
-    """Others held the database for longer than a job waits. It tries again after a minute, then after six more: who
-    holds a table that long makes a backup or an index of it."""
-    pause = timedelta(seconds=settings.RETRY_SECONDS * 6**job.attempts)
+    """Give the job back, as others held the database for longer than it waits."""
+    pause = BUSY_PAUSE * 6 ** (job.attempts - 1)
     busy = ExpectedError(DATABASE_BUSY)
     syncing.release(job, until=timezone.now() + pause, phase=Phase.RETRYING, because=busy, is_attempt=True)
     log.warning("job_waits", problem=busy.problem.code, attempt=job.attempts)
 
 
-def _fail(job: LicenseSyncJob, error: Exception) -> None:
-    """End the job with a sentence: the expected error's own, or one for what can happen to any program. Of a busy
-    database that is the last of its attempts."""
+def _fail_or_try_again(job: LicenseSyncJob, error: Exception) -> None:
+    """End the job with a sentence: the expected error's own, or one for what can happen to any program. What only met a
+    busy database has attempts before that."""
     if is_busy(error) and job.attempts < settings.MAX_ATTEMPTS:
         _try_again(job)
         return

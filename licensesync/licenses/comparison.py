@@ -20,7 +20,7 @@ from licensesync.licenses.causes import Account, Cause, Evidence, Kind, cause_of
 from licensesync.licenses.models import Count, GitHubComparison
 from licensesync.matching.addresses import address_key
 from licensesync.usage import bulk, guarded
-from licensesync.usage.models import VALID, CloudAddress
+from licensesync.usage.models import CLAIMS, VALID, CloudAddress
 
 IN_MEMORY = 8
 AT_ONCE = 50_000  # licenses that are compared while somebody waits: about two seconds
@@ -94,8 +94,6 @@ class _Scope:
             "enterprise": self.cloud.enterprise_id,
             "generation": self.generation,
             "linked": CloudAddress.Kind.SERVER_ACCOUNT.value,
-            "saml": CloudAddress.Kind.SAML_OR_SCIM.value,
-            "verified": CloudAddress.Kind.VERIFIED_EMAIL.value,
         }
 
 
@@ -348,10 +346,10 @@ def _twice(scope: _Scope) -> Iterator[bulk.Row]:
     others = ((number, address) for number, emails in rows for address in sorted(_addresses(emails)))
     _load("other_address", ("number", "address"), others)
     bulk.analyze("other_address")
+    claims = ", ".join(str(kind.value) for kind in CLAIMS)
     return bulk.stream(
         f"""SELECT DISTINCT l.number, o.number FROM other_address o
-            JOIN usage_cloudaddress a
-                ON a.address = o.address AND a.kind IN (%(saml)s, %(verified)s) AND {VALID.format("a")}
+            JOIN usage_cloudaddress a ON a.address = o.address AND a.kind IN ({claims}) AND {VALID.format("a")}
             JOIN usage_clouduser c ON c.id = a.cloud_user_id AND c.deployment_id = %(cloud)s AND c.consumes
             JOIN licenses_licensedaccount l
                 ON l.deployment_id = c.deployment_id AND l.user_id = c.user_id AND {VALID.format("l")}

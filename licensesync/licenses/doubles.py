@@ -8,7 +8,7 @@ from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.licenses.entries import SERVER_KIND
 from licensesync.licenses.models import ConsumedLicense, LicensedAccount
 from licensesync.matching.addresses import address_key
-from licensesync.usage.models import CloudAddress, CloudUser, ServerUserAccount, valid_at
+from licensesync.usage.models import CLAIMS, CloudAddress, CloudUser, ServerUserAccount, valid_at
 from licensesync.usage.queries import accounts_by
 
 
@@ -62,8 +62,7 @@ def doubles(enterprise: Enterprise, accounts: Mapping[int, Sequence[ServerUserAc
 def _known_to_cloud(enterprise: Enterprise, addresses: set[str]) -> dict[str, list[tuple[str, int]]]:
     """Login and license of the consuming cloud accounts that have an address, by the address."""
     valid = valid_at(enterprise.generation)
-    claims = (CloudAddress.Kind.SAML_OR_SCIM, CloudAddress.Kind.VERIFIED_EMAIL)
-    said = CloudAddress.objects.filter(valid, address__in=addresses, kind__in=claims)
+    said = CloudAddress.objects.filter(valid, address__in=addresses, kind__in=CLAIMS)
     pairs = sorted({*said.values_list("address", "cloud_user")})
     users = CloudUser.objects.filter(
         valid, pk__in=[user for _, user in pairs], deployment__enterprise=enterprise, consumes=True

@@ -16,7 +16,7 @@ from licensesync.licenses.models import ConsumedLicense, LicenseChange, Licensed
 from licensesync.licenses.queries import licenses
 from licensesync.matching import rules
 from licensesync.matching.addresses import address_key
-from licensesync.usage.models import CloudAddress, CloudUser, ServerUserAccount, valid_at
+from licensesync.usage.models import CLAIMS, CloudAddress, CloudUser, ServerUserAccount, valid_at
 from licensesync.usage.queries import accounts_by
 
 MOST_ACCOUNTS = 500  # of one license that a page shows
@@ -98,7 +98,6 @@ def _rivals(enterprise: Enterprise, person: Person, valid: Q) -> list[ConsumedLi
     """The first few licenses whose cloud accounts have an address of a server account of this person, or of a
     subscription that went to them, or are linked to an account by GitHub's list."""
     cloud = [pk for pk, each in person.deployments.items() if not each.is_server]
-    carry = Q(kind__in=(CloudAddress.Kind.SAML_OR_SCIM, CloudAddress.Kind.VERIFIED_EMAIL))
     carried = {account.address for account in person.servers if account.address}
     if person.has_subscriber:
         subscriptions = CloudAddress.objects.filter(
@@ -106,7 +105,7 @@ def _rivals(enterprise: Enterprise, person: Person, valid: Q) -> list[ConsumedLi
         )
         known = {address_key(email) for email in person.license.emails}
         carried |= set(subscriptions.filter(address__in=known).values_list("address", flat=True))
-    claims = carry & Q(address__in=carried)
+    claims = Q(kind__in=CLAIMS, address__in=carried)
     for deployment, accounts in groupby(person.servers, key=attrgetter("deployment_id")):
         host, user_ids = person.deployments[deployment].host.lower(), [account.user_id for account in accounts]
         claims |= Q(kind=CloudAddress.Kind.SERVER_ACCOUNT, address=host, user_id__in=user_ids)

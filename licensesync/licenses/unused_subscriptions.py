@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from licensesync.enterprises.models import Deployment, DeploymentKind
 from licensesync.licenses.csv_report import csv_line, safe
 from licensesync.licenses.entries import CloudFacts
-from licensesync.usage.models import CloudAddress, CloudUser, ServerUserAccount, valid_at
+from licensesync.usage.models import CLAIMS, CloudAddress, CloudUser, ServerUserAccount, valid_at
 
 COLUMNS = ("Visual studio subscription email", "Name", "Visual studio license status")
 AT_ONCE = 1_000
@@ -36,7 +36,7 @@ def unused_of(cloud: Deployment) -> QuerySet[CloudUser]:
     )
     in_cloud = CloudAddress.objects.filter(
         now,
-        kind__in=(_KIND.SAML_OR_SCIM, _KIND.VERIFIED_EMAIL),
+        kind__in=CLAIMS,
         address=OuterRef("address"),
         cloud_user__deployment=cloud,
         cloud_user__consumes=True,

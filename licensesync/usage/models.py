@@ -141,6 +141,10 @@ class CloudAddress(Generational):
         return self.address
 
 
+# The kinds by which a cloud user claims whoever has such an address: rules 1 and 2 of docs/matching.md.
+CLAIMS = (CloudAddress.Kind.SAML_OR_SCIM, CloudAddress.Kind.VERIFIED_EMAIL)
+
+
 class ServerOnlyPerson(Generational):
     """A person who is only on servers as GitHub sees it: GitHub's count to compare ours against, never an account."""
 

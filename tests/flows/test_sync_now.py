@@ -362,10 +362,10 @@ def test_a_sync_that_is_canceled_between_pages_stops_and_changes_nothing(pages: 
         syncing.cancel(job)
         connection.close()
 
-    canceling = threading.Thread(target=cancel_once_it_asks)
+    canceling = threading.Thread(target=cancel_once_it_asks, daemon=True)
     canceling.start()
     assert run_job.run_job(job.pk)
-    canceling.join()
+    canceling.join(20)
     job.refresh_from_db()
     assert outcome(job) == (JobState.CANCELED, "")
     assert 0 < pages.cloud.seen.total() < 7
