@@ -98,8 +98,12 @@ class Work:
     def _hand_back(self) -> None:
         """Whoever works on the job notices at the next step, if it is not killed before; until then it can't write."""
         self._lost.set()
-        services.release(self.job, until=timezone.now(), phase=Phase.WAITING)
-        log.info("job_handed_back", job=self.job.pk)
+        try:
+            services.release(self.job, until=timezone.now(), phase=Phase.WAITING)
+        except DatabaseError as error:  # whoever finds it silent takes it up
+            log.warning("job_not_handed_back", job=self.job.pk, error=str(error))
+        else:
+            log.info("job_handed_back", job=self.job.pk)
 
     def stop(self) -> None:
         self._stop.set()
