@@ -27,6 +27,7 @@ def main() -> None:
         default=os.environ.get("DATABASE_URL", ""),
         help="PostgreSQL that may be measured besides SQLite, in a database made for it (default: DATABASE_URL)",
     )
+    parser.add_argument("--search-apart", action="store_true", help="on PostgreSQL also without its index for searches")
     parser.add_argument("--finding", action="store_true", help="measure finding licenses instead of taking lists in")
     parser.add_argument("--write", type=Path, metavar="PAGE", help="put the figures into this page as well")
     arguments = parser.parse_args()
@@ -35,7 +36,8 @@ def main() -> None:
     databases = [Database(arguments.database_url)] if arguments.database_url else []
     databases.append(Database())
     sizes = [int(size) for size in arguments.sizes.split(",") if size]
-    rows = list(_finding(databases, sizes) if arguments.finding else _lists(databases, sizes))
+    lists = _lists(databases, sizes, search_apart=arguments.search_apart)
+    rows = list(_finding(databases, sizes) if arguments.finding else lists)
     heading = report.answers_table([]) if arguments.finding else report.table([])
     text = "\n".join([report.machine(databases), "", heading, *rows])
     sys.stdout.write(f"{text}\n")
@@ -43,10 +45,12 @@ def main() -> None:
         report.write(arguments.write, report.FINDING if arguments.finding else report.LISTS, text)
 
 
-def _lists(databases: list[Database], sizes: list[int]) -> Iterator[str]:
+def _lists(databases: list[Database], sizes: list[int], *, search_apart: bool) -> Iterator[str]:
     for database in databases:
         for size in sizes or SIZES:
             yield from map(_shown, map(report.row, measuring.measure(database, size)))
+            if search_apart and database.url:
+                yield from map(_shown, map(report.row, measuring.measure(database, size, searchable=False)))
 
 
 def _finding(databases: list[Database], sizes: list[int]) -> Iterator[str]:

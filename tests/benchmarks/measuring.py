@@ -34,19 +34,25 @@ class Figures:
         return self.seconds / self.floor_seconds
 
 
-def measure(database: Database, accounts: int) -> Iterator[Figures]:
-    """First load, then 1% changed. The license counts are checked: what is wrong may be fast, but is of no use."""
+def measure(database: Database, accounts: int, *, searchable: bool = True) -> Iterator[Figures]:
+    """First load, then 1% changed. The license counts are checked: what is wrong may be fast, but is of no use.
+
+    Not `searchable`: PostgreSQL without its index for searches.
+    """
     with tempfile.TemporaryDirectory(prefix="licensesync-benchmark-") as directory, database.fresh() as environment:
         cloud_list, export = Path(directory) / "cloud.json", Path(directory) / "export.json"
         people.write_cloud_list(cloud_list, accounts)
-        run("prepare", cloud_list, environment)
+        run("prepare" if searchable else "leave_search_out", cloud_list, environment)
         for list_is, changed in (("first", False), ("1% changed", True)):
             people.write_server_export(export, accounts, changed=changed)
             product = run("take_in", export, environment)
             if product["rows"] != (expected := people.expected_licenses(accounts, changed=changed)):
                 raise AssertionError(f"{product['rows']} licenses instead of {expected}")
             least = run("least", export, environment)
-            yield _figures(database, accounts, list_is, product, least)
+            words = list_is if searchable else f"{list_is}, no search"
+            yield _figures(database, accounts, words, product, least)
+        if not searchable:
+            return
         product, least = run("take_away", export, environment), run("least_taken_away", export, environment)
         if product["rows"] != least["rows"]:
             raise AssertionError(f"{product['rows']} lines instead of {least['rows']}")

@@ -25,6 +25,16 @@ def test_both_lists_are_measured_on_the_database_at_hand() -> None:
     assert first.floor_rows > 1_000 > changed.floor_rows > 0
 
 
+@pytest.mark.skipif(not os.environ.get("DATABASE_URL"), reason="DATABASE_URL not set")
+def test_the_index_for_searches_can_be_left_out() -> None:
+    database = Database(os.environ["DATABASE_URL"])
+
+    first, changed = measure(database, 1_000, searchable=False)
+
+    assert first.list_is == "first, no search"
+    assert changed.licenses == expected_licenses(1_000, changed=True)
+
+
 def test_every_kind_of_question_is_measured_on_the_database_at_hand() -> None:
     database = Database(os.environ.get("DATABASE_URL", ""))
 
