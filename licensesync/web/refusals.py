@@ -5,6 +5,7 @@ Django's own look for the token of a form, so a body that can't be read breaks t
 
 import sys
 
+import structlog
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -25,4 +26,6 @@ def failed(request: HttpRequest) -> HttpResponse:
     hold, so whoever asks may wait."""
     passes = may_pass(sys.exception())
     headers = {"Retry-After": "10"} if passes else {}
-    return HttpResponse(render_to_string("500.html"), status=503 if passes else 500, headers=headers)
+    name = structlog.contextvars.get_contextvars().get("request", "")  # `requests.RequestMiddleware`
+    page = render_to_string("500.html", {"request_name": name})
+    return HttpResponse(page, status=503 if passes else 500, headers=headers)

@@ -242,6 +242,7 @@ def test_an_error_of_ours_shows_a_page_of_ours(
     answer = browser.get("/enterprises")
     assert answer.status_code == 500
     assert b"Something went wrong on our side" in answer.content
+    assert f'<p class="center mono">{answer["X-Request-ID"]}</p>' in answer.content.decode()  # as the log calls it
 
 
 def test_a_form_without_its_token_is_refused_in_words(owner: User) -> None:
