@@ -13,10 +13,13 @@ from licensesync.api.access import enterprise_for
 from licensesync.api.description import answers
 from licensesync.api.endpoint import Endpoint
 from licensesync.api.shapes import Moment, github_time, sent
-from licensesync.enterprises.models import MOST_LICENSES, Enterprise, LicenseModel, Scope
+from licensesync.enterprises.models import MOST_LICENSES, Deployment, Enterprise, LicenseModel, Scope
 from licensesync.enterprises.services import update_enterprise
 from licensesync.licenses import queries
+from licensesync.licenses.comparison import known_comparison
+from licensesync.licenses.completeness import completeness_of
 from licensesync.licenses.models import Count
+from licensesync.matching import explain
 
 
 class SeatsSerializer(serializers.Serializer[Any]):
@@ -29,6 +32,17 @@ class SeatTableSerializer(serializers.Serializer[Any]):
     total = SeatsSerializer()
     enterprise = SeatsSerializer()
     visual_studio = SeatsSerializer()
+
+
+class CompletenessSerializer(serializers.Serializer[Any]):
+    """What the total is made of, and what it can't know."""
+
+    servers = serializers.IntegerField()
+    servers_reported = serializers.IntegerField(help_text="Whose lists are in.")
+    cloud_reported = serializers.BooleanField()
+    oldest_list = Moment(allow_null=True)
+    missing = serializers.ListField(child=serializers.CharField(), help_text="What to do something about.")
+    limits = serializers.ListField(child=serializers.CharField(), help_text="How GitHub’s rule and its lists are.")
 
 
 @extend_schema_serializer(examples=[examples.SETTINGS])
@@ -62,6 +76,7 @@ class EnterpriseSerializer(serializers.Serializer[Enterprise]):
     created_at = Moment()
     counted_at = serializers.SerializerMethodField(help_text="When what is shown was counted; null before that.")
     seats = serializers.SerializerMethodField()
+    completeness = serializers.SerializerMethodField(help_text="Of `seats`; null before anything was counted.")
 
     @extend_schema_field(Moment(allow_null=True))
     def get_counted_at(self, _enterprise: Enterprise) -> str | None:
@@ -71,6 +86,23 @@ class EnterpriseSerializer(serializers.Serializer[Enterprise]):
     @extend_schema_field(SeatTableSerializer)
     def get_seats(self, enterprise: Enterprise) -> Any:
         return SeatTableSerializer(queries.seats(enterprise, self.context["count"])).data
+
+    @extend_schema_field(CompletenessSerializer(allow_null=True))
+    def get_completeness(self, enterprise: Enterprise) -> Any:
+        count: Count | None = self.context["count"]
+        if count is None:
+            return None
+        deployments = Deployment.objects.filter(enterprise=enterprise).order_by("-kind", "host")  # as on the page
+        said = completeness_of(enterprise, count, list(deployments), known_comparison(enterprise))
+        facts = {
+            "servers": said.sources.servers,
+            "servers_reported": said.sources.servers_reported,
+            "cloud_reported": said.sources.cloud_reported,
+            "oldest_list": said.sources.oldest,
+            "missing": [explain.in_english(each) for each in said.missing],
+            "limits": [explain.in_english(each) for each in said.limits],
+        }
+        return CompletenessSerializer(facts).data
 
 
 def _answer(enterprise: Enterprise) -> Response:
@@ -82,7 +114,7 @@ class EnterpriseEndpoint(Endpoint):
         operation_id="get_enterprise",
         tags=["enterprise"],
         summary="Get the enterprise",
-        description="Its settings, and what of its seats is consumed. Scope `read:enterprise`.",
+        description=("Its settings, what of its seats is consumed, and how complete that is. Scope `read:enterprise`."),
         responses=answers(EnterpriseSerializer),
     )
     def get(self, request: Request, enterprise: str) -> Response:

@@ -78,6 +78,14 @@ ENTERPRISE = answer(
             "enterprise": {"consumed": 4850, "purchased": 4300, "available": -550},
             "visual_studio": {"consumed": 150, "purchased": 200, "available": 50},
         },
+        "completeness": {
+            "servers": 2,
+            "servers_reported": 2,
+            "cloud_reported": True,
+            "oldest_list": "2026-01-26T09:00:00Z",
+            "missing": ["The list of ghes-old.octo.example is more than 30 days old."],
+            "limits": ["Secondary e-mails of server accounts are not compared, by us as by GitHub."],
+        },
     },
 )
 SETTINGS = request("More seats", {"enterprise_licenses": 4900})

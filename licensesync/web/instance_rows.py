@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise
@@ -17,6 +16,7 @@ from licensesync.errors import (
     SINGLE_SIGN_ON,
     WRONG_CREDENTIALS,
 )
+from licensesync.licenses.completeness import is_out_of_date
 from licensesync.syncing import queries
 from licensesync.syncing.models import JobKind, JobState, LicenseSyncJob
 from licensesync.web import words
@@ -24,7 +24,6 @@ from licensesync.web import words
 TOKEN_PROBLEMS = {
     problem.code for problem in (SECRET_UNREADABLE, WRONG_CREDENTIALS, SCOPE_MISSING, SIGN_IN_PAGE, SINGLE_SIGN_ON)
 }
-OUT_OF_DATE_AFTER = timedelta(days=30)
 
 
 @dataclass
@@ -138,8 +137,3 @@ def instance_row(
         case _:
             row.state, row.label = JobState.SUCCESS, _("Up to date")
     return row
-
-
-def is_out_of_date(deployment: Deployment) -> bool:
-    dated = deployment.list_date or deployment.last_usage_at
-    return dated is not None and timezone.now() - dated > OUT_OF_DATE_AFTER

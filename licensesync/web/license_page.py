@@ -19,11 +19,11 @@ from licensesync.enterprises.models import Enterprise
 from licensesync.flows.upload_limit import too_large
 from licensesync.licenses import queries as licenses
 from licensesync.licenses.comparison import known_comparison
+from licensesync.licenses.completeness import completeness_of
 from licensesync.syncing import queries as syncing
 from licensesync.web import words
 from licensesync.web.access import enterprise_for, is_owner
 from licensesync.web.asked import id_of
-from licensesync.web.completeness import completeness
 from licensesync.web.file_rows import Files, file_rows
 from licensesync.web.following import RARELY, SOON, leave_when_gone, next_look
 from licensesync.web.instance_rows import instance_rows
@@ -110,10 +110,11 @@ def _context(request: HttpRequest, enterprise: Enterprise, answered: Answered | 
     moves = syncing.next_moves(enterprise)
     count = licenses.current_count(enterprise)
     instances = instance_rows(enterprise)
+    deployments = [row.deployment for row in instances]
     compared = known_comparison(enterprise) if count else None
     seats = licenses.seats(enterprise, count)
     owner = is_owner(request, enterprise)
-    servers = [row.deployment for row in instances if row.deployment.is_server]
+    servers = [each for each in deployments if each.is_server]
     files = file_rows(enterprise, servers) if owner else Files([], 0, 0, 0)  # nobody else may see or answer them
     for row in files.rows:
         if answered and row.file.pk == answered.file_id:
@@ -125,7 +126,7 @@ def _context(request: HttpRequest, enterprise: Enterprise, answered: Answered | 
         "seats": seats,
         "bar": usage_bar(count, seats.total.purchased or None) if count else None,
         "counted_twice": len(compared.doubled) if compared else 0,
-        "completeness": completeness(enterprise, count, instances, compared) if count else None,
+        "completeness": completeness_of(enterprise, count, deployments, compared) if count else None,
         "instances": instances,
         "connected": sum(1 for row in instances if row.is_connected),
         "servers": len(servers),

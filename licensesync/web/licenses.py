@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET
 
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.licenses import filters, finding
+from licensesync.licenses.completeness import sources_of
 from licensesync.licenses.models import LicenseChange
 from licensesync.licenses.person import changes_of, end_of, person_of
 from licensesync.licenses.queries import current_count
@@ -18,7 +19,6 @@ from licensesync.usage import queries as usage
 from licensesync.web import license_filters
 from licensesync.web.access import enterprise_for
 from licensesync.web.asked import is_htmx
-from licensesync.web.completeness import sources
 from licensesync.web.following import leave_when_gone
 from licensesync.web.license_rows import badges, license_rows
 from licensesync.web.person import change_rows, person_page
@@ -44,7 +44,7 @@ def licenses(request: HttpRequest, slug: str) -> HttpResponse:
     uncounted = _uncounted(enterprise, wanted.q, deployments) if is_in_vain else []
     context = {
         "enterprise": enterprise,
-        "sources": sources(deployments.values()),
+        "sources": sources_of(deployments.values()),
         **_counts(selection, label, rows, counted=counted),
         "columns": license_filters.columns(wanted, rows=rows),
         "rows": license_rows(
@@ -135,7 +135,7 @@ def print_licenses(request: HttpRequest, slug: str) -> HttpResponse:
         "rows": license_rows(enterprise, rows, deployments, without_verified_domain=selection.unverified, query=query),
         "found": len(numbers),
         "total": selection.index.total,
-        "sources": sources(deployments.values()),
+        "sources": sources_of(deployments.values()),
         "count": current_count(enterprise),
         "query": query,
     }

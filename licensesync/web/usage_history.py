@@ -24,10 +24,10 @@ from django.views.decorators.http import require_GET
 from licensesync.enterprises.models import Deployment, Enterprise, LicenseModel
 from licensesync.licenses import history
 from licensesync.licenses import queries as licenses
+from licensesync.licenses.completeness import sources_of
 from licensesync.licenses.models import Count, LicenseChange
 from licensesync.web import words
 from licensesync.web.access import enterprise_for
-from licensesync.web.completeness import sources
 from licensesync.web.downloads import download_csv, name_of
 from licensesync.web.usage_chart import Chart, ChartPoint, usage_chart
 
@@ -128,7 +128,7 @@ def usage_history(request: HttpRequest, slug: str) -> HttpResponse:
     enterprise = enterprise_for(request, slug)
     usage = usage_over_time(enterprise, request.GET.get("period", ""))
     context: dict[str, Any] = {"enterprise": enterprise, "usage": usage, "table": list(_table(usage.points))}
-    context["sources"] = sources(list(Deployment.objects.filter(enterprise=enterprise)))
+    context["sources"] = sources_of(list(Deployment.objects.filter(enterprise=enterprise)))
     context["kept_days"] = settings.HISTORY_RETENTION.days
     if len(usage.points) > 1:
         context["between"] = _between(request, enterprise, usage)

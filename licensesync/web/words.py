@@ -82,7 +82,7 @@ def halves(job: LicenseSyncJob) -> tuple[str, str]:
 
 
 def explained(sentence: Sentence) -> str:
-    """A sentence of `matching.explain`."""
+    """A sentence of `matching.explain` or `licenses.completeness`."""
     template = ngettext(sentence.one, sentence.many, sentence.count) if sentence.many else _(sentence.one)
     return template % readable(sentence.params)
 

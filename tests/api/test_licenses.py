@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from licensesync.enterprises.deployments import server_named
-from licensesync.enterprises.models import Enterprise
+from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.enterprises.services import create_enterprise
 from tests.flows.lists import account, cloud_list, cloud_user, import_one, server_export
 
@@ -174,7 +174,8 @@ def test_the_enterprise_and_its_settings(owners_script: Client, people: Enterpri
     assert shown["counted_at"] is not None
     changed = owners_script.patch(ENTERPRISE, {"visual_studio_licenses": 5}, content_type=JSON).json()
     assert changed["seats"]["total"]["purchased"] == 105
-    assert changed | {"seats": 0, "visual_studio_licenses": 0} == shown | {"seats": 0, "visual_studio_licenses": 0}
+    other: dict[str, object] = dict.fromkeys(("seats", "visual_studio_licenses", "completeness"))
+    assert changed | other == shown | other
     metered = owners_script.patch(ENTERPRISE, {"license_model": "metered"}, content_type=JSON).json()
     assert metered["seats"]["total"] == {"consumed": 10, "purchased": None, "available": None}
     for wrong in ({"name": ""}, {"enterprise_licenses": -1}, {"enterprise_licenses": 10**12}, {"license_model": "x"}):
@@ -182,9 +183,22 @@ def test_the_enterprise_and_its_settings(owners_script: Client, people: Enterpri
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, next(iter(wrong)))
 
 
+def test_a_script_reads_how_complete_the_total_is(owners_script: Client, people: Enterprise) -> None:
+    whole = owners_script.get(ENTERPRISE).json()["completeness"]
+    assert (whole["servers"], whole["servers_reported"], whole["cloud_reported"]) == (1, 1, True)
+    assert (whole["oldest_list"][-1], whole["missing"]) == ("Z", [])
+    assert "Secondary e-mails of server accounts are not compared, by us as by GitHub." in whole["limits"]
+    Deployment.objects.create(enterprise=people, kind="server", host="silent.example")
+    changed = owners_script.patch(ENTERPRISE, {"enterprise_licenses": 1}, content_type=JSON).json()["completeness"]
+    assert (changed["servers"], changed["servers_reported"]) == (2, 1)
+    assert changed["missing"] == ["silent.example has not reported yet."]
+    assert "GitHub’s list names 100 purchased licenses; entered here: 1." in changed["limits"]
+
+
 def test_an_enterprise_without_a_list(owners_script: Client, enterprise: Enterprise) -> None:
     shown = owners_script.get(ENTERPRISE).json()
     assert (shown["counted_at"], shown["seats"]["total"]["consumed"]) == (None, 0)
+    assert shown["completeness"] is None
     assert owners_script.get(LICENSES).json() == {"total_count": 0, "incomplete_results": False, "licenses": []}
 
 

@@ -104,7 +104,7 @@ def test_what_the_total_can_not_know(client: Client, enterprise: Enterprise, own
     assert "GitHub’s own count in that list is 1." in html
     assert "names 100 purchased licenses" not in html, "nothing is entered here yet"
     Enterprise.objects.update(enterprise_licenses=90)
-    assert "GitHub’s list names 100 purchased licenses; 90 are entered here." in page(client, enterprise)
+    assert "GitHub’s list names 100 purchased licenses; entered here: 90." in page(client, enterprise)
     Enterprise.objects.update(enterprise_licenses=100)
     assert "names 100 purchased licenses" not in page(client, enterprise)
 
@@ -340,8 +340,8 @@ def test_files_are_not_read_for_whoever_does_not_see_them(
 @pytest.mark.parametrize(
     ("there", "here", "said"),
     [
-        (1, 90, "names 1 purchased license; 90 are entered here."),
-        (90, 1, "names 90 purchased licenses; 1 is entered here."),
+        (1, 90, "names 1 purchased license; entered here: 90."),
+        (90, 1, "names 90 purchased licenses; entered here: 1."),
     ],
 )
 def test_one_purchased_license(

@@ -20,8 +20,10 @@ from licensesync.enterprises.models import Enterprise
 from licensesync.web import single_sign_on
 from licensesync.web.navigation import Group, navigation_of
 from licensesync.web.navigation import start_of as navigation_start
+from licensesync.web.words import explained
 
 register = template.Library()
+register.filter("explained", explained)
 
 MISSING = "–"
 
