@@ -183,7 +183,11 @@ LicenseSyncJob.objects.create(deployment=server, kind="sync", trigger="sync_now"
     page.get_by_label("State").select_option("SUCCESS")
     page.wait_for_timeout(7_000)  # it looks every five seconds
     held[0].continue_()
-    expect(page.get_by_text("No sync matches this filter")).to_be_visible()
+    expect(page.get_by_role("heading", name="No sync matches this filter")).to_be_visible()
+    told = page.locator("#shown")  # a screen reader hears what came of the choice
+    expect(told).to_have_text("No sync matches this filter")
+    page.get_by_label("State").select_option("")
+    expect(told).to_have_text("1 sync is shown")
 
 
 def test_the_copied_command_delivers(visitor: Visitor, slug: str, running_product: Product, tmp_path: Path) -> None:
