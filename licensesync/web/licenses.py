@@ -64,7 +64,7 @@ def licenses(request: HttpRequest, slug: str) -> HttpResponse:
         "next": wanted.query(rows=rows, after=page.after) if page.after else "",
         "previous": wanted.query(rows=rows, before=page.before) if page.before else "",
     }
-    if not is_htmx(request) or "HX-History-Restore-Request" in request.headers:
+    if not is_htmx(request):
         return render(request, "licenses/page.html", context)
     response = render(request, "licenses/_swap.html", context)
     # Whoever types leaves one step for the back button, not one for every letter.

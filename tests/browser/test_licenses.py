@@ -78,6 +78,26 @@ def test_by_keyboard(visitor: Visitor, home: str) -> None:
     assert visitor.problems == []
 
 
+def test_back_leads_to_a_page_like_any_other(visitor: Visitor, home: str) -> None:
+    """With its keys, and to the door for who has signed out meanwhile."""
+    visitor.sign_in()
+    visitor.open(f"{home}/license/consumed")
+    page = visitor.page
+    server_only = page.locator("#where-server")
+    server_only.click()
+    expect(server_only).to_have_attribute("aria-current", "true")
+    page.go_back()
+    expect(server_only).not_to_have_attribute("aria-current", "true")
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    server_only.click()
+    expect(server_only).to_have_attribute("aria-current", "true")
+    page.context.clear_cookies()
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in to LicenseSync")
+    assert visitor.problems == []
+
+
 def test_what_is_taken_away_follows_the_filter(visitor: Visitor, home: str) -> None:
     visitor.sign_in()
     visitor.open(f"{home}/license/consumed")
