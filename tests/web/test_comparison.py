@@ -108,6 +108,8 @@ def test_a_large_count_is_compared_by_a_worker(
     html = page(client, full, "comparison", query="?cause=suspended")
     assert "Comparing with GitHub’s list" in html
     assert "?cause=suspended" in html  # where it looks again
+    for failure in ("sendError", "responseError", "timeout"):  # of which each would be the last look
+        assert f"htmx:{failure} delay:10s" in html
     answer = client.get(reverse("csv_of_comparison", args=[full.slug]))
     assert (answer.status_code, answer["Location"]) == (302, reverse("comparison", args=[full.slug]))
     compare.compare(full.pk, somebody_waits=True)
