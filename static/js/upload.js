@@ -19,24 +19,20 @@ input.addEventListener("change", () => {
   form.reset();
 });
 
-for (const name of ["dragover", "dragleave", "drop"]) {
-  zone.addEventListener(name, (event) => {
+// A file that is dragged over the page opens the panel; dropped beside it, it is added all the same. Anything else, as
+// words into a field, is left to the browser.
+const panel = document.getElementById("add-usage");
+for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
+  document.addEventListener(name, (event) => {
+    if (!event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
-    zone.classList.toggle("is-over", name === "dragover");
+    panel.classList.add("is-open");
+    zone.classList.toggle("is-over", name === "dragover" && zone.contains(event.target));
     if (name === "drop") add(event.dataTransfer.files);
   });
 }
-
-// A file that is dragged over the page opens the panel; dropped beside it, it is added all the same.
-const panel = document.getElementById("add-usage");
-document.addEventListener("dragenter", () => panel.classList.add("is-open"));
 panel.addEventListener("click", ({ target }) => {
   if (target.closest("[href='#instances']")) panel.classList.remove("is-open"); // it comes with the first count
-});
-document.addEventListener("dragover", (event) => event.preventDefault());
-document.addEventListener("drop", (event) => {
-  event.preventDefault();
-  if (!zone.contains(event.target)) add(event.dataTransfer.files);
 });
 
 /** Send files one after the other. Those that are added together belong together: the pages of a cloud list. */

@@ -171,6 +171,22 @@ def test_a_file_that_is_too_large_is_not_even_sent(visitor: Visitor, slug: str, 
     expect(page.locator("#files > li")).to_have_count(0)
 
 
+def test_words_are_dropped_into_fields(visitor: Visitor, slug: str) -> None:
+    """Only files are ours to take."""
+    visitor.sign_in()
+    visitor.open(f"/enterprises/{slug}/settings/license")
+    kept_from_the_browser = visitor.page.evaluate(
+        """() => {
+          const words = new DataTransfer();
+          words.setData("text/plain", "ghes.octo.example");
+          return ["dragenter", "dragover", "drop"].filter(name => !document.querySelector("h1").dispatchEvent(
+            new DragEvent(name, {bubbles: true, cancelable: true, dataTransfer: words})));
+        }"""
+    )
+    assert kept_from_the_browser == []
+    assert visitor.problems == []
+
+
 def test_a_file_is_dropped(visitor: Visitor, slug: str) -> None:
     visitor.sign_in()
     visitor.open(f"/enterprises/{slug}/settings/license")
