@@ -12,6 +12,7 @@ import secrets
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
 
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
@@ -21,6 +22,8 @@ OF_SOMETHING_THERE = (
     "alive", "backup", "connect", "consumed_licenses", "delete_account", "delete_enterprise", "doctor", "import_usage",
     "move_to_postgresql", "reset_password", "rotate_keys", "sync",
 )  # fmt: skip
+
+WEB = ("http", "https")
 
 
 def text(name: str, default: str = "") -> str:
@@ -89,6 +92,24 @@ def places(name: str) -> tuple[str, ...]:
                 f"{name}: {each!r} is no network; write hosts and networks like ghes.example.com, 10.0.0.0/8."
             ) from None
     return tuple(found)
+
+
+def address(name: str, value: str, *, schemes: Sequence[str], example: str) -> SplitResult:
+    """What NAME says, in its parts; with "" among the schemes it may be a path. "" is no address, and not wrong.
+
+    A wrong one is not repeated: it may hold a password.
+    """
+    wrong = ImproperlyConfigured(f"{name} is no such address; write it like {example}.")
+    try:
+        parts = urlsplit(value)
+        is_whole = bool(parts.scheme) or (parts.path.startswith("/") and not parts.netloc)
+        if value and not (parts.scheme in schemes and is_whole):
+            raise wrong
+        if parts.scheme in WEB and (not parts.hostname or parts.port == 0):  # that it is no number is said here as well
+            raise wrong
+    except ValueError:
+        raise wrong from None
+    return parts
 
 
 def data_directory() -> Path:

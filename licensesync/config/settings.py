@@ -4,7 +4,6 @@ SQLite and a queue in the data directory, no Redis, plain http on loopback."""
 import ipaddress
 from datetime import timedelta
 from importlib.resources import files
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from csp.constants import NONE, SELF
@@ -25,8 +24,13 @@ DEBUG = environment.flag("LICENSESYNC_DEBUG", False)
 
 # The address that people type. It decides hosts, CSRF origins, cookies and the links that we print.
 LICENSESYNC_URL = environment.text("LICENSESYNC_URL").rstrip("/")
-_address = urlsplit(LICENSESYNC_URL or "http://127.0.0.1:8000")
-if _address.scheme not in ("http", "https") or not _address.hostname or _address.query or _address.fragment:
+_address = environment.address(
+    "LICENSESYNC_URL",
+    LICENSESYNC_URL or "http://127.0.0.1:8000",
+    schemes=environment.WEB,
+    example="https://licenses.example.com",
+)
+if _address.query or _address.fragment:
     raise ImproperlyConfigured(f"LICENSESYNC_URL is {LICENSESYNC_URL!r}; write it like https://licenses.example.com.")
 _secure = _address.scheme == "https"
 # Below a path of another site: the proxy takes the path away, and every link of ours begins with it.
@@ -62,7 +66,12 @@ if BEHIND_PROXY:
 SSO_HEADER = environment.text("LICENSESYNC_SSO_HEADER")
 SSO_SECRET = environment.text("LICENSESYNC_SSO_SECRET")
 SSO_SIGN_OUT_URL = environment.text("LICENSESYNC_SSO_SIGN_OUT_URL")
-_sign_out = urlsplit(SSO_SIGN_OUT_URL)
+_sign_out = environment.address(
+    "LICENSESYNC_SSO_SIGN_OUT_URL",
+    SSO_SIGN_OUT_URL,
+    schemes=[*environment.WEB, ""],
+    example="https://sso.example.com/sign-out or /oauth2/sign_out",
+)
 if SSO_HEADER and len(SSO_SECRET) < 32:
     raise ImproperlyConfigured(
         "LICENSESYNC_SSO_HEADER needs LICENSESYNC_SSO_SECRET, of 32 characters at least, which the proxy sends as "
@@ -305,8 +314,12 @@ WEB_STALL_SECONDS = environment.whole_number("LICENSESYNC_WEB_STALL_SECONDS", 60
 WEB_LOCK_SECONDS = environment.number("LICENSESYNC_WEB_LOCK_SECONDS", 5, at_most=DAY)
 
 REDIS_URL = environment.text("REDIS_URL")
-if REDIS_URL and urlsplit(REDIS_URL).scheme not in ("redis", "rediss", "redis+socket", "sentinel"):
-    raise ImproperlyConfigured("REDIS_URL is no address of a Redis; write it like redis://127.0.0.1:6379/0.")
+environment.address(
+    "REDIS_URL",
+    REDIS_URL,
+    schemes=["redis", "rediss", "redis+socket", "sentinel"],
+    example="redis://127.0.0.1:6379/0",
+)
 EMAIL_HOST = environment.text("LICENSESYNC_MAIL_HOST")
 EMAIL_PORT = environment.whole_number("LICENSESYNC_MAIL_PORT", 587, at_least=1, at_most=65_535)
 EMAIL_HOST_USER = environment.text("LICENSESYNC_MAIL_USER")
