@@ -24,8 +24,14 @@ class Page(Generic[Row]):
 
 
 def page_asked_for(request: HttpRequest, accounts: QuerySet[Row]) -> Page[Row]:
-    """Of one deployment, by user id. `?after=` and `?before=` say between which; costs the same on every page."""
+    """Of one deployment, by user id. `?after=` and `?before=` say between which; costs the same on every page. Where
+    nobody stands there any more, it is the first one."""
     after, before = id_of(request.GET.get("after", "")), id_of(request.GET.get("before", ""))
+    page = _page(accounts, after, before)
+    return page if page.rows or not (after or before) else _page(accounts, 0, 0)
+
+
+def _page(accounts: QuerySet[Row], after: int, before: int) -> Page[Row]:
     if before:
         found = list(accounts.filter(user_id__lt=before).order_by("-user_id")[: PAGE_SIZE + 1])
         rows = found[:PAGE_SIZE][::-1]

@@ -133,9 +133,14 @@ def history_filter(request: HttpRequest, enterprise: Enterprise) -> HistoryFilte
 def history_page(
     request: HttpRequest, jobs: QuerySet[LicenseSyncJob], deployments: Sequence[Deployment] = ()
 ) -> HistoryPage:
-    """The page that the query asks for: jobs before or after an id, else the newest. `deployments` are those of the
-    enterprise, where rows name theirs."""
+    """The page that the query asks for: jobs before or after an id, else the newest; those also where the others went
+    with their instance. `deployments` are those of the enterprise, where rows name theirs."""
     after, before = (id_of(request.GET.get(name, "")) for name in ("after", "before"))
+    page = _page(jobs, deployments, after, before)
+    return page if page.rows or not page.here else _page(jobs, deployments, 0, 0)
+
+
+def _page(jobs: QuerySet[LicenseSyncJob], deployments: Sequence[Deployment], after: int, before: int) -> HistoryPage:
     if after:
         found = list(jobs.filter(pk__gt=after).order_by("pk")[: PAGE_SIZE + 1])
         page = found[:PAGE_SIZE][::-1]

@@ -244,6 +244,19 @@ def test_history_of_one_source_or_state(client: Client, enterprise: Enterprise) 
     assert f"?state=CANCELED&amp;{canceled.context['history'].older}#history" in canceled.content.decode()
 
 
+def test_jobs_that_went_with_their_instance_leave_the_newest(
+    client: Client, enterprise: Enterprise, owner: User
+) -> None:
+    """And not a page that says that nothing has ever arrived."""
+    client.force_login(owner)
+    import_one(enterprise, server_export([account(1, ANA)]))
+    job = server(enterprise).jobs.get()
+    for gone in (f"?before={job.pk}", f"?after={job.pk}"):
+        html = page(client, enterprise, "sync_history", query=gone)
+        assert "Nothing has arrived yet" not in html
+        assert f'id="source-{job.pk}"' in html
+
+
 @pytest.mark.parametrize("name", ["licenses", "sync_history"])
 def test_the_browser_keeps_no_copy_of_a_page_with_addresses_of_people(
     client: Client, enterprise: Enterprise, name: str

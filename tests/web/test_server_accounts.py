@@ -116,3 +116,10 @@ def test_however_many_they_are_it_asks_as_often(
     client.get(address)
     with django_assert_num_queries(8):
         client.get(address)
+
+
+def test_who_has_gone_from_a_page_leaves_the_first_one(client: Client, enterprise: Enterprise) -> None:
+    """And not one that says that there is nobody."""
+    import_one(enterprise, server_export([account(1, ANA), account(2)]))
+    for gone in ("?after=2", "?before=1"):
+        assert logins(shown(client, enterprise, gone)) == ["user-1", "user-2"]
