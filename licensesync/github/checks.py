@@ -34,8 +34,9 @@ class Check:
     """The outcome of one step. `facts`: what was found, by code; the page has a word for each code.
 
     name: host, addresses (or proxy); connection: subject, issuer, expires (2026-12-31);
-    scope: needed, held (absent where GitHub does not say); version: version; license: seats, used, available, kind,
-    expires; report: bytes; list: total, pages. A hint carries no problem unless there is one to do something about.
+    scope: needed, held (absent where GitHub does not say); version: version; license: seats, used, available (below 0
+    beyond the limit), kind, expires; report: bytes; list: total, pages. A hint carries no problem unless there is one
+    to do something about.
     """
 
     step: str
@@ -173,7 +174,7 @@ def _license(steps: _Steps, connection: ServerConnection, rules: Rules) -> None:
     facts = {
         "seats": "unlimited" if found.seats is None else str(found.seats),
         "used": str(found.seats_used),
-        "available": "unlimited" if found.seats_available is None else str(found.seats_available),
+        "available": "unlimited" if found.seats is None else str(found.seats - found.seats_used),
         "kind": found.kind,
     }
     if found.expires_at:

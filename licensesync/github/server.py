@@ -42,11 +42,10 @@ class ServerConnection:
 
 @dataclass(frozen=True, slots=True)
 class ServerLicense:
-    """`seats`, `seats_available`: None is unlimited. `kind`: GitHub's word, "standard" for instance."""
+    """`seats`: None is unlimited. `kind`: GitHub's word, "standard" for instance."""
 
     seats: int | None
     seats_used: int
-    seats_available: int | None
     kind: str
     expires_at: datetime | None
 
@@ -62,7 +61,6 @@ _Seats = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 class _License(msgspec.Struct):
     seats: _Seats | Literal["unlimited"]
     seats_used: _Seats
-    seats_available: int | str = "unlimited"
     kind: str = ""
     expire_at: str | None = None
 
@@ -96,7 +94,6 @@ def read_license(connection: ServerConnection, rules: Rules, limits: Limits | No
     return ServerLicense(
         seats=whole(said.seats),
         seats_used=said.seats_used,
-        seats_available=whole(said.seats_available),
         kind=said.kind,
         expires_at=_moment(said.expire_at),
     )

@@ -125,6 +125,13 @@ def cloud_checks(answer: object) -> list[Check]:
         return checks.check_cloud(CloudConnection(site.url, "acme", TOKEN), LOOPBACK)
 
 
+def test_a_server_beyond_its_limit_has_less_than_nothing_available() -> None:
+    beyond = replying(200, b'{"seats": 10, "seats_used": 12, "seats_available": -2, "kind": "standard"}')
+    with serving(by_path(**(GOOD | {"license": beyond}))) as site:
+        [found] = [check for check in server_checks(site.url) if check.step == "license"]
+    assert found.facts == {"seats": "10", "used": "12", "available": "-2", "kind": "standard"}
+
+
 def test_a_cloud_where_all_is_well() -> None:
     def answer(handler: Handler) -> None:
         link = '<https://api.github.com/x?page=2>; rel="next", <https://api.github.com/x?page=3>; rel="last"'
