@@ -194,6 +194,9 @@ def page_in(answer: Answer, connection: CloudConnection, page: int) -> Page:
     body = b"".join(answers.data(answer, SCOPE))
     found = contents(body, answer.host)
     next_page = _linked_page(answer, "next")
+    if next_page is None and "next" in answer.links:  # there is more, and a list without it would take people away
+        detail = errors._("the address of its next page has no number")
+        raise ExpectedError(errors.ANSWER_NOT_UNDERSTOOD, host=answer.host, detail=detail)
     if next_page is not None and next_page <= page:
         detail = errors._("after page %(page)s it names page %(next)s")
         raise ExpectedError(

@@ -57,6 +57,14 @@ def test_page_by_page() -> None:
     assert cloud.assemble(cloud.contents(page.body) for page in pages) == cloud.assemble(pages)
 
 
+@pytest.mark.parametrize("query", ["?after=Y3Vyc29y", "", "?page=", "?page=two"])
+def test_a_next_page_without_a_number_is_not_the_end(query: str) -> None:
+    """Even of a list that doesn't say how long it is."""
+    link = f'<https://api.github.com/enterprises/42/consumed-licenses{query}>; rel="next"'
+    with serving(replying(200, people("ana"), Link=link)) as site:
+        assert failed(site).problem is errors.ANSWER_NOT_UNDERSTOOD
+
+
 def test_a_slug_stays_one_word_of_the_path() -> None:
     connection = CloudConnection("https://api.github.com", "../a?b", TOKEN)
     assert "/enterprises/..%2Fa%3Fb/consumed-licenses?" in cloud.page_url(connection, 1)
