@@ -5,8 +5,9 @@ credentials, scope, list. The first failure skips the steps behind it. Nothing i
 the report makes a server build one, which takes it a while the first time.
 """
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import httpx
@@ -26,12 +27,13 @@ State = Literal["ok", "failed", "skipped", "hint"]
 SERVER_STEPS = ("name", "connection", "credentials", "scope", "version", "license", "report")
 CLOUD_STEPS = ("name", "connection", "credentials", "scope", "list")
 REFUSALS = (errors.SIGN_IN_PAGE, errors.WRONG_CREDENTIALS, errors.SCOPE_MISSING)
-LIMITS = Limits(connect=5, read=30, total=45)  # somebody is waiting before the page
+# `total` is of all steps together: somebody is waiting before the page, which gives up after 60 seconds.
+LIMITS = Limits(connect=5, read=30, total=45)
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The outcome of one step. `facts`: what was found, by code; the page has a word for each code.
+    """The outcome of one step. `facts`: what was found, by code; the page has words for those that it shows.
 
     name: host, addresses (or proxy); connection: subject, issuer, expires (2026-12-31);
     scope: needed, held (absent where GitHub does not say); version: version; license: seats, used, available (below 0
@@ -51,7 +53,7 @@ def check_server(connection: ServerConnection, rules: Rules) -> list[Check]:
     route = server.route(connection, rules)
     with steps:
         steps.ok(**_name(connection.url, route))
-        with rest.get(connection.url + server.META, connection.token, route, server.SCOPE, LIMITS) as answer:
+        with rest.get(connection.url + server.META, connection.token, route, server.SCOPE, steps.limits) as answer:
             steps.ok(**_certificate(answer))
             _credentials(steps, answer, lambda: server.require_data(answer, server.META))
             has_scope = _scope(steps, answer, server.SCOPE, lambda: server.require_data(answer, server.META))
@@ -59,7 +61,7 @@ def check_server(connection: ServerConnection, rules: Rules) -> list[Check]:
             steps.add("hint" if older_than_sync_now(version) else "ok", version=version)
         _license(steps, connection, rules)
         try:
-            with server.report(connection, rules, LIMITS) as answer:
+            with server.report(connection, rules, steps.limits) as answer:
                 next(answers.data(answer, server.SCOPE), b"")
                 steps.ok(**_length(answer))
         except NotReady as not_ready:
@@ -80,7 +82,7 @@ def check_cloud(connection: CloudConnection, rules: Rules) -> list[Check]:
     route = cloud.route(connection, rules)
     with steps:
         steps.ok(**_name(connection.api_url, route))
-        with rest.get(cloud.page_url(connection, 1), connection.token, route, cloud.SCOPE, LIMITS) as answer:
+        with rest.get(cloud.page_url(connection, 1), connection.token, route, cloud.SCOPE, steps.limits) as answer:
             steps.ok(**_certificate(answer))
             if answer.status != 404:  # says nothing about the token, but about the list
                 _credentials(steps, answer, lambda: cloud.require_data(answer, connection))
@@ -98,7 +100,13 @@ class _Steps:
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self._names = names
+        self._ends = time.monotonic() + LIMITS.total
         self.checks: list[Check] = []
+
+    @property
+    def limits(self) -> Limits:
+        """Of the next call: what those before it have left."""
+        return replace(LIMITS, total=max(self._ends - time.monotonic(), 1))
 
     @property
     def current(self) -> str:
@@ -167,7 +175,7 @@ def _scope(steps: _Steps, answer: Answer, scope: str, require_data: Callable[[],
 def _license(steps: _Steps, connection: ServerConnection, rules: Rules) -> None:
     """A sync works without it, so nothing here is a failure."""
     try:
-        found = server.read_license(connection, rules, LIMITS)
+        found = server.read_license(connection, rules, steps.limits)
     except ExpectedError as error:
         steps.add("hint", error)
         return

@@ -132,6 +132,24 @@ def test_a_server_beyond_its_limit_has_less_than_nothing_available() -> None:
     assert found.facts == {"seats": "10", "used": "12", "available": "-2", "kind": "standard"}
 
 
+def test_slow_steps_take_no_longer_together_than_a_page_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them alone would be in time."""
+    monkeypatch.setattr(checks, "LIMITS", Limits(total=3))
+
+    def slowly(handler: Handler) -> None:
+        time.sleep(2)
+        by_path(**GOOD)(handler)
+
+    with serving(slowly) as site:
+        began = time.monotonic()
+        found = server_checks(site.url)
+        assert time.monotonic() - began < 5.5
+    assert {check.step: check.problem.problem for check in found if check.problem} == {
+        "license": errors.NOT_ANSWERING,
+        "report": errors.NOT_ANSWERING,
+    }
+
+
 def test_a_cloud_where_all_is_well() -> None:
     def answer(handler: Handler) -> None:
         link = '<https://api.github.com/x?page=2>; rel="next", <https://api.github.com/x?page=3>; rel="last"'
