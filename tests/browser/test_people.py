@@ -1,9 +1,10 @@
 """Owners and billing in a real browser: on a phone, and by keyboard."""
 
+import time
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import OWNER, Visitor
 from tests.people import PASSWORD
@@ -53,4 +54,34 @@ def test_the_focus_stays_where_somebody_is(visitor: Visitor, address: str) -> No
     field.press("Enter")
     expect(page.get_by_text("Enter an e-mail address, such as mona@octo.example.")).to_be_visible()
     expect(page.get_by_label("E-mail")).to_be_focused()
+    assert visitor.problems == []
+
+
+def test_a_second_click_on_a_slow_page_makes_nothing_more(visitor: Visitor, address: str) -> None:
+    """Else there would be a token that works and that nobody has seen."""
+
+    def slowly(route: Route) -> None:
+        if route.request.method == "POST":
+            answer = route.fetch(max_redirects=0)
+            time.sleep(1)
+            route.fulfill(response=answer)
+        else:
+            route.continue_()
+
+    visitor.sign_in()
+    page = visitor.page
+    visitor.open(address.replace("people", "tokens"))
+    page.route("**/tokens", slowly)
+    page.get_by_label("Name").fill("nightly")
+    page.evaluate(
+        """() => {
+          const button = document.querySelector("form.box button");
+          button.click();
+          setTimeout(() => button.click(), 300);
+        }"""
+    )
+    expect(page.locator("#new-token")).to_be_visible()
+    page.unroute_all(behavior="wait")
+    visitor.open(address.replace("people", "tokens"))
+    expect(page.locator("table.tokens tbody tr")).to_have_count(1)
     assert visitor.problems == []
