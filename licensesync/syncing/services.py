@@ -44,12 +44,7 @@ def create_file_job(
 ) -> LicenseSyncJob:
     """Within a transaction that holds the deployment (`hold_to_add`): a waiting job for files whose source is known. It
     takes the place of a file job that still waits."""
-    _close(
-        LicenseSyncJob.objects.filter(deployment=deployment, kind=JobKind.FILE, state=JobState.PENDING),
-        JobState.CANCELED,
-        ExpectedError(REPLACED, source=str(deployment)),
-    )
-    job = LicenseSyncJob.objects.create(
+    job = LicenseSyncJob(
         deployment=deployment,
         kind=JobKind.FILE,
         trigger=trigger,
@@ -58,8 +53,19 @@ def create_file_job(
         accept_shrink=accept_shrink,
         **_made_now(),
     )
+    try:
+        _put_in_place_of_waiting(job)
+    except IntegrityError:  # the one that was running has just been given back to wait; there is no other
+        _put_in_place_of_waiting(job)
     usage_files.accept_as(files, job)
     return job
+
+
+def _put_in_place_of_waiting(new: LicenseSyncJob) -> None:
+    waiting = LicenseSyncJob.objects.filter(deployment=new.deployment, kind=new.kind, state=JobState.PENDING)
+    _close(waiting, JobState.CANCELED, ExpectedError(REPLACED, source=str(new.deployment)))
+    with transaction.atomic():
+        new.save(force_insert=True)
 
 
 def job_for_sync(

@@ -27,6 +27,7 @@ from licensesync.syncing.models import (
     JobKind,
     JobState,
     LicenseSyncJob,
+    Phase,
     Question,
     Trigger,
     UsageFile,
@@ -113,6 +114,23 @@ def test_two_workers_decide_about_one_file_once(enterprise: Enterprise) -> None:
     amid(recognise(file), recognise(file), before='INSERT INTO "syncing_licensesyncjob"')
     file.refresh_from_db()
     assert LicenseSyncJob.objects.get() == file.job
+
+
+def test_a_list_takes_the_place_of_one_that_is_just_given_back(enterprise: Enterprise) -> None:
+    """As when the older one has found that the enterprise is being counted, or its worker is asked to stop."""
+    older = waiting_job(enterprise, server_export([account(1)]))
+    running = syncing.claim(older.pk)
+    assert running is not None
+    file = arrived(enterprise, server_export([account(1), account(2)]))
+    amid(
+        recognise(file),
+        lambda: syncing.release(running, until=timezone.now(), phase=Phase.WAITING_FOR_COUNT),
+        before='INSERT INTO "syncing_licensesyncjob"',
+    )
+    file.refresh_from_db()
+    assert (file.state, file.problem_code) == (FileState.ACCEPTED, "")
+    assert end_of(older) == (JobState.CANCELED, "replaced")
+    assert LicenseSyncJob.objects.get(state=JobState.PENDING) == file.job
 
 
 def test_of_two_who_answer_at_once_one_is_heard(enterprise: Enterprise) -> None:
