@@ -23,7 +23,7 @@ from licensesync.licenses.compose import CLOUD, COLUMNS, SERVER, VERSION, Member
 from licensesync.licenses.index import Index
 from licensesync.licenses.models import ConsumedLicense, Count, LicenseChange, LicenseIndex, LicenseType, Where
 from licensesync.usage import bulk, guarded
-from licensesync.usage.models import OPEN
+from licensesync.usage.models import OPEN, valid_at
 from licensesync.usage.services import discard_generation, forget, undo
 
 OF_ENTERPRISE = "enterprise_id = %s"
@@ -324,7 +324,8 @@ def forget_deployment(deployment: Deployment) -> None:
     """Take the names and accounts of a deployment out of the history; that somebody came or went stays counted."""
     changes = LicenseChange.objects.filter(deployment=deployment)
     changes.filter(kind__in=(LicenseChange.Kind.ACCOUNT_ADDED, LicenseChange.Kind.ACCOUNT_GONE)).delete()
+    # Of the count that everybody sees: the next one may be on its way, and its rows end before the new ones are there.
     lives_on = ConsumedLicense.objects.filter(
-        enterprise=deployment.enterprise_id, number=OuterRef("number"), valid_to=OPEN
+        valid_at(deployment.enterprise.generation), enterprise=deployment.enterprise_id, number=OuterRef("number")
     )
     changes.exclude(Exists(lives_on)).update(name="", login="")

@@ -14,11 +14,12 @@ from licensesync.enterprises.models import ApiToken, Connection, Deployment, Ent
 from licensesync.errors import DISK_FULL, ExpectedError
 from licensesync.flows import delete_deployment, receive_usage, run_job, sync_now
 from licensesync.licenses import queries as licenses
+from licensesync.licenses import services as licensing
 from licensesync.licenses.models import ConsumedLicense, Count, LicenseChange, LicensedAccount
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, Trigger, UsageFile
 from licensesync.syncing.queries import last_told_jobs
-from licensesync.usage.models import ServerUserAccount
+from licensesync.usage.models import OPEN, ServerUserAccount
 from licensesync.users.models import User
 from tests.flows.lists import (
     account,
@@ -143,6 +144,28 @@ def test_one_that_never_had_a_list_goes_without_a_count(enterprise: Enterprise) 
     delete(enterprise, "tpyo.example")
     assert not Deployment.objects.filter(host="tpyo.example").exists()
     assert Count.objects.count() == counts
+
+
+def test_whoever_stays_keeps_their_name_in_the_history_while_others_are_counted(
+    enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Di came by emea's second list and is at amer, too. When emea's rows go, amer's next list is being counted: the
+    row of Di's license has ended for that count, and the next one is not there yet."""
+    import_one(enterprise, server_export([*EMEA, account(3, "di@octo.example", login="di")], host="emea.example"))
+    import_one(enterprise, server_export([*AMER, account(9, "di@octo.example", login="di9")], host="amer.example"))
+    came = LicenseChange.objects.get(enterprise=enterprise, kind=LicenseChange.Kind.CAME)
+    forget = licensing.forget_deployment
+
+    def end_for_next_count(deployment: Deployment) -> None:
+        enterprise.refresh_from_db()
+        license = ConsumedLicense.objects.filter(enterprise=enterprise, number=came.number, valid_to=OPEN)
+        assert license.update(valid_to=enterprise.generation + 1)
+        forget(deployment)
+
+    monkeypatch.setattr(licensing, "forget_deployment", end_for_next_count)
+    delete(enterprise, "emea.example")
+    assert not Deployment.objects.filter(enterprise=enterprise, host="emea.example").exists()
+    assert LicenseChange.objects.get(pk=came.pk).login == "di"
 
 
 def test_what_it_does_at_the_moment_is_canceled(enterprise: Enterprise) -> None:
