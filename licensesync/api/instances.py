@@ -181,7 +181,7 @@ class Instance(Endpoint):
             "which goes with the instance. Scope `admin:enterprise`."
         ),
         parameters=[INSTANCE],
-        responses=answers(JobSerializer, status=202),
+        responses=answers(JobSerializer, status=202, also=[422]),
     )
     def delete(self, request: Request, enterprise: str, instance: str) -> Response:
         ours = enterprise_for(request, enterprise, Scope.ADMIN)

@@ -100,10 +100,13 @@ def job_for_sync(
 
 
 def request_deletion(*, deployment: Deployment, requested_by: User | None) -> LicenseSyncJob:
-    """The job that deletes a deployment. Its other open jobs end; a running worker notices at its next step."""
+    """The job that deletes a deployment. Its other open jobs end; a running worker notices at its next step.
+
+    ExpectedError(BEING_DELETED): it is gone since the caller read it.
+    """
     with transaction.atomic():
         hold_enterprise(deployment.enterprise_id)
-        Deployment.objects.select_for_update(no_key=True).get(pk=deployment.pk)
+        _hold(deployment)
         jobs = LicenseSyncJob.objects.filter(deployment=deployment, state__in=OPEN_STATES)
         if deletion := jobs.filter(kind=JobKind.DELETE).first():
             return deletion
@@ -125,11 +128,17 @@ def _made_now() -> dict[str, datetime]:
 def hold_to_add(deployment: Deployment) -> None:
     """Within a transaction: nobody else gives the deployment a job before the end of it. What came while it is being
     deleted would go with it, unseen: ExpectedError(BEING_DELETED)."""
-    Deployment.objects.select_for_update(no_key=True).get(pk=deployment.pk)
+    _hold(deployment)
     # Asked after the lock: rows that the locking statement joins would be those from before it had to wait.
     is_given_up = Enterprise.objects.filter(pk=deployment.enterprise_id, deleted_at__isnull=False).exists()
     deletions = LicenseSyncJob.objects.filter(deployment=deployment, kind=JobKind.DELETE, state__in=OPEN_STATES)
     if is_given_up or deletions.exists():
+        raise ExpectedError(BEING_DELETED, source=str(deployment))
+
+
+def _hold(deployment: Deployment) -> None:
+    """Lock the row. Whoever had to wait for the end of a deletion finds none: ExpectedError(BEING_DELETED)."""
+    if not list(Deployment.objects.select_for_update(no_key=True).filter(pk=deployment.pk)):
         raise ExpectedError(BEING_DELETED, source=str(deployment))
 
 

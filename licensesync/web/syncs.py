@@ -57,8 +57,12 @@ def delete_instance(request: HttpRequest, slug: str, deployment_id: int) -> Http
     enterprise = enterprise_for(request, slug, owner=True)
     deployment = get_object_or_404(Deployment, pk=deployment_id, enterprise=enterprise)
     if request.method == "POST":
-        delete_deployment.request_deletion(deployment, requested_by=user_of(request))
-        say.done(request, gettext("%(source)s is being deleted.") % {"source": deployment})
+        try:
+            delete_deployment.request_deletion(deployment, requested_by=user_of(request))
+        except ExpectedError as error:  # gone since its page was read
+            say.refused(request, words.problem_of(error))
+        else:
+            say.done(request, gettext("%(source)s is being deleted.") % {"source": deployment})
         return redirect("license", enterprise.slug)
     return ask_first(request, "deployments/delete.html", {"enterprise": enterprise, "deployment": deployment})
 

@@ -279,6 +279,34 @@ def test_the_same_list_again_is_told_so_too(enterprise: Enterprise) -> None:
         assert (file.state, file.problem_code, file.deployment) == (FileState.REFUSED, "being_deleted", None)
 
 
+def test_what_comes_when_it_is_just_gone_is_told_so_too(
+    enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for whoever waits for the lock that the end of a deletion holds."""
+    hold = syncing.hold_to_add
+
+    def hold_when_gone(deployment: Deployment) -> None:
+        deployments.delete(deployment)
+        hold(deployment)
+
+    content = server_export([account(1, "new@octo.example")], host="emea.example")
+    file = receive_usage.receive_file(BytesIO(content), enterprise=enterprise, name="x", uploaded_by=None)
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(syncing, "hold_to_add", hold_when_gone)
+        receive_usage.recognise_file(file.pk)
+    file.refresh_from_db()
+    assert (file.state, file.problem_code) == (FileState.REFUSED, "being_deleted")
+
+
+def test_whoever_connects_or_deletes_what_is_just_gone_is_told_so(enterprise: Enterprise, owner: User) -> None:
+    server = Deployment.objects.get(enterprise=enterprise, host="emea.example")
+    delete(enterprise, "emea.example")
+    with pytest.raises(ExpectedError, match="is being deleted"):
+        sync_now.connect(server, url="https://emea.example", login="a", token="t", connected_by=owner)
+    with pytest.raises(ExpectedError, match="is being deleted"):
+        delete_deployment.request_deletion(server, requested_by=owner)
+
+
 def test_nobody_connects_what_is_being_deleted(enterprise: Enterprise, owner: User) -> None:
     server = Deployment.objects.get(enterprise=enterprise, host="emea.example")
     delete_deployment.request_deletion(server, requested_by=None)
