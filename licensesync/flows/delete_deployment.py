@@ -13,6 +13,7 @@ from licensesync.enterprises.models import Connection, Deployment
 from licensesync.flows import consolidate, payloads, queue
 from licensesync.flows.turns import flip, turn
 from licensesync.licenses import services as licenses
+from licensesync.syncing import forgetting
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import LicenseSyncJob, Phase, UsageFile
 from licensesync.syncing.working import ClaimLost, Work
@@ -43,9 +44,11 @@ def delete(job: LicenseSyncJob, work: Work) -> None:
     usage.forget_superseded(enterprise, enterprise.generation)
     licenses.forget_superseded(enterprise, enterprise.generation)
     licenses.forget_deployment(deployment)
-    payloads.delete(UsageFile.objects.filter(deployment=deployment).values_list("stored_name", flat=True))
     work.report(Phase.DELETING, 1, 1)
+    names = list(UsageFile.objects.filter(deployment=deployment).values_list("stored_name", flat=True))
     deployments.delete(deployment)
+    # Not before: a file that is just told that its instance is being deleted stays, and may be tried again.
+    payloads.delete(set(names) - forgetting.stored_names(names))
     log.info("deployment_deleted", kind=deployment.kind)
 
 

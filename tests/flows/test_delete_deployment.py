@@ -31,7 +31,7 @@ from tests.flows.lists import (
     people,
     server_export,
 )
-from tests.flows.workers import assert_nothing_left_over
+from tests.flows.workers import assert_nothing_left_over, end_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -296,6 +296,35 @@ def test_what_comes_when_it_is_just_gone_is_told_so_too(
         receive_usage.recognise_file(file.pk)
     file.refresh_from_db()
     assert (file.state, file.problem_code) == (FileState.REFUSED, "being_deleted")
+
+
+def test_what_is_told_so_at_the_last_moment_can_be_tried_again(
+    enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Deployment.objects.get(enterprise=enterprise, host="emea.example")
+    deletion = delete_deployment.request_deletion(server, requested_by=None)
+    content = server_export([account(1, "new@octo.example")], host="emea.example")
+    file = receive_usage.receive_file(
+        BytesIO(content), enterprise=enterprise, name="x", uploaded_by=None, deployment=server
+    )
+    delete_row = deployments.delete
+
+    def recognise_first(deployment: Deployment) -> None:
+        receive_usage.recognise_file(file.pk)
+        delete_row(deployment)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(deployments, "delete", recognise_first)
+        run_job.run_job(deletion.pk)
+    assert not Deployment.objects.filter(pk=server.pk).exists()
+    file.refresh_from_db()
+    assert (file.state, file.problem_code) == (FileState.REFUSED, "being_deleted")
+    assert receive_usage.try_again(file)
+    receive_usage.recognise_file(file.pk)
+    file.refresh_from_db()
+    assert file.job is not None
+    run_job.run_job(file.job.pk)
+    assert end_of(file.job) == (JobState.SUCCESS, "")
 
 
 def test_whoever_connects_or_deletes_what_is_just_gone_is_told_so(enterprise: Enterprise, owner: User) -> None:
