@@ -52,8 +52,11 @@ def index_of(enterprise: Enterprise) -> tuple[UUID, Index]:
         _make_once(enterprise)
         return index_of(enterprise)
     key = UUID(str(found))
-    with _loading[key.int % len(_loading)]:
-        return key, _loaded(key)
+    try:
+        with _loading[key.int % len(_loading)]:
+            return key, _loaded(key)
+    except LicenseIndex.DoesNotExist:  # gone since, as newer counts are shown or an instance is deleted
+        return index_of(enterprise)
 
 
 def _make_once(enterprise: Enterprise) -> None:

@@ -46,6 +46,23 @@ def test_a_late_reader_takes_no_newer_index_away(enterprise: Enterprise) -> None
     assert index_of(enterprise)[1].total == 3
 
 
+def test_whoever_is_about_to_load_an_index_that_goes_makes_it(
+    enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a page that waits while others load, when an instance is deleted: its count is an earlier one then."""
+    import_one(enterprise, server_export([account(1)]))
+    original = indexing._loaded
+    original.cache_clear()
+
+    def load_when_gone(key: UUID) -> Any:
+        monkeypatch.undo()
+        LicenseIndex.objects.filter(key=key).delete()
+        return original(key)
+
+    monkeypatch.setattr(indexing, "_loaded", load_when_gone)
+    assert index_of(enterprise)[1].total == 1
+
+
 @pytest.mark.parametrize("is_one_process", [True, False])
 def test_several_who_miss_an_index_make_it_once(
     enterprise: Enterprise, is_one_process: bool, monkeypatch: pytest.MonkeyPatch
