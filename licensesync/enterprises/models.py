@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
@@ -14,6 +15,13 @@ slug_validator = RegexValidator(
     r"\A[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){0,59}\Z",
     _("Use small letters, digits and single hyphens, for example octo-industries."),
 )
+
+
+def validate_slug(slug: str) -> None:
+    """ValidationError: it can't be a slug, or it is an address of ours, `/enterprises/new`."""
+    slug_validator(slug)
+    if slug == "new":
+        raise ValidationError(_("This word is taken by LicenseSync itself. Choose another one."))
 
 
 MOST_LICENSES = 100_000_000  # that an enterprise purchases, and the database holds

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from licensesync.enterprises import services
-from licensesync.enterprises.models import MOST_LICENSES, Deployment, Enterprise, LicenseModel, slug_validator
+from licensesync.enterprises.models import MOST_LICENSES, Deployment, Enterprise, LicenseModel, validate_slug
 from licensesync.enterprises.queries import may_create_enterprise, members, memberships_of
 from licensesync.errors import ExpectedError
 from licensesync.flows import delete_enterprise
@@ -75,11 +75,9 @@ class NewEnterpriseForm(ProfileForm):
     field_order = ("name", "slug")
 
     def clean_slug(self) -> str:
-        """As typed, else from the name. `new` is an address of ours."""
+        """As typed, else from the name."""
         slug = str(self.cleaned_data["slug"]).strip().lower() or slugify(self.cleaned_data.get("name", ""))[:60]
-        slug_validator(slug)
-        if slug == "new":
-            raise ValidationError(gettext("This word is taken by LicenseSync itself. Choose another one."))
+        validate_slug(slug)
         return slug
 
 

@@ -125,6 +125,7 @@ def test_an_owner_may_be_somebody_who_is_there_already() -> None:
     ("words", "sentence"),
     [
         (["--enterprise", "Acme Inc"], "--enterprise: Use small letters"),
+        (["--enterprise", "new"], "--enterprise: This word is taken by LicenseSync itself"),
         (["--owner", "owner"], "--owner: Enter a valid email address"),
         (["--seats", "-1"], "Seats can't be negative"),
         (["--metered", "--seats", "5"], "leave out the seats"),

@@ -110,11 +110,11 @@ def by_path(**answers: Callable[[Handler], None]) -> Callable[[Handler], None]:
     return answer
 
 
-def dripping(pieces: list[bytes], pause: float, **headers: str) -> Callable[[Handler], None]:
+def dripping(pieces: list[bytes], pause: float, *, status: int = 200, **headers: str) -> Callable[[Handler], None]:
     """Sends piece by piece, then closes the connection."""
 
     def answer(handler: Handler) -> None:
-        handler.send_response(200)
+        handler.send_response(status)
         for name, value in headers.items():
             handler.send_header(name.replace("_", "-"), value)
         handler.end_headers()

@@ -10,7 +10,8 @@ from licensesync import errors
 from licensesync.errors import ExpectedError
 from licensesync.github import cloud
 from licensesync.github.cloud import CloudConnection, Contents
-from tests.github.serving import LOOPBACK, TOKEN, Handler, Site, replying, serving
+from licensesync.github.failures import Passing
+from tests.github.serving import LOOPBACK, TOKEN, Handler, Site, dripping, replying, serving
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -63,6 +64,14 @@ def test_a_next_page_without_a_number_is_not_the_end(query: str) -> None:
     link = f'<https://api.github.com/enterprises/42/consumed-licenses{query}>; rel="next"'
     with serving(replying(200, people("ana"), Link=link)) as site:
         assert failed(site).problem is errors.ANSWER_NOT_UNDERSTOOD
+
+
+def test_a_refusal_whose_reason_breaks_off_says_nothing_of_the_token() -> None:
+    """It may be a rate limit, or the list of addresses that may come."""
+    with serving(dripping([b'{"message": "Alth'], 0, status=403, Content_Length="200")) as site:
+        error = failed(site)
+    assert isinstance(error, Passing)
+    assert error.problem is errors.CONNECTION_LOST
 
 
 def test_a_slug_stays_one_word_of_the_path() -> None:

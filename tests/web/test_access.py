@@ -13,9 +13,10 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from licensesync.enterprises import connections, domains, services, tokens
-from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise, Membership, Role, VerifiedDomain
+from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise, Role, VerifiedDomain
 from licensesync.syncing.models import JobState, LicenseSyncJob, UsageFile
 from licensesync.users.models import User
+from licensesync.users.services import create_user
 from tests.flows.lists import cloud_list, cloud_user, import_one
 from tests.people import SignedIn
 
@@ -121,6 +122,8 @@ AFTER_A_LIST = [name for name, row in EXPECTED.items() if row == NOT_THERE and "
 @pytest.fixture
 def arguments(enterprise: Enterprise, owner: User, billing_manager: User) -> dict[str, str | int]:
     """A value for each part of an address that stands for a real thing of the enterprise; 0 and "x" name nothing."""
+    colleague = create_user(email="colleague@octo.example", password=None)
+    member = services.add_member(enterprise=enterprise, user=colleague, role=Role.BILLING_MANAGER)
     invitation, _token = services.invite(
         enterprise=enterprise, email="invited@octo.example", role=Role.OWNER, invited_by=owner
     )
@@ -136,7 +139,7 @@ def arguments(enterprise: Enterprise, owner: User, billing_manager: User) -> dic
     )
     return {
         "slug": enterprise.slug,
-        "member_id": Membership.objects.get(user=billing_manager).pk,
+        "member_id": member.pk,
         "invitation_id": invitation.pk,
         "deployment_id": deployment.pk,
         "token_id": push_token.pk,

@@ -161,8 +161,21 @@ def test_an_owner_steps_down_when_another_stays(
 def test_a_billing_manager_sees_people_but_nothing_to_change(signed_in: SignedIn, billing_manager: User) -> None:
     page = signed_in(billing_manager).get(PEOPLE).content.decode()
     assert "owner<wbr>@octo.example" in page
-    for words in ("Invite", "Remove", "Change"):
+    for words in ("Invite", "Remove", "Change", "Become"):
         assert words not in page
+    assert page.count("Leave…") == 1
+
+
+def test_a_billing_manager_leaves(
+    signed_in: SignedIn, owner: User, billing_manager: User, enterprise: Enterprise
+) -> None:
+    browser = signed_in(billing_manager)
+    ours, others = (Membership.objects.get(user=user).pk for user in (billing_manager, owner))
+    assert browser.post(f"{PEOPLE}/{others}/remove").status_code == 404
+    assert f"Leave {enterprise.name}?" in browser.get(f"{PEOPLE}/{ours}/remove").content.decode()
+    assert browser.post(f"{PEOPLE}/{ours}/remove")["Location"] == "/"
+    assert role_of(billing_manager, enterprise) is None
+    assert role_of(owner, enterprise) == Role.OWNER
 
 
 def test_members_of_another_enterprise_are_out_of_reach(

@@ -11,7 +11,7 @@ from django.core.validators import validate_email
 from django.db import connection, transaction
 
 from licensesync.config.management.enterprise import is_prepared, refuse_tables_of_newer_version
-from licensesync.enterprises.models import MOST_LICENSES, Enterprise, LicenseModel, Role, Scope, slug_validator
+from licensesync.enterprises.models import MOST_LICENSES, Enterprise, LicenseModel, Role, Scope, validate_slug
 from licensesync.enterprises.queries import members
 from licensesync.enterprises.services import Settings, add_member, change_role, create_enterprise, update_enterprise
 from licensesync.enterprises.tokens import create_api_token
@@ -97,7 +97,7 @@ def check(wanted: Wanted) -> None:
     if wanted["name"] is not None and not 0 < len(wanted["name"].strip()) <= 200:
         raise CommandError("--name needs 1 to 200 characters.")
     try:
-        slug_validator(wanted["enterprise"])
+        validate_slug(wanted["enterprise"])
     except ValidationError as error:
         raise CommandError(f"--enterprise: {error.messages[0]}") from None
     try:
