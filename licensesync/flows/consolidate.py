@@ -47,7 +47,9 @@ def count_again(
         only_affected = affected.find_affected(
             enterprise, deployment, count.generation, progress=lambda: report(Phase.MATCHING, 0, None)
         )
-    if not only_affected:  # so much is new that PostgreSQL's idea of the tables is wrong
+    # So much is new that PostgreSQL's idea of the tables is wrong: of a new deployment it expects no row at all.
+    is_new = not only_affected or is_first_list
+    if is_new:
         bulk.analyze(*usage.PLANNED_BY)
     people.match_people(enterprise, only_affected=only_affected, progress=lambda n: report(Phase.MATCHING, n, None))
     first_new = count.next_number
@@ -66,6 +68,6 @@ def count_again(
         index = beside(lambda: indexing.write_index(enterprise, count.generation))
         services.let_search_merge()
         services.write_changes(count, at=list_date, first_new=first_new, is_first_list=is_first_list)
-    if not only_affected:
+    if is_new:
         bulk.analyze(*services.PLANNED_BY)
     return services.tally(count, index(), next_number=next_number)

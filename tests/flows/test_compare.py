@@ -1,12 +1,16 @@
 """GitHub's own count is compared with ours before anybody asks, but not while the next count is near."""
 
+import re
+
 import pytest
+from django.db import connection
 
 from licensesync.enterprises.models import Enterprise
 from licensesync.flows import compare
 from licensesync.licenses import comparison
 from licensesync.licenses.models import GitHubComparison
 from licensesync.syncing.models import JobState, LicenseSyncJob
+from licensesync.usage import bulk
 from tests.flows.lists import account, cloud_list, cloud_user, import_one, server_export
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -39,3 +43,16 @@ def test_without_the_cloud_there_is_nothing_to_compare(enterprise: Enterprise) -
     compare.compare(enterprise.pk, somebody_waits=False)
     compare.compare(0, somebody_waits=True)
     assert not GitHubComparison.objects.exists()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite plans by its indexes alone")
+@pytest.mark.parametrize("table", ["usage_clouduser", "licenses_licensedaccount"])
+def test_the_database_knows_of_the_accounts_of_a_new_deployment(enterprise: Enterprise, table: str) -> None:
+    """The comparison comes right after the count, before autovacuum. Where PostgreSQL expects nobody of a deployment it
+    joins each account to each: for 30,000 it is at it for longer than five minutes, and keeps all others waiting."""
+    import_one(enterprise, server_export(account(number) for number in range(1, 1001)))
+    job = import_one(enterprise, cloud_list(cloud_user(f"user-{number}") for number in range(100)))
+    plan = bulk.value(f"EXPLAIN SELECT * FROM {table} WHERE deployment_id = %s", [job.deployment.pk])
+    expected = re.search(r"rows=(\d+)", plan)
+    assert expected is not None
+    assert int(expected[1]) > 50
