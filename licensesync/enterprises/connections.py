@@ -142,7 +142,8 @@ def disconnect(connection: Connection) -> None:
 def set_schedule(connection: Connection, schedule: Schedule) -> None:
     connection.schedule = schedule
     connection.next_sync_at = next_sync(connection, after=timezone.now())
-    connection.save(update_fields=["schedule", "next_sync_at"])
+    # Whoever disconnects meanwhile leaves nothing to set.
+    Connection.objects.filter(pk=connection.pk).update(schedule=schedule, next_sync_at=connection.next_sync_at)
 
 
 def next_sync(connection: Connection, *, after: datetime) -> datetime | None:

@@ -47,9 +47,10 @@ def count_again(
         only_affected = affected.find_affected(
             enterprise, deployment, count.generation, progress=lambda: report(Phase.MATCHING, 0, None)
         )
-    # So much is new that PostgreSQL's idea of the tables is wrong: of a new deployment it expects no row at all.
-    is_new = not only_affected or is_first_list
-    if is_new:
+    # So much is new, of all or of this deployment, that PostgreSQL's idea of the tables is wrong: of a deployment that
+    # reports for the first time it expects no row at all.
+    is_much_new = not only_affected or changed > deployment.accounts * SHARE_FOR_ALL
+    if is_much_new:
         bulk.analyze(*usage.PLANNED_BY)
     people.match_people(enterprise, only_affected=only_affected, progress=lambda n: report(Phase.MATCHING, n, None))
     first_new = count.next_number
@@ -68,6 +69,6 @@ def count_again(
         index = beside(lambda: indexing.write_index(enterprise, count.generation))
         services.let_search_merge()
         services.write_changes(count, at=list_date, first_new=first_new, is_first_list=is_first_list)
-    if is_new:
+    if is_much_new:
         bulk.analyze(*services.PLANNED_BY)
     return services.tally(count, index(), next_number=next_number)
