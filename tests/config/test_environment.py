@@ -1,6 +1,7 @@
 """The readers of the environment, and the two things that are found before settings are read."""
 
 import os
+import runpy
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -174,14 +175,26 @@ def test_a_data_directory_without_its_name() -> None:
         ("LICENSESYNC_LOG_FORMAT", "xml", "use text or json"),
     ],
 )
-def test_a_wrong_setting_stops_every_command_with_a_sentence(
-    tmp_path: Path, name: str, value: str, sentence: str
+def test_a_wrong_setting_is_refused_with_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, value: str, sentence: str
 ) -> None:
-    result = manage(product_environment(tmp_path / "data") | {name: value}, "check")
-    assert result.returncode == 1
-    assert sentence in result.stderr
-    assert "Traceback" not in result.stderr
-    assert "secret" not in result.stderr
+    for of_tests in os.environ.keys() - product_environment(tmp_path).keys():
+        monkeypatch.delenv(of_tests)
+    monkeypatch.setenv("LICENSESYNC_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv(name, value)
+    monkeypatch.delitem(
+        sys.modules, "licensesync.config.settings"
+    )  # they are read once more, beside those of the tests
+    with pytest.raises(ImproperlyConfigured) as refused:
+        runpy.run_module("licensesync.config.settings")
+    assert sentence in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+def test_a_wrong_setting_stops_a_command_with_its_sentence(tmp_path: Path) -> None:
+    said = manage(product_environment(tmp_path / "data", LICENSESYNC_TIME_ZONE="Mars/Base"), "check")
+    assert (said.returncode, said.stdout) == (1, "")
+    assert said.stderr == "LICENSESYNC_TIME_ZONE is 'Mars/Base'; write it like Europe/Berlin.\n"
 
 
 def test_the_parts_of_a_database_url(tmp_path: Path) -> None:
