@@ -141,6 +141,8 @@ def programs_of(
         "LICENSESYNC_URL": address,
         # They are found from any working directory, which stays what it was: paths in the environment may be relative.
         "PYTHONPATH": os.pathsep.join(filter(None, [str(settings.BASE_DIR), os.environ.get("PYTHONPATH")])),
+        # `up` has checked everything. To check it again, each of them would load all pages of the web server.
+        "CELERY_SKIP_CHECKS": "true",
     }
     python = [sys.executable, "-m"]
     gunicorn = [*python, "gunicorn", "licensesync.config.wsgi"]
