@@ -20,6 +20,7 @@ from licensesync.github.transport import proxy_host
 
 class Command(BaseCommand):
     help = "Connect a server instance or the cloud, so that it can be synced. Prints the connection as JSON."
+    requires_system_checks: list[str] = []  # which load every page and the whole API
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("enterprise", help="the slug of the enterprise")

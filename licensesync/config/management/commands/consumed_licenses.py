@@ -12,6 +12,7 @@ from licensesync.licenses.queries import CountGoneError, csv_of, json_of
 
 class Command(BaseCommand):
     help = "Print all consumed licenses of an enterprise."
+    requires_system_checks: list[str] = []  # which load every page and the whole API
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("enterprise", help="the slug of the enterprise")

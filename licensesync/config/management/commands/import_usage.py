@@ -17,6 +17,7 @@ from licensesync.syncing.queries import stays_of
 
 class Command(BaseCommand):
     help = "Take usage files of an enterprise in and count again. Prints a JSON line per file."
+    requires_system_checks: list[str] = []  # which load every page and the whole API
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("enterprise", help="the slug of the enterprise")

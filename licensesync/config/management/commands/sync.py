@@ -15,6 +15,7 @@ from licensesync.syncing.queries import stays_of
 
 class Command(BaseCommand):
     help = "Have connected deployments synced. Prints a JSON line per job; with --wait when it is over."
+    requires_system_checks: list[str] = []  # which load every page and the whole API
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("enterprise", help="the slug of the enterprise")
