@@ -2,7 +2,11 @@
 
 import contextlib
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -19,7 +23,7 @@ from licensesync.users.models import User
 from licensesync.users.services import create_user
 from tests import worlds
 from tests.people import PASSWORD, SignedIn
-from tests.product import Product, product_environment, running, services
+from tests.product import MANAGE, Product, product_environment, running, services
 from tests.worlds import Played
 
 
@@ -49,6 +53,22 @@ def running_product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Produc
         urls = held.enter_context(services()) if of_tests else {}
         environment = product_environment(data_dir, **allowed, **urls)
         yield held.enter_context(running(data_dir, environment=environment))
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory as `migrate` leaves it, only to be copied: to make all tables takes most commands longer than
+    what they are started for."""
+    data_dir = tmp_path_factory.mktemp("migrated") / "data"
+    command = [sys.executable, str(MANAGE), "migrate", "--verbosity", "0"]
+    subprocess.run(command, env=product_environment(data_dir), check=True, timeout=120)
+    return data_dir
+
+
+@pytest.fixture
+def data_dir(migrated: Path, tmp_path: Path) -> Path:
+    """A data directory of one's own, with all tables and nothing in them."""
+    return Path(shutil.copytree(migrated, tmp_path / "data"))
 
 
 @pytest.fixture(autouse=True)

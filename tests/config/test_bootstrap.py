@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -162,23 +163,29 @@ def test_commands_on_a_fresh_machine(tmp_path: Path) -> None:
     assert json.loads(manage(tmp_path, "consumed_licenses", "acme").stdout)["total_seats_consumed"] == 0
 
 
+@pytest.fixture(scope="module")
+def acme(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with an enterprise; only to be read."""
+    data_dir = Path(shutil.copytree(migrated, tmp_path_factory.mktemp("acme") / "data"))
+    assert manage(data_dir, "bootstrap", "--enterprise", "acme", "--owner", OWNER).returncode == 0
+    return data_dir
+
+
 @pytest.mark.parametrize("words", [("consumed_licenses", "acme"), ("doctor",), ("help",)])
 @pytest.mark.parametrize("unbuffered", [True, False])
-def test_whoever_has_read_enough_may_go(tmp_path: Path, words: tuple[str, ...], unbuffered: bool) -> None:
+def test_whoever_has_read_enough_may_go(acme: Path, words: tuple[str, ...], unbuffered: bool) -> None:
     """As `head` does."""
-    manage(tmp_path, "bootstrap", "--enterprise", "acme", "--owner", OWNER)
     reader, writer = os.pipe()
     os.close(reader)
-    listed = manage(tmp_path, *words, stdout=writer, unbuffered=unbuffered)
+    listed = manage(acme, *words, stdout=writer, unbuffered=unbuffered)
     os.close(writer)
     assert (listed.returncode, listed.stderr) == (0, "")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has it")
 @pytest.mark.parametrize("form", ["json", "csv"])
-def test_a_list_that_finds_no_room_is_said_so(tmp_path: Path, form: str) -> None:
-    manage(tmp_path, "bootstrap", "--enterprise", "acme", "--owner", OWNER)
+def test_a_list_that_finds_no_room_is_said_so(acme: Path, form: str) -> None:
     with open("/dev/full", "w") as full:
-        listed = manage(tmp_path, "consumed_licenses", "acme", "--format", form, stdout=full.fileno(), unbuffered=False)
+        listed = manage(acme, "consumed_licenses", "acme", "--format", form, stdout=full.fileno(), unbuffered=False)
     assert listed.returncode == 1
     assert listed.stderr == "CommandError: The list could not be written to its end: No space left on device.\n"

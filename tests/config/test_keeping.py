@@ -77,7 +77,6 @@ from django.core.management import CommandError, call_command
 from django.core.management.commands.migrate import Command as DjangosMigrate
 from licensesync.enterprises import connections
 from licensesync.enterprises.models import Deployment
-call_command("migrate", verbosity=0)
 call_command("bootstrap", "--enterprise", "octo", "--owner", "o@octo.example", "--seats", "9", "--token")
 call_command("import_usage", "octo", f"{folder}/cloud.json", f"{folder}/server.json")
 server = Deployment.objects.get(kind="server")
@@ -94,10 +93,9 @@ print(connections.token_of(Connection.objects.get()))
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def filled(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory with an enterprise, its people and a connection; only to be read."""
-    data_dir = tmp_path_factory.mktemp("filled") / "data"
-    data_dir.mkdir()
+    data_dir = Path(shutil.copytree(migrated, tmp_path_factory.mktemp("filled") / "data"))
     (data_dir.parent / "cloud.json").write_bytes(
         cloud_list(cloud_user(f"user{n}", f"user-{n}@octo.example") for n in range(20))
     )

@@ -60,20 +60,18 @@ def test_a_database_that_does_not_answer(tmp_path: Path) -> None:
         assert "Traceback" not in ended.stderr
 
 
-def test_a_defect_keeps_its_traceback(tmp_path: Path) -> None:
+def test_a_defect_keeps_its_traceback(data_dir: Path) -> None:
     """A table that this version has by its own account is missing: no `migrate` would bring it."""
-    assert manage(tmp_path, "migrate", "--verbosity", "0").returncode == 0
-    database = sqlite3.connect(tmp_path / "licensesync.sqlite3")
+    database = sqlite3.connect(data_dir / "licensesync.sqlite3")
     database.execute("DROP TABLE operations_seen")
     database.close()
-    ended = manage(tmp_path, "alive", "worker")
+    ended = manage(data_dir, "alive", "worker")
     assert ended.returncode == 1
     assert "Traceback" in ended.stderr
 
 
-def test_who_is_not_alive_is_named(tmp_path: Path) -> None:
-    assert manage(tmp_path, "migrate", "--verbosity", "0").returncode == 0
-    ended = manage(tmp_path, "alive", "scheduler")
+def test_who_is_not_alive_is_named(data_dir: Path) -> None:
+    ended = manage(data_dir, "alive", "scheduler")
     assert ended.returncode == 1
     assert ended.stderr == "CommandError: scheduler was not seen within the last minute.\n"
 
@@ -113,9 +111,8 @@ def test_a_user_who_may_not_make_the_extension_is_told_what_to_do(tmp_path: Path
 
 @pytest.mark.skipif(not Path("/sys").is_dir(), reason="only Linux has it")
 @pytest.mark.parametrize("name", ["in-use", "secret-key", "queue"])
-def test_what_is_not_ours_is_named(tmp_path: Path, name: str) -> None:
-    assert manage(tmp_path, "migrate", "--verbosity", "0").returncode == 0
-    theirs = tmp_path / name
+def test_what_is_not_ours_is_named(data_dir: Path, name: str) -> None:
+    theirs = data_dir / name
     elsewhere = Path("/sys/kernel")  # where nobody makes files, not even root, who may do anything with those of others
     if theirs.is_dir():
         shutil.rmtree(theirs)
@@ -123,20 +120,20 @@ def test_what_is_not_ours_is_named(tmp_path: Path, name: str) -> None:
     else:
         theirs.unlink(missing_ok=True)
         theirs.symlink_to(elsewhere / "nobody")
-    ended = manage(tmp_path, "up", "--bind", "127.0.0.1:0")
+    ended = manage(data_dir, "up", "--bind", "127.0.0.1:0")
     assert ended.returncode == 1
     assert "Traceback" not in ended.stderr
-    assert str(tmp_path) in ended.stderr
+    assert str(data_dir) in ended.stderr
 
 
-def test_an_import_that_is_interrupted_leaves_nothing_to_workers(tmp_path: Path) -> None:
-    exports = [str(tmp_path / name) for name in ("long", "short")]
+def test_an_import_that_is_interrupted_leaves_nothing_to_workers(data_dir: Path) -> None:
+    exports = [str(data_dir / name) for name in ("long", "short")]
     for path, size in zip(exports, (60_000, 2), strict=True):
         Path(path).write_bytes(server_export([account(number + 1) for number in range(size)], host=f"{size}.example"))
-    assert manage(tmp_path, "bootstrap", "--enterprise", "acme", "--owner", "owner@example.com").returncode == 0
+    assert manage(data_dir, "bootstrap", "--enterprise", "acme", "--owner", "owner@example.com").returncode == 0
     command = [sys.executable, str(MANAGE), "import_usage", "acme", *exports]
-    process = subprocess.Popen(command, env=product_environment(tmp_path), stderr=subprocess.PIPE, text=True)
-    with closing(sqlite3.connect(tmp_path / "licensesync.sqlite3")) as database:
+    process = subprocess.Popen(command, env=product_environment(data_dir), stderr=subprocess.PIPE, text=True)
+    with closing(sqlite3.connect(data_dir / "licensesync.sqlite3")) as database:
         states = "SELECT state FROM syncing_licensesyncjob"
         while database.execute(states).fetchall() != [("RUNNING",)]:
             assert process.poll() is None

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -116,10 +117,18 @@ def test_as_many_processes_as_are_set(settings: Settings) -> None:
     assert "--concurrency 5 " in worker
 
 
-def test_requests_that_never_end_keep_nobody_out(tmp_path: Path) -> None:
-    data_dir = tmp_path / "data"
+@pytest.fixture(scope="module")
+def impatient(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """A web server of one process that lets whoever stalls go after a second."""
+    data_dir = Path(shutil.copytree(migrated, tmp_path_factory.mktemp("impatient") / "data"))
     few = {"LICENSESYNC_WEB_STALL_SECONDS": "1", "LICENSESYNC_WEB_PROCESSES": "1"}
-    with running(data_dir, environment=product_environment(data_dir, **few)) as product, ExitStack() as open_ones:
+    with running(data_dir, "--only", "web", environment=product_environment(data_dir, **few)) as product:
+        yield product
+
+
+def test_requests_that_never_end_keep_nobody_out(impatient: Product) -> None:
+    product = impatient
+    with ExitStack() as open_ones:
         address = urlsplit(product.url)
         for words in (b"GET / HTTP/1.1\r\nHost: a\r\nX: ", b"POST /sign-in HTTP/1.1\r\nContent-Length: 99\r\n\r\na=b"):
             for _ in range(10):  # there are eight threads
@@ -138,27 +147,25 @@ def test_requests_that_never_end_keep_nobody_out(tmp_path: Path) -> None:
         assert "Traceback" not in product.said()
 
 
-def test_who_does_not_take_a_file_is_let_go(tmp_path: Path) -> None:
+def test_who_does_not_take_a_file_is_let_go(impatient: Product) -> None:
     """As who takes no other answer. Six times the largest file are more than the system keeps of a connection."""
-    data_dir = tmp_path / "data"
-    few = {"LICENSESYNC_WEB_STALL_SECONDS": "1", "LICENSESYNC_WEB_PROCESSES": "1"}
-    with running(data_dir, environment=product_environment(data_dir, **few)) as product:
-        address = urlsplit(product.url)
-        size, path = max((each.stat().st_size, each) for each in (data_dir / "static").rglob("*.*.js"))
-        asked = f"GET /static/{path.relative_to(data_dir / 'static')} HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n"
-        with socket.create_connection((address.hostname or "", address.port or 0)) as idle:
-            idle.sendall(6 * asked.encode())
-            idle.recv(1)
-            deadline = time.monotonic() + 30
-            while _is_held(product, idle) and time.monotonic() < deadline:
-                time.sleep(0.1)
-            assert not _is_held(product, idle)
-            taken = 1
-            with suppress(ConnectionResetError):
-                while more := idle.recv(1 << 20):
-                    taken += len(more)
-            assert taken < 6 * size
-        assert "Traceback" not in product.said()
+    product, static = impatient, impatient.data_dir / "static"
+    address = urlsplit(product.url)
+    size, path = max((each.stat().st_size, each) for each in static.rglob("*.*.js"))
+    asked = f"GET /static/{path.relative_to(static)} HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n"
+    with socket.create_connection((address.hostname or "", address.port or 0)) as idle:
+        idle.sendall(6 * asked.encode())
+        idle.recv(1)
+        deadline = time.monotonic() + 30
+        while _is_held(product, idle) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not _is_held(product, idle)
+        taken = 1
+        with suppress(ConnectionResetError):
+            while more := idle.recv(1 << 20):
+                taken += len(more)
+        assert taken < 6 * size
+    assert "Traceback" not in product.said()
 
 
 def _is_held(product: Product, client: socket.socket) -> bool:
@@ -167,8 +174,7 @@ def _is_held(product: Product, client: socket.socket) -> bool:
     return any(end.raddr[1:] == client.getsockname()[1:] for end in ends)
 
 
-def test_a_machine_can_read_what_the_web_server_says_itself(tmp_path: Path) -> None:
-    data_dir = tmp_path / "data"
+def test_a_machine_can_read_what_the_web_server_says_itself(data_dir: Path) -> None:
     environment = product_environment(data_dir, LICENSESYNC_LOG_FORMAT="json")
     with running(data_dir, "--only", "web", environment=environment) as product:
         address = urlsplit(product.url)
@@ -181,8 +187,8 @@ def test_a_machine_can_read_what_the_web_server_says_itself(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stops_with_everything_it_started(tmp_path: Path, number: signal.Signals) -> None:
-    with running(tmp_path / "data") as product:
+def test_stops_with_everything_it_started(data_dir: Path, number: signal.Signals) -> None:
+    with running(data_dir) as product:
         assert (product.data_dir / "address").read_text() == product.url
         family = product.family()
         assert len(family) >= FAMILY - 2  # a worker may still be bringing up its two
@@ -193,8 +199,8 @@ def test_stops_with_everything_it_started(tmp_path: Path, number: signal.Signals
         assert "Traceback" not in product.said()
 
 
-def test_nothing_is_orphaned_when_it_is_killed(tmp_path: Path) -> None:
-    with running(tmp_path / "data") as product:
+def test_nothing_is_orphaned_when_it_is_killed(data_dir: Path) -> None:
+    with running(data_dir) as product:
         family = product.family()
         product.stop(signal.SIGKILL)
         assert all_gone(family, 20)
@@ -226,9 +232,8 @@ def test_an_address_of_another_machine_has_nobody_to_stop() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stops_while_it_is_still_being_prepared(tmp_path: Path, number: signal.Signals) -> None:
+def test_stops_while_it_is_still_being_prepared(data_dir: Path, number: signal.Signals) -> None:
     """What was made up so far is taken back: half an example would stay so."""
-    data_dir = tmp_path / "data"
     product = start(data_dir, "--demo")
     wait_for(product, "job_done")
     assert product.stop(number) == 0
@@ -239,21 +244,19 @@ def test_stops_while_it_is_still_being_prepared(tmp_path: Path, number: signal.S
             assert database.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
 
 
-def test_what_pages_are_made_with_is_collected_by_one_machine_at_a_time(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    data.mkdir(mode=0o700)
+def test_what_pages_are_made_with_is_collected_by_one_machine_at_a_time(data_dir: Path) -> None:
     with ExitStack() as meanwhile:
-        meanwhile.enter_context(one_at_a_time(data, "collecting"))  # as another machine that starts as well
-        product = start(data)
+        meanwhile.enter_context(one_at_a_time(data_dir, "collecting"))  # as another machine that starts as well
+        product = start(data_dir, "--only", "web")
         try:
-            while not (data / "address").exists():
+            while not (data_dir / "address").exists():
                 assert product.process.poll() is None, product.said()
                 time.sleep(0.1)
             time.sleep(3)
-            assert not (data / "static").exists()
+            assert not (data_dir / "static").exists()
             meanwhile.close()
             wait_for(product, "LicenseSync runs at")
-            assert (data / "static" / "staticfiles.json").exists()
+            assert (data_dir / "static" / "staticfiles.json").exists()
         finally:
             product.process.terminate()
             product.process.wait(60)

@@ -107,13 +107,15 @@ def enterprise_in(product: Product) -> None:
     assert product.manage("bootstrap", "--enterprise", "octo", "--owner", "owner@octo.example").returncode == 0
 
 
-def test_a_killed_worker_is_noticed_while_all_others_are_busy(tmp_path: Path, listed: Callable[[int], str]) -> None:
+def test_a_killed_worker_is_noticed_while_all_others_are_busy(
+    tmp_path: Path, data_dir: Path, listed: Callable[[int], str]
+) -> None:
     """Both processes of the worker hold on to something long. A file is recognised all the same, and the job of a
     third worker that is killed is taken from it; it is done as soon as one of the two is free."""
     held = tmp_path / "held"
     held.mkdir()
     parts = ("--only", "web", "--only", "upkeep", "--only", "scheduler")
-    with product_of(tmp_path / "data", *parts, **QUICK) as product:
+    with product_of(data_dir, *parts, **QUICK) as product:
         enterprise_in(product)
         with worker(product, "--include", "tests.config.long_tasks"):
             outcome = told(
@@ -156,10 +158,10 @@ print(json.dumps([recognised_after, reaped_after, job.state, job.attempts, job.l
     ("accounts", "patience", "end"), [(30_000, "24", ["SUCCESS", 1]), (150_000, "0", ["PENDING", 0])]
 )
 def test_asked_to_stop_a_worker_finishes_or_gives_the_job_back(
-    tmp_path: Path, listed: Callable[[int], str], accounts: int, patience: str, end: list[Any]
+    data_dir: Path, listed: Callable[[int], str], accounts: int, patience: str, end: list[Any]
 ) -> None:
     more = {"LICENSESYNC_HAND_BACK_SECONDS": patience, "LICENSESYNC_HEARTBEAT_SECONDS": "0.2"}
-    with product_of(tmp_path / "data", **more) as product:
+    with product_of(data_dir, **more) as product:
         enterprise_in(product)
         job = told(
             product,
@@ -187,9 +189,9 @@ print(json.dumps(job.pk))
     assert outcome[:2] == end
 
 
-def test_who_was_not_stopped_leaves_newer_tables_to_others(tmp_path: Path, listed: Callable[[int], str]) -> None:
+def test_who_was_not_stopped_leaves_newer_tables_to_others(data_dir: Path, listed: Callable[[int], str]) -> None:
     """A worker of this version, while a newer one has migrated: a file waits for others, and is not failed."""
-    with product_of(tmp_path / "data", **QUICK) as product:
+    with product_of(data_dir, **QUICK) as product:
         enterprise_in(product)
         left, *end = told(
             product,
