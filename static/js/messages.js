@@ -1,9 +1,18 @@
 // Messages: put one away, copy a link out of one, and say so when a piece of the page could not be fetched.
 document.addEventListener("click", (event) => {
-  event.target.closest("[data-dismiss]")?.closest(".flash").remove();
+  const message = event.target.closest("[data-dismiss]")?.closest(".flash");
+  if (message) putAway(message);
   const button = event.target.closest("[data-copy]");
   if (button) copy(button);
 });
+
+/** Whoever works by keyboard goes on at the heading: the focus would fall back to the beginning of the page. */
+function putAway(message) {
+  message.remove();
+  const heading = document.querySelector("main h1");
+  heading.tabIndex = -1;
+  heading.focus({ preventScroll: true });
+}
 
 async function copy(button) {
   const field = document.getElementById(button.dataset.copy);

@@ -159,8 +159,9 @@ def test_a_click_that_comes_too_late_is_told_so_in_sight(visitor: Visitor, slug:
     refusal = page.get_by_role("alert").filter(has_text="ghes.invalid is not connected")
     expect(refusal).to_be_in_viewport()
     expect(page.get_by_role("link", name="Connect ghes.invalid")).to_be_attached()
-    refusal.get_by_role("button", name="Put this message away").click()
+    refusal.get_by_role("button", name="Put this message away").press("Enter")
     expect(page.locator("#messages")).to_be_hidden()
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
     assert visitor.problems == []
 
 
