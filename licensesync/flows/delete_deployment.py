@@ -38,15 +38,19 @@ def delete(job: LicenseSyncJob, work: Work) -> None:
     enterprise = deployment.enterprise
     if deployment.last_usage_at is not None:
         _count_without(deployment, job, work)
-    work.report(Phase.DELETING, 0, None)
-    enterprise.refresh_from_db()
-    deployments.end_earlier_counts(enterprise)
-    usage.forget_superseded(enterprise, enterprise.generation)
-    licenses.forget_superseded(enterprise, enterprise.generation)
-    licenses.forget_deployment(deployment)
-    work.report(Phase.DELETING, 1, 1)
-    names = list(UsageFile.objects.filter(deployment=deployment).values_list("stored_name", flat=True))
-    deployments.delete(deployment)
+    # Whoever was canceled while writing a list of it may not have noticed yet: what came after its deletion would
+    # belong to nobody, and never go.
+    with turn(job) as count:
+        work.report(Phase.DELETING, 0, None)
+        enterprise.refresh_from_db()
+        deployments.end_earlier_counts(enterprise)
+        usage.forget_superseded(enterprise, enterprise.generation)
+        licenses.forget_superseded(enterprise, enterprise.generation)
+        licenses.forget_deployment(deployment)
+        work.report(Phase.DELETING, 1, 1)
+        names = list(UsageFile.objects.filter(deployment=deployment).values_list("stored_name", flat=True))
+        deployments.delete(deployment)
+        licenses.give_turn_away(count)
     # Not before: a file that is just told that its instance is being deleted stays, and may be tried again.
     payloads.delete(set(names) - forgetting.stored_names(names))
     log.info("deployment_deleted", kind=deployment.kind)

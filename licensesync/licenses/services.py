@@ -101,6 +101,11 @@ def abandon_count(count: Count) -> None:
     """Take back what an unfinished count of ours has written, then give the turn away."""
     with guarded.by(lambda: check_turn(count)):
         _take_back(count)
+    give_turn_away(count)
+
+
+def give_turn_away(count: Count) -> None:
+    """End an unfinished count of ours of which nothing is written."""
     Count.objects.filter(pk=count.pk, owner=count.owner, finished_at__isnull=True).delete()
 
 

@@ -17,7 +17,7 @@ from licensesync.enterprises import connections, deployments
 from licensesync.enterprises import services as enterprises
 from licensesync.enterprises.models import Connection, Deployment, Enterprise
 from licensesync.errors import LAST_OPERATOR, ExpectedError
-from licensesync.flows import delete_deployment, delete_enterprise, receive_usage, run_job, sync_now
+from licensesync.flows import delete_deployment, delete_enterprise, receive_usage, run_job, sync_now, take_in
 from licensesync.licenses import services as licenses
 from licensesync.licenses.models import Count
 from licensesync.syncing import services as syncing
@@ -32,6 +32,8 @@ from licensesync.syncing.models import (
     Trigger,
     UsageFile,
 )
+from licensesync.syncing.working import ClaimLost, Work
+from licensesync.usage.models import ServerUserAccount
 from licensesync.users.models import User
 from licensesync.users.services import create_user
 from tests.flows.lists import (
@@ -229,6 +231,43 @@ def test_what_is_not_kept_any_more_while_a_list_is_shown_goes_when_it_comes_agai
     amid(lambda: run_job.run_job(job.pk), keep_less, before='UPDATE "enterprises_deployment" SET .*"list_digest"')
     assert end_of(job)[0] == JobState.SUCCESS
     assert import_one(enterprise, content) != job, "it is read again"
+
+
+def test_a_first_list_that_is_written_while_its_instance_is_deleted_leaves_nothing(enterprise: Enterprise) -> None:
+    """Its worker notices seconds later that it is canceled."""
+    server = deployments.server_named(enterprise, "ghes.example")
+    file = arrived(
+        enterprise, report((number, f"u{number}@octo.example") for number in range(1, 20_001)), deployment=server
+    )
+    receive_usage.recognise_file(file.pk)
+    job = syncing.claim(LicenseSyncJob.objects.get().pk)
+    assert job is not None
+
+    def delete() -> None:
+        run_job.run_job(delete_deployment.request_deletion(server, requested_by=None).pk)
+
+    class Deaf(Work):
+        """No heartbeat tells it anything."""
+
+        deletion: Second[None] | None = None
+
+        def report(self, phase: Phase, done: int, total: int | None) -> None:
+            if phase == Phase.READING and done and self.deletion is None:
+                self.deletion = Second(delete)
+                self.deletion.start()
+                self.deletion.join()
+
+    deaf = Deaf(job)
+    with pytest.raises((ClaimLost, licenses.TurnLost)):
+        take_in.take_in(job, deaf)
+    assert deaf.deletion is not None
+    assert deaf.deletion.outcome is None
+    syncing.hurry(enterprise)
+    for waiting in LicenseSyncJob.objects.filter(state=JobState.PENDING):
+        run_job.run_job(waiting.pk)
+    assert not Deployment.objects.exists()
+    assert not ServerUserAccount.objects.exists()
+    assert not Count.objects.exists()
 
 
 def test_whoever_takes_a_fetch_over_finds_the_list_that_was_just_fetched(enterprise: Enterprise) -> None:
