@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 from drf_spectacular.utils import extend_schema, extend_schema_serializer
@@ -121,6 +122,8 @@ class RenewInvitation(Endpoint):
     def post(self, request: Request, enterprise: str, invitation_id: int) -> Response:
         invitation = _invitation(enterprise_for(request, enterprise, Scope.ADMIN), invitation_id)
         secret = services.renew_invitation(invitation=invitation, invited_by=token_of(request).owner)
+        if secret is None:
+            raise Http404
         return _hand_over(request, invitation, secret)
 
 

@@ -196,14 +196,17 @@ def invite(*, enterprise: Enterprise, email: str, role: Role, invited_by: User) 
     return invitation, token
 
 
-def renew_invitation(*, invitation: Invitation, invited_by: User) -> str:
-    """A new link for seven days, known to who makes it; the one before stops working."""
+def renew_invitation(*, invitation: Invitation, invited_by: User) -> str | None:
+    """A new link for seven days, known to who makes it; the one before stops working. None: the invitation was accepted
+    or revoked a moment ago."""
     token = secrets.token_hex(24)
     invitation.token_hash = sha256(token)
     invitation.expires_at = in_seven_days()
     invitation.invited_by = invited_by
-    invitation.save(update_fields=["token_hash", "expires_at", "invited_by"])
-    return token
+    is_there = Invitation.objects.filter(pk=invitation.pk).update(
+        token_hash=invitation.token_hash, expires_at=invitation.expires_at, invited_by=invited_by
+    )
+    return token if is_there else None
 
 
 def forget_invitations(*, run_out_before: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils.formats import date_format
@@ -45,6 +45,8 @@ def renew_invitation(request: HttpRequest, slug: str, invitation_id: int) -> Htt
     enterprise = enterprise_for(request, slug, owner=True)
     invitation = get_object_or_404(queries.invitations(enterprise), pk=invitation_id)
     token = services.renew_invitation(invitation=invitation, invited_by=user_of(request))
+    if token is None:
+        raise Http404
     hand_over(request, invitation, token)
     return redirect("people", slug)
 

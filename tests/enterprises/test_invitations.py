@@ -52,7 +52,17 @@ def test_a_renewed_one_ends_the_link_before(invited: tuple[Invitation, str], own
     invitation, token = invited
     renewed = services.renew_invitation(invitation=invitation, invited_by=owner)
     assert open_invitation(token) is None
+    assert renewed is not None
     assert open_invitation(renewed) == invitation
+
+
+def test_one_that_was_accepted_or_revoked_meanwhile_is_not_renewed(
+    invited: tuple[Invitation, str], owner: User
+) -> None:
+    invitation, _token = invited
+    services.revoke_invitation(invitation=Invitation.objects.get())
+    assert services.renew_invitation(invitation=invitation, invited_by=owner) is None
+    assert not Invitation.objects.exists()
 
 
 def test_whoever_has_opened_a_link_that_is_renewed_meanwhile_comes_too_late(

@@ -53,6 +53,7 @@ def test_an_owner_who_goes_has_no_way_back(
     )
     act(Membership.objects.get(user=owner))
     assert not Invitation.objects.filter(pk=mine.pk).exists()
+    assert renewed is not None
     assert open_invitation(renewed)
     assert open_invitation(others)
 
