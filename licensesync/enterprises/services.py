@@ -72,8 +72,7 @@ class Settings(TypedDict, total=False):
 
 def update_enterprise(enterprise: Enterprise, **said: Unpack[Settings]) -> None:
     """Only what is said, and only these columns: a count may be finishing at the same moment."""
-    names = said.pop("keeps_names", enterprise.keeps_names)
-    secondary_emails = said.pop("keeps_secondary_emails", enterprise.keeps_secondary_emails)
+    names, secondary_emails = said.pop("keeps_names", None), said.pop("keeps_secondary_emails", None)
     if "name" in said:
         said["name"] = _one_line(said["name"])
     for column, value in said.items():
@@ -83,15 +82,18 @@ def update_enterprise(enterprise: Enterprise, **said: Unpack[Settings]) -> None:
 
 
 @transaction.atomic
-def keep(*, enterprise: Enterprise, names: bool, secondary_emails: bool) -> None:
-    """What is kept of people from the next list of each source on. A list that comes again is taken in anew, so that
-    what is not to be kept goes with it."""
-    if (names, secondary_emails) == (enterprise.keeps_names, enterprise.keeps_secondary_emails):
+def keep(*, enterprise: Enterprise, names: bool | None = None, secondary_emails: bool | None = None) -> None:
+    """What is kept of people from the next list of each source on; what is not said (None) stays, as somebody else may
+    have set it just now. A list that comes again is taken in anew, so that what is not to be kept goes with it."""
+    said = {"keeps_names": names, "keeps_secondary_emails": secondary_emails}
+    said = {column: value for column, value in said.items() if value is not None}
+    if not said:
         return
     hold_enterprise(enterprise.pk)
-    enterprise.keeps_names, enterprise.keeps_secondary_emails = names, secondary_emails
-    enterprise.save(update_fields=["keeps_names", "keeps_secondary_emails"])
-    Deployment.objects.filter(enterprise=enterprise).update(list_digest="")
+    if Enterprise.objects.filter(pk=enterprise.pk).exclude(**said).update(**said):
+        Deployment.objects.filter(enterprise=enterprise).update(list_digest="")
+    for column, value in said.items():
+        setattr(enterprise, column, value)
 
 
 def _one_line(name: str) -> str:

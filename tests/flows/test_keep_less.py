@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from licensesync.enterprises.models import Deployment, Enterprise
-from licensesync.enterprises.services import keep
+from licensesync.enterprises.services import keep, update_enterprise
 from licensesync.flows.forget import forget_old
 from licensesync.licenses.models import ConsumedLicense, LicenseChange
 from licensesync.syncing.models import LicenseSyncJob
@@ -55,6 +55,16 @@ def test_the_same_lists_take_with_them_what_is_not_kept_any_more() -> None:
     for content in (SERVER, CLOUD):
         import_one(enterprise, content)
     assert stored(enterprise) == before
+
+
+def test_of_two_owners_each_sets_what_they_say_alone() -> None:
+    """Both read the settings before either has saved."""
+    new_enterprise()
+    one, other = Enterprise.objects.get(), Enterprise.objects.get()
+    update_enterprise(one, keeps_names=False)
+    update_enterprise(other, keeps_secondary_emails=False)
+    now = Enterprise.objects.get()
+    assert (now.keeps_names, now.keeps_secondary_emails) == (False, False)
 
 
 def test_a_list_that_is_being_read_meanwhile_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
