@@ -13,6 +13,7 @@ from licensesync import feeds
 from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Deployment
 from licensesync.errors import (
+    BEING_DELETED,
     PAGES_MISSING,
     REPLACED,
     SERVER_CONFLICT,
@@ -147,7 +148,10 @@ def _source(delivery: Delivery) -> Deployment:
     if delivery.recognition.kind.is_cloud:
         return deployments.cloud_of(file.enterprise)
     if file.deployment is not None:
-        return Deployment.objects.get(pk=file.deployment.pk)  # as it is now, not as it was when it was chosen
+        chosen = Deployment.objects.filter(pk=file.deployment.pk).first()  # as it is now, not as it was then
+        if chosen is None:
+            raise ExpectedError(BEING_DELETED, source=str(file.deployment))
+        return chosen
     if file.host:
         if deployments.belongs_elsewhere(file.enterprise, facts, host=file.host):
             raise ExpectedError(WRONG_SOURCE, found=facts.host, source=file.host)

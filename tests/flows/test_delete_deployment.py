@@ -29,6 +29,7 @@ from tests.flows.lists import (
     new_enterprise,
     numbers,
     people,
+    report,
     server_export,
 )
 from tests.flows.workers import assert_nothing_left_over, end_of
@@ -296,6 +297,17 @@ def test_what_comes_when_it_is_just_gone_is_told_so_too(
         receive_usage.recognise_file(file.pk)
     file.refresh_from_db()
     assert (file.state, file.problem_code) == (FileState.REFUSED, "being_deleted")
+
+
+def test_an_answer_that_names_what_is_just_gone_is_told_so_too(enterprise: Enterprise) -> None:
+    content = report([(1, "new@octo.example")])
+    file = receive_usage.receive_file(BytesIO(content), enterprise=enterprise, name="x", uploaded_by=None)
+    receive_usage.recognise_file(file.pk)
+    server = Deployment.objects.get(enterprise=enterprise, host="emea.example")
+    delete(enterprise, "emea.example")
+    assert receive_usage.answer(file, server=server)
+    file.refresh_from_db()
+    assert (file.state, file.problem_code, file.deployment) == (FileState.REFUSED, "being_deleted", None)
 
 
 def test_what_is_told_so_at_the_last_moment_can_be_tried_again(
