@@ -149,7 +149,7 @@ def _lacking_lists(deployments: Collection[Deployment]) -> list[Sentence]:
 
 def _limits_of_cloud(enterprise: Enterprise, cloud: Deployment) -> list[Sentence]:
     key = f"cloud-names:{cloud.pk}:{enterprise.generation}"
-    names = cache.get_or_set(key, lambda: cloud_names(cloud), REMEMBERED_SECONDS) or set()
+    names = cache.get_or_set(key, lambda: cloud_names(cloud, enterprise.generation), REMEMBERED_SECONDS) or set()
     limits = []
     if CloudAddress.Kind.SAML_OR_SCIM not in names:
         limits.append(Sentence(NO_SAML, {}))

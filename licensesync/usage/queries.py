@@ -114,9 +114,9 @@ def total_accounts(enterprise_id: int) -> int:
     )
 
 
-def cloud_names(cloud: Deployment) -> set[int]:
+def cloud_names(cloud: Deployment, generation: int) -> set[int]:
     """The `CloudAddress.Kind`s that the cloud's list carries: by what its accounts can be found at all."""
-    ours = CloudAddress.objects.filter(cloud_user__deployment=cloud, valid_to=OPEN)
+    ours = CloudAddress.objects.filter(valid_at(generation), cloud_user__deployment=cloud)
     return {kind for kind in CloudAddress.Kind.values if ours.filter(kind=kind).exists()}
 
 

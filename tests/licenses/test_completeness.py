@@ -7,11 +7,15 @@ import pytest
 from django.utils import timezone
 
 from licensesync.enterprises.models import Deployment, Enterprise
+from licensesync.flows import take_in
 from licensesync.licenses.comparison import known_comparison
 from licensesync.licenses.completeness import Completeness, completeness_of, is_out_of_date
 from licensesync.licenses.queries import current_count
 from licensesync.matching.explain import in_english
-from tests.flows.lists import account, cloud_list, cloud_user, import_one, server_export
+from licensesync.syncing import services as syncing
+from licensesync.syncing.models import Phase
+from licensesync.syncing.working import ClaimLost, Work
+from tests.flows.lists import account, cloud_list, cloud_user, import_one, server_export, waiting_job
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -47,6 +51,24 @@ def test_which_lists_are_in(enterprise: Enterprise) -> None:
     sources = said_of(enterprise).sources
     assert in_english(sources.sentence) == "Counted from 1 of 2 servers and the cloud."
     assert (sources.servers, sources.servers_reported, sources.cloud_reported) == (2, 1, True)
+
+
+def test_a_list_that_is_still_being_counted_says_nothing(enterprise: Enterprise) -> None:
+    """Nor one that never comes to its end: what is found out of the list is remembered for an hour."""
+    import_one(enterprise, cloud_list([cloud_user("ana", "ana@octo.example")]))
+    job = syncing.claim(waiting_job(enterprise, cloud_list([cloud_user("ana", github_com_saml_name_id="ana")])).pk)
+    assert job is not None
+    said: list[str] = []
+
+    class Canceled(Work):
+        def report(self, phase: Phase, done: int, total: int | None) -> None:
+            if phase == Phase.MATCHING:
+                said.extend(in_english(each) for each in said_of(enterprise).limits)
+                raise ClaimLost
+
+    with pytest.raises(ClaimLost):
+        take_in.take_in(job, Canceled(job))
+    assert said[0] == "The cloud’s list names no SAML identity, so the first rule of matching finds nobody."
 
 
 def test_the_oldest_list_is_told(enterprise: Enterprise) -> None:
