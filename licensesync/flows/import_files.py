@@ -35,7 +35,7 @@ def import_files(
     """Take files in, one list after the other, in this process; the pages of a cloud list count as one.
 
     `host`: the instance that they are from, as in `receive_file`. Nobody can be asked here: a file with a question is
-    refused with the sentence that names the option.
+    refused with the sentence that names the option. ExpectedError(BEING_DELETED): the instance was deleted meanwhile.
     """
     batch = uuid.uuid4()
     try:

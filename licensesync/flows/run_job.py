@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from licensesync.errors import DATABASE_BUSY, OVERTAKEN, UNEXPECTED, ExpectedError
+from licensesync.errors import BEING_DELETED, DATABASE_BUSY, OVERTAKEN, UNEXPECTED, ExpectedError
 from licensesync.flows import delete_deployment, queue, sync_now, take_in
 from licensesync.flows.delivery import Unanswered
 from licensesync.flows.mishaps import expected_error, is_busy, is_cut_off
@@ -88,10 +88,17 @@ def run_job(job_id: int) -> bool:
 
 def run_to_the_end(job: LicenseSyncJob) -> None:
     """Work on a job in this process, or wait while another worker does, or until it may go on. No sweep need run beside
-    it: what a dead worker holds, this job or the enterprise's turn, is taken from it here."""
+    it: what a dead worker holds, this job or the enterprise's turn, is taken from it here.
+
+    ExpectedError(BEING_DELETED): its deployment was deleted meanwhile, and the job with it.
+    """
+    source = str(job.deployment)
     while job.is_open:
         run_job(job.pk)
-        job.refresh_from_db()
+        try:
+            job.refresh_from_db()
+        except LicenseSyncJob.DoesNotExist:
+            raise ExpectedError(BEING_DELETED, source=source) from None
         if job.is_open:
             time.sleep(0.5)
             syncing.reap_stalled()

@@ -16,7 +16,7 @@ from licensesync import feeds
 from licensesync.enterprises import connections, deployments
 from licensesync.enterprises import services as enterprises
 from licensesync.enterprises.models import Connection, Deployment, Enterprise
-from licensesync.errors import LAST_OPERATOR, ExpectedError
+from licensesync.errors import BEING_DELETED, LAST_OPERATOR, ExpectedError
 from licensesync.flows import delete_deployment, delete_enterprise, receive_usage, run_job, sync_now, take_in
 from licensesync.licenses import services as licenses
 from licensesync.licenses.models import Count
@@ -268,6 +268,17 @@ def test_a_first_list_that_is_written_while_its_instance_is_deleted_leaves_nothi
     assert not Deployment.objects.exists()
     assert not ServerUserAccount.objects.exists()
     assert not Count.objects.exists()
+
+
+def test_a_script_whose_instance_is_deleted_meanwhile_is_told_so(enterprise: Enterprise) -> None:
+    def delete() -> None:
+        server = Deployment.objects.get()
+        run_job.run_job(delete_deployment.request_deletion(server, requested_by=None).pk)
+
+    files = 'SELECT "syncing_usagefile".* WHERE "syncing_usagefile"."job_id" = '
+    with pytest.raises(ExpectedError) as told:
+        amid(lambda: import_one(enterprise, server_export([account(1)])), delete, before=files)
+    assert told.value.problem is BEING_DELETED
 
 
 def test_whoever_takes_a_fetch_over_finds_the_list_that_was_just_fetched(enterprise: Enterprise) -> None:

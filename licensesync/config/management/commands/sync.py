@@ -36,11 +36,11 @@ class Command(BaseCommand):
         for deployment in deployments:
             try:
                 job = sync_now.request_sync(deployment, trigger=Trigger.SCRIPT, accept_shrink=accept_shrink)
+                if wait:
+                    run_job.run_to_the_end(job)
             except ExpectedError as error:
                 problems.append(f"{deployment}: {error}")
                 continue
-            if wait:
-                run_job.run_to_the_end(job)
             self.stdout.write(json.dumps(outcome(job), ensure_ascii=False))
             if wait and job.state != JobState.SUCCESS:
                 problems.append(f"{deployment}: {outcome(job)['problem'] or 'It was canceled.'}")
