@@ -114,7 +114,7 @@ class EnterpriseEndpoint(Endpoint):
         operation_id="get_enterprise",
         tags=["enterprise"],
         summary="Get the enterprise",
-        description=("Its settings, what of its seats is consumed, and how complete that is. Scope `read:enterprise`."),
+        description="Its settings, what of its seats is consumed, and how complete that is. Scope `read:enterprise`.",
         responses=answers(EnterpriseSerializer),
     )
     def get(self, request: Request, enterprise: str) -> Response:

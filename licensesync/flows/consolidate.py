@@ -15,7 +15,8 @@ from licensesync.usage import bulk, guarded
 from licensesync.usage import services as usage
 from licensesync.usage.queries import total_accounts
 
-# Beyond this share of changed accounts, looking at everybody is cheaper than finding out whom it concerns.
+# Beyond this share of changed accounts, looking at everybody is cheaper than finding out whom it concerns; and of those
+# of one deployment, PostgreSQL plans for too few.
 SHARE_FOR_ALL = 0.2
 
 Report = Callable[[Phase, int, int | None], None]  # phase, done, total; may raise to stop the work
@@ -47,8 +48,7 @@ def count_again(
         only_affected = affected.find_affected(
             enterprise, deployment, count.generation, progress=lambda: report(Phase.MATCHING, 0, None)
         )
-    # So much is new, of all or of this deployment, that PostgreSQL's idea of the tables is wrong: of a deployment that
-    # reports for the first time it expects no row at all.
+    # Of a deployment that reports for the first time PostgreSQL expects no row at all.
     is_much_new = not only_affected or changed > deployment.accounts * SHARE_FOR_ALL
     if is_much_new:
         bulk.analyze(*usage.PLANNED_BY)
