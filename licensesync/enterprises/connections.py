@@ -15,6 +15,7 @@ from licensesync.enterprises.secrets import opens, reseal, seal, unseal
 from licensesync.errors import (
     ADDRESS_CONNECTED,
     ALREADY_CONNECTED,
+    BEING_DELETED,
     CLOUD_ELSEWHERE,
     HOST_NAME_NEEDED,
     PROXY_SECRET_UNREADABLE,
@@ -48,11 +49,15 @@ def connect(
     address that was entered later. A certificate authority or a proxy of which nothing is said (None) stays.
     `is_same` confirms that what leads elsewhere than before leads to the same server, or the same enterprise.
 
-    ExpectedError: ADDRESS_CONNECTED, SERVER_ELSEWHERE, CLOUD_ELSEWHERE, PROXY_SECRET_UNREADABLE.
+    ExpectedError: BEING_DELETED, ADDRESS_CONNECTED, SERVER_ELSEWHERE, CLOUD_ELSEWHERE, PROXY_SECRET_UNREADABLE.
     """
     # Of two who connect at once, the second one sees what the first has connected.
     hold_enterprise(deployment.enterprise_id)
-    stored = Connection.objects.filter(deployment=deployment).first()
+    if not (now := Deployment.objects.filter(pk=deployment.pk).first()):  # a list may have come since it was read
+        raise ExpectedError(BEING_DELETED, source=str(deployment))
+    deployment = now
+    # Held, so that a schedule which somebody sets at this moment is not taken back when all is saved.
+    stored = Connection.objects.select_for_update().filter(deployment=deployment).first()
     if deployment.is_server and not (stored and stored.url == url):
         _refuse_second_name(deployment, url)
     if deployment.is_server and not is_same:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from licensesync.enterprises import connections, deployments
 from licensesync.enterprises.models import Connection, Deployment, Enterprise, Schedule
-from licensesync.errors import ADDRESS_CONNECTED, SECRET_UNREADABLE, ExpectedError
+from licensesync.errors import ADDRESS_CONNECTED, BEING_DELETED, SECRET_UNREADABLE, SERVER_ELSEWHERE, ExpectedError
 from licensesync.users.models import User
 from tests.flows.workers import together
 
@@ -82,6 +82,45 @@ def test_two_people_at_once_do_not_connect_one_server_under_two_names(
     together(*[either] * 2)
     assert Connection.objects.count() == 1
     assert [error.problem for error in refused] == [ADDRESS_CONNECTED]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_schedule_that_is_set_while_a_connection_is_changed_stays(
+    server: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = connected(server)
+    has_read, is_set, original = threading.Event(), threading.Event(), connections.proxy_by
+
+    def slowly(*given: Any) -> str:
+        has_read.set()
+        is_set.wait(1)  # unless it waits for us, as it should
+        return original(*given)
+
+    def schedule() -> None:
+        has_read.wait(10)
+        connections.set_schedule(connection, Schedule.OFF)
+        is_set.set()
+
+    monkeypatch.setattr(connections, "proxy_by", slowly)
+    together(lambda: connected(server), schedule)
+    connection.refresh_from_db()
+    assert (connection.schedule, connection.next_sync_at) == (Schedule.OFF, None)
+
+
+def test_a_list_that_came_since_the_form_was_opened_is_not_replaced_by_another_servers(server: Deployment) -> None:
+    before = Deployment.objects.get(pk=server.pk)
+    deployments.show_list(server, last_usage_at=timezone.now())
+    with pytest.raises(ExpectedError) as refused:
+        connections.connect(before, url="https://other.octo.example", login="admin", token="ghp_x", connected_by=None)
+    assert refused.value.problem is SERVER_ELSEWHERE
+
+
+def test_an_instance_that_is_gone_is_not_connected(server: Deployment) -> None:
+    gone = Deployment.objects.get(pk=server.pk)
+    deployments.delete(server)
+    with pytest.raises(ExpectedError) as refused:
+        connected(gone)
+    assert refused.value.problem is BEING_DELETED
 
 
 def test_two_enterprises_may_connect_one_server(server: Deployment, stranger: User) -> None:
