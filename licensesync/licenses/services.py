@@ -278,15 +278,15 @@ def tally(count: Count, index: Index, *, next_number: int) -> dict[int, int]:
     count.server_only = by_where[Where.SERVER]
     count.visual_studio = int(np.count_nonzero(is_visual_studio))
     count.consumed = sum(by_where.values()) + count.visual_studio
-    enterprise = count.enterprise
-    is_metered = enterprise.license_model == LicenseModel.METERED
-    count.purchased = None if is_metered else enterprise.purchased
     count.next_number = next_number
     return {int(deployment): index.count(f"only:{deployment}") for deployment in index.values("only")}
 
 
 def finish_count(count: Count) -> None:
-    """Save the count as a point of the usage history. In one transaction with the move of `Enterprise.generation`."""
+    """Save the count as a point of the usage history. In one transaction with the move of `Enterprise.generation`, and
+    with the lock on its row: the seats may have been changed while everybody was counted."""
+    enterprise = Enterprise.objects.get(pk=count.enterprise_id)
+    count.purchased = None if enterprise.license_model == LicenseModel.METERED else enterprise.purchased
     count.finished_at = timezone.now()
     count.save()
 

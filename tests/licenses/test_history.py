@@ -14,7 +14,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from licensesync.enterprises.models import Enterprise, LicenseModel
-from licensesync.licenses import history
+from licensesync.licenses import history, services
 from licensesync.licenses.models import Count, LicenseChange
 from licensesync.licenses.queries import current_count, licenses
 from licensesync.usage import bulk
@@ -240,6 +240,17 @@ def test_a_count_keeps_what_was_purchased_then() -> None:
     metered = new_enterprise(license_model=LicenseModel.METERED, enterprise_licenses=10)
     count = take(metered, server("ana"))
     assert (count.purchased, count.available) == (None, None)
+
+
+def test_seats_that_are_bought_while_everybody_is_counted_are_in_the_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    enterprise, original = new_enterprise(enterprise_licenses=10), services.tally
+
+    def buy_first(*args: Any, **more: Any) -> Any:
+        Enterprise.objects.filter(pk=enterprise.pk).update(enterprise_licenses=20)
+        return original(*args, **more)
+
+    monkeypatch.setattr(services, "tally", buy_first)
+    assert take(enterprise, server("ana")).purchased == 20
 
 
 def test_a_slow_reader_of_the_csv_holds_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
