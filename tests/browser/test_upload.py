@@ -88,6 +88,8 @@ def test_files_become_figures(visitor: Visitor, slug: str, files: DemoFiles) -> 
     expected = files.expected
     figures = page.locator("#figures")
     expect(figures.locator("dd").first).to_contain_text(number(expected.consumed))
+    tops = figures.locator("dl dd > small").evaluate_all("each => each.map(it => it.getBoundingClientRect().top)")
+    assert tops == [tops[0]] * 2, "a figure that leads somewhere stands on the line of the others"
     for name, people in (
         ("w-cloud", expected.cloud_only),
         ("w-both", expected.cloud_and_server),
