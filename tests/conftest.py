@@ -15,7 +15,7 @@ from django.core.cache import cache
 from django.db import connection, transaction
 from django.test import Client, TransactionTestCase
 
-from licensesync.config import simulated_github
+from licensesync import simulated_github
 from licensesync.enterprises import services as enterprises
 from licensesync.enterprises.models import Enterprise, Role
 from licensesync.licenses import comparison

@@ -1,8 +1,8 @@
 """Whom the simulated GitHub has in tests: a handful, or as many as you like."""
 
-from licensesync.config.simulated_github import Addresses, SimulatedCloud, SimulatedGitHub, SimulatedServer
-from licensesync.config.simulated_github.enterprise_cloud import member
-from licensesync.config.simulated_github.enterprise_server import ReportedUser
+from licensesync.simulated_github import Addresses, SimulatedCloud, SimulatedGitHub, SimulatedServer
+from licensesync.simulated_github.enterprise_cloud import member
+from licensesync.simulated_github.enterprise_server import ReportedUser
 
 Played = tuple[SimulatedGitHub, Addresses]  # what there is, and where it answers
 

@@ -19,7 +19,7 @@ import pytest
 from github import Auth, Github, UnknownObjectException
 
 import licensesync
-from licensesync.config.demo import write_demo_files
+from licensesync.demo import write_demo_files
 from licensesync.web.words import number
 from tests.people import PASSWORD
 from tests.product import Product

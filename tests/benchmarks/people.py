@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from licensesync.config.demo.people import Person, people
+from licensesync.demo.people import Person, people
 
 HOST = "ghes.benchmark.example"
 FIRST_USER_ID = 1_000

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from licensesync.config.simulated_github import Trouble
+from licensesync.simulated_github import Trouble
 from tests.browser.conftest import OWNER, THEMES, Visitor
 from tests.flows.lists import account, server_export
 from tests.people import PASSWORD

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import expect
 
-from licensesync.config.demo import DemoFiles, write_demo_files
+from licensesync.demo import DemoFiles, write_demo_files
 from licensesync.web.words import number
 from tests.browser.conftest import OWNER, Visitor
 from tests.people import PASSWORD

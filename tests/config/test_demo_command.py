@@ -8,15 +8,15 @@ from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
 
-from licensesync.config.demo import SLUG, write_demo_files
-from licensesync.config.demo.groups import APAC, EMEA
 from licensesync.config.management.commands.demo import OWNER, connect_example
-from licensesync.config.simulated_github import Addresses, worlds
+from licensesync.demo import SLUG, write_demo_files
+from licensesync.demo.groups import APAC, EMEA
 from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Connection, Deployment, Enterprise, LicenseModel
 from licensesync.enterprises.queries import visible_to
 from licensesync.enterprises.services import create_enterprise
 from licensesync.licenses.queries import current_count
+from licensesync.simulated_github import Addresses, worlds
 from licensesync.usage.models import OPEN, ServerUserAccount
 from licensesync.users.models import User
 from licensesync.users.queries import by_email

@@ -19,8 +19,8 @@ import psycopg
 import pytest
 from django.conf import settings
 
-from licensesync.config.simulated_github import SimulatedGitHub, SimulatedServer, running
-from licensesync.config.simulated_github.trouble import Trouble
+from licensesync.simulated_github import SimulatedGitHub, SimulatedServer, running
+from licensesync.simulated_github.trouble import Trouble
 from tests import worlds
 from tests.config.showing import license_page
 from tests.config.test_keeping import BRING_BACK, KEEP

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from licensesync.config.demo import SLUG, write_demo_files
-from licensesync.config.simulated_github import worlds
-from tests.config.test_simulated_github import LICENSES, REPORT, ask, basic
+from licensesync.demo import SLUG, write_demo_files
+from licensesync.simulated_github import worlds
 from tests.product import MANAGE, product_environment
+from tests.simulated_github.test_simulated_github import LICENSES, REPORT, ask, basic
 
 DAY = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 

@@ -14,7 +14,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as NobodyAnswers
 
-from licensesync.config.simulated_github import SimulatedCloud, SimulatedGitHub, Trouble, running
+from licensesync.simulated_github import SimulatedCloud, SimulatedGitHub, Trouble, running
 from tests import worlds
 from tests.config.test_workers import QUICK, enterprise_in, product_of, told, worker
 from tests.product import Product, product_environment

@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from licensesync.config.simulated_github import running
+from licensesync.simulated_github import running
 from tests import worlds
 from tests.config.test_workers import told
 from tests.product import Product

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from licensesync.config.simulated_github import SimulatedCloud, SimulatedGitHub, SimulatedServer, running
 from licensesync.enterprises import connections, deployments
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.flows import run_job, sync_now
+from licensesync.simulated_github import SimulatedCloud, SimulatedGitHub, SimulatedServer, running
 from licensesync.syncing.models import LicenseSyncJob, Trigger
 from tests.flows.lists import new_enterprise
 

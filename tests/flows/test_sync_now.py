@@ -12,13 +12,13 @@ from django.db import connection
 from django.utils import timezone
 
 from licensesync import feeds
-from licensesync.config.simulated_github import Trouble
 from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Connection, Deployment, UsageEvent
 from licensesync.errors import DISK_FULL, ExpectedError
 from licensesync.flows import forget, receive_usage, run_job, sync_now
 from licensesync.licenses import queries as licenses
 from licensesync.licenses import services as counting
+from licensesync.simulated_github import Trouble
 from licensesync.syncing import queries
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, Phase, Question, Trigger, UsageFile

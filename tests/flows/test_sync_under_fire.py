@@ -15,12 +15,12 @@ import pytest
 from django.db import connection, connections
 from django.utils import timezone
 
-from licensesync.config.simulated_github import Trouble
 from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.flows import consolidate, delete_deployment, payloads, run_job, sweep, sync_now, take_in
 from licensesync.licenses import queries as license_queries
 from licensesync.licenses import services as licenses
+from licensesync.simulated_github import Trouble
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import JobState, LicenseSyncJob, Trigger
 from licensesync.syncing.working import Work

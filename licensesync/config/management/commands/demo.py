@@ -11,12 +11,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 
-from licensesync.config.demo import NAME, SEED, SLUG, DemoFiles, write_demo_files
-from licensesync.config.demo.accounts import ExampleEnterprise
-from licensesync.config.demo.groups import APAC, EMEA, ENTERPRISE_LICENSES, VISUAL_STUDIO_LICENSES, Domain
-from licensesync.config.demo.history import write_earlier_lists
-from licensesync.config.simulated_github import Addresses, SimulatedServer
-from licensesync.config.simulated_github.worlds import derived_token
+from licensesync.demo import NAME, SEED, SLUG, DemoFiles, write_demo_files
+from licensesync.demo.accounts import ExampleEnterprise
+from licensesync.demo.groups import APAC, EMEA, ENTERPRISE_LICENSES, VISUAL_STUDIO_LICENSES, Domain
+from licensesync.demo.history import write_earlier_lists
 from licensesync.enterprises import connections
 from licensesync.enterprises.domains import add_domains
 from licensesync.enterprises.models import Connection, Deployment, Enterprise, LicenseModel
@@ -24,6 +22,8 @@ from licensesync.enterprises.services import create_enterprise, update_enterpris
 from licensesync.flows import delete_enterprise
 from licensesync.flows.import_files import import_files
 from licensesync.licenses.models import ConsumedLicense, Count, LicenseChange
+from licensesync.simulated_github import Addresses, SimulatedServer
+from licensesync.simulated_github.worlds import derived_token
 from licensesync.syncing.models import LicenseSyncJob, UsageFile
 from licensesync.users.models import User
 from licensesync.users.queries import by_email

@@ -10,9 +10,9 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from licensesync.config import environment
-from licensesync.config.demo import SLUG
 from licensesync.config.processes import TICK_SECONDS, hear_stop_signals, say
-from licensesync.config.simulated_github import Addresses, SimulatedGitHub, running, worlds
+from licensesync.demo import SLUG
+from licensesync.simulated_github import Addresses, SimulatedGitHub, running, worlds
 
 TOKEN = "LICENSESYNC_SIMULATED_GITHUB_TOKEN"  # noqa: S105 (a name)
 

@@ -16,10 +16,10 @@ from django.conf import settings
 from django.core.management import BaseCommand, CommandError, CommandParser, call_command
 from django.db import connection
 
-from licensesync.config.demo.github import play_github
 from licensesync.config.in_use import InUseError, alone, in_use, one_at_a_time, the_only_one
 from licensesync.config.keeping import READY, finish_restore
 from licensesync.config.management.commands.demo import example
+from licensesync.config.played_github import play_github
 from licensesync.config.processes import (
     GaveUpError,
     Program,

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from licensesync.config.demo import files
-from licensesync.config.demo.accounts import CloudRow, ExampleEnterprise, ServerAccount
-from licensesync.config.demo.groups import APAC, EMEA, ENTERPRISE_LICENSES, VISUAL_STUDIO_LICENSES, Domain
-from licensesync.config.demo.people import people
+from licensesync.demo import files
+from licensesync.demo.accounts import CloudRow, ExampleEnterprise, ServerAccount
+from licensesync.demo.groups import APAC, EMEA, ENTERPRISE_LICENSES, VISUAL_STUDIO_LICENSES, Domain
+from licensesync.demo.people import people
 
 DAYS_AGO = (336, 301, 259, 217, 182, 147, 112, 77, 49, 28, 14, 7)
 JOINED = 0.13  # the share of today's people who joined within these days

@@ -16,8 +16,8 @@ from enum import StrEnum
 from itertools import islice
 from typing import NamedTuple
 
-from licensesync.config.demo.files import REPORT_HEADING
-from licensesync.config.simulated_github.exchange import (
+from licensesync.demo.files import REPORT_HEADING
+from licensesync.simulated_github.exchange import (
     Deployment,
     Reply,
     Request,
@@ -28,7 +28,7 @@ from licensesync.config.simulated_github.exchange import (
     sign_in_page,
     version_refusal,
 )
-from licensesync.config.simulated_github.trouble import Trouble
+from licensesync.simulated_github.trouble import Trouble
 
 API_VERSIONS = ("2022-11-28",)
 REPORT = re.compile(r"/stafftools/reports/(\w+)\.csv")

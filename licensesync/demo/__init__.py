@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from licensesync.config.demo import files
-from licensesync.config.demo.accounts import ExampleEnterprise
-from licensesync.config.demo.groups import (
+from licensesync.demo import files
+from licensesync.demo.accounts import ExampleEnterprise
+from licensesync.demo.groups import (
     APAC,
     EMEA,
     ENTERPRISE_LICENSES,

@@ -15,10 +15,10 @@ from socketserver import TCPServer
 from typing import Any, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from licensesync.config.simulated_github import control
-from licensesync.config.simulated_github.enterprise_cloud import SimulatedCloud
-from licensesync.config.simulated_github.enterprise_server import SimulatedServer
-from licensesync.config.simulated_github.exchange import (
+from licensesync.simulated_github import control
+from licensesync.simulated_github.enterprise_cloud import SimulatedCloud
+from licensesync.simulated_github.enterprise_server import SimulatedServer
+from licensesync.simulated_github.exchange import (
     Deployment,
     Reply,
     Request,
@@ -26,7 +26,7 @@ from licensesync.config.simulated_github.exchange import (
     sign_in_page,
     whole,
 )
-from licensesync.config.simulated_github.trouble import Trouble
+from licensesync.simulated_github.trouble import Trouble
 
 LOOPBACK = "127.0.0.1"
 IDLE_SECONDS = 60

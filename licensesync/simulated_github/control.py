@@ -18,10 +18,10 @@ from typing import Any
 
 import msgspec
 
-from licensesync.config.simulated_github.enterprise_cloud import SimulatedCloud
-from licensesync.config.simulated_github.enterprise_server import SimulatedServer
-from licensesync.config.simulated_github.exchange import Deployment, Reply, json_reply
-from licensesync.config.simulated_github.trouble import Trouble
+from licensesync.simulated_github.enterprise_cloud import SimulatedCloud
+from licensesync.simulated_github.enterprise_server import SimulatedServer
+from licensesync.simulated_github.exchange import Deployment, Reply, json_reply
+from licensesync.simulated_github.trouble import Trouble
 
 PREFIX = "/_simulator/"
 MAX_BYTES = 65_536

@@ -8,13 +8,13 @@ from typing import Any
 
 from django.utils.crypto import salted_hmac
 
-from licensesync.config.demo import SEED, SLUG
-from licensesync.config.demo.accounts import ExampleEnterprise
-from licensesync.config.demo.files import REPORT_HEADING, SERVER_IDS, licensed_user, reported_user
-from licensesync.config.demo.groups import ENTERPRISE_LICENSES, VISUAL_STUDIO_LICENSES
-from licensesync.config.simulated_github.enterprise_cloud import SimulatedCloud
-from licensesync.config.simulated_github.enterprise_server import ReportedUser, SimulatedServer
-from licensesync.config.simulated_github.listening import SimulatedGitHub
+from licensesync.demo import SEED, SLUG
+from licensesync.demo.accounts import ExampleEnterprise
+from licensesync.demo.files import REPORT_HEADING, SERVER_IDS, licensed_user, reported_user
+from licensesync.demo.groups import ENTERPRISE_LICENSES, VISUAL_STUDIO_LICENSES
+from licensesync.simulated_github.enterprise_cloud import SimulatedCloud
+from licensesync.simulated_github.enterprise_server import ReportedUser, SimulatedServer
+from licensesync.simulated_github.listening import SimulatedGitHub
 
 PURCHASED = ENTERPRISE_LICENSES + VISUAL_STUDIO_LICENSES
 
@@ -25,7 +25,7 @@ def derived_token(name: str) -> str:
 
 
 def example(today: datetime) -> SimulatedGitHub:
-    """The people of `licensesync.config.demo`, as they were on that day."""
+    """The people of `licensesync.demo`, as they were on that day."""
     enterprise = ExampleEnterprise(SEED, today)
     servers = [
         SimulatedServer(

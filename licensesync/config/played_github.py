@@ -8,9 +8,9 @@ from datetime import datetime
 
 from django.conf import settings
 
-from licensesync.config.demo.groups import APAC, EMEA
 from licensesync.config.processes import Program
-from licensesync.config.simulated_github import Addresses
+from licensesync.demo.groups import APAC, EMEA
+from licensesync.simulated_github import Addresses
 
 ALLOW = "LICENSESYNC_CONNECT_ALLOW"
 LOOPBACK = "127.0.0.1"

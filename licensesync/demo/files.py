@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from licensesync.config.demo.accounts import DORMANCY, CloudRow, ServerAccount
-from licensesync.config.demo.groups import APAC, EMEA
+from licensesync.demo.accounts import DORMANCY, CloudRow, ServerAccount
+from licensesync.demo.groups import APAC, EMEA
 
 PAGE_SIZE = 100  # the most that GitHub's REST API gives at once
 

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from licensesync.config.simulated_github import (
+from licensesync.simulated_github import (
     Addresses,
     SimulatedCloud,
     SimulatedGitHub,
@@ -33,8 +33,8 @@ from licensesync.config.simulated_github import (
     Trouble,
     running,
 )
-from licensesync.config.simulated_github.enterprise_server import Refusal
-from licensesync.config.simulated_github.worlds import sync_status
+from licensesync.simulated_github.enterprise_server import Refusal
+from licensesync.simulated_github.worlds import sync_status
 from tests import worlds
 
 LICENSES = "/enterprises/octo-industries/consumed-licenses"

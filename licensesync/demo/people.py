@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from licensesync.config.demo.names import NAMES
+from licensesync.demo.names import NAMES
 
 # Letters that are no letter with an accent, so that Unicode doesn't take them apart.
 _PLAIN_LETTERS = str.maketrans(

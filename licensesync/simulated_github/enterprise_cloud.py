@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from licensesync.config.simulated_github.exchange import (
+from licensesync.simulated_github.exchange import (
     DOCS,
     Deployment,
     Reply,
@@ -22,7 +22,7 @@ from licensesync.config.simulated_github.exchange import (
     version_refusal,
     whole,
 )
-from licensesync.config.simulated_github.trouble import Trouble
+from licensesync.simulated_github.trouble import Trouble
 
 REST_DOCS = f"{DOCS}/enterprise-cloud@latest/rest"
 LICENSING_DOCS = f"{REST_DOCS}/enterprise-admin/licensing"

@@ -9,10 +9,10 @@ go wrong on demand, `worlds` has whom they know, `listening` puts it all on sock
 `/_simulator` by which another process directs the play.
 """
 
-from licensesync.config.simulated_github.enterprise_cloud import SimulatedCloud
-from licensesync.config.simulated_github.enterprise_server import ReportedUser, SimulatedServer
-from licensesync.config.simulated_github.listening import Addresses, SimulatedGitHub, running
-from licensesync.config.simulated_github.trouble import Trouble
+from licensesync.simulated_github.enterprise_cloud import SimulatedCloud
+from licensesync.simulated_github.enterprise_server import ReportedUser, SimulatedServer
+from licensesync.simulated_github.listening import Addresses, SimulatedGitHub, running
+from licensesync.simulated_github.trouble import Trouble
 
 __all__ = [
     "Addresses",

@@ -11,10 +11,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from licensesync import feeds
-from licensesync.config import demo
-from licensesync.config.demo.groups import APAC, EMEA, GROUPS, OVER_THE_LIMIT, SCIM_ADMIN
-from licensesync.config.demo.people import people
+from licensesync import demo, feeds
+from licensesync.demo.groups import APAC, EMEA, GROUPS, OVER_THE_LIMIT, SCIM_ADMIN
+from licensesync.demo.people import people
 from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Enterprise
 from licensesync.flows.import_files import import_files

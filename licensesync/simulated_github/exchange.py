@@ -16,7 +16,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from licensesync.config.simulated_github.trouble import Trouble
+from licensesync.simulated_github.trouble import Trouble
 
 DOCS = "https://docs.github.com"
 API_VERSION = "2022-11-28"  # where a request names none

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from licensesync.config.demo.groups import (
+from licensesync.demo.groups import (
     APAC,
     EMEA,
     GROUPS,
@@ -14,7 +14,7 @@ from licensesync.config.demo.groups import (
     Domain,
     Group,
 )
-from licensesync.config.demo.people import Person, people, unused
+from licensesync.demo.people import Person, people, unused
 
 DORMANCY = timedelta(days=90)
 ORGANIZATIONS = ("octo-platform", "octo-mobile", "octo-data", "octo-security", "octo-retail")
