@@ -9,6 +9,9 @@ from licensesync.licenses import comparison
 from licensesync.syncing.queries import open_jobs
 from licensesync.usage import bulk
 
+# A million licenses are compared in less than a minute. A plan that goes wrong must not keep everybody else waiting.
+LONGEST_STATEMENT = 10 * 60  # seconds
+
 _one = threading.Lock()
 
 
@@ -25,6 +28,7 @@ def compare(enterprise_id: int, *, somebody_waits: bool) -> None:
         return
     try:
         bulk.prepare_session()
+        bulk.end_statements_after(LONGEST_STATEMENT)
         comparison.compare(enterprise)
     finally:
         connection.close()  # with what was prepared

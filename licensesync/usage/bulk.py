@@ -175,6 +175,12 @@ def prepare_session() -> None:
     execute("SET synchronous_commit = off")
 
 
+def end_statements_after(seconds: float) -> None:
+    """Until the connection is closed PostgreSQL ends each statement that takes longer (OperationalError)."""
+    if not is_sqlite():
+        execute(f"SET statement_timeout = {seconds * 1000:.0f}")
+
+
 def commit_durably() -> None:
     """Within a transaction: let its end wait until the disk has it, and with it all that was written before."""
     if not is_sqlite():

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from licensesync.enterprises.models import Enterprise
 from licensesync.flows import compare
@@ -43,6 +43,20 @@ def test_without_the_cloud_there_is_nothing_to_compare(enterprise: Enterprise) -
     compare.compare(enterprise.pk, somebody_waits=False)
     compare.compare(0, somebody_waits=True)
     assert not GitHubComparison.objects.exists()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite ends no statement by itself")
+def test_a_comparison_that_takes_too_long_lets_the_others_have_theirs(
+    enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_one(enterprise, cloud_list([cloud_user("ana", "ana@octo.example")]))
+    with monkeypatch.context() as slowly:
+        slowly.setattr(compare, "LONGEST_STATEMENT", 0.1)
+        slowly.setattr(comparison, "compare", lambda _: bulk.execute("SELECT pg_sleep(20)"))
+        with pytest.raises(OperationalError):
+            compare.compare(enterprise.pk, somebody_waits=True)
+    compare.compare(enterprise.pk, somebody_waits=True)
+    assert GitHubComparison.objects.exists()
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite plans by its indexes alone")
