@@ -67,7 +67,8 @@ def delete_account(request: HttpRequest) -> HttpResponse:
             logout(request)
             say.done(request, gettext("Your account is deleted."))
             return redirect("sign_in")
-    return render(request, "account/delete.html", {"form": form, "memberships": memberships_of(user)})
+    names = [membership.enterprise.name for membership in memberships_of(user)]
+    return render(request, "account/delete.html", {"form": form, "enterprises": names})
 
 
 urlpatterns = [path("account/delete", delete_account, name="delete_account")]
