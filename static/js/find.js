@@ -2,6 +2,9 @@
 
 const search = document.getElementById("q");
 
+// Whoever comes back to the page as it was finds the search in it. Safari then resets what has autocomplete="off".
+search?.addEventListener("input", () => (search.defaultValue = search.value));
+
 // A download leaves the page as it is, and so would the menu stay.
 document.addEventListener("click", ({ target }) => target.closest(".menu[popover] a")?.closest("[popover]").hidePopover());
 

@@ -62,6 +62,7 @@ def test_by_keyboard(visitor: Visitor, home: str) -> None:
     page.keyboard.type("user-0")
     people = page.locator("#licenses .who a")
     expect(people).to_have_count(10)
+    expect(search).to_have_attribute("value", "user-0")  # what Safari shows of it to whoever comes back
     page.keyboard.press("ArrowDown")
     expect(people.first).to_be_focused()
     page.keyboard.press("ArrowDown")
