@@ -33,7 +33,7 @@ class Database:
         with tempfile.TemporaryDirectory(prefix="licensesync-benchmark-") as directory:
             environment = os.environ | {
                 "DJANGO_SETTINGS_MODULE": "licensesync.config.settings",
-                "LICENSESYNC_DATA_DIR": directory,
+                "LICENSESYNC_DATA_DIR": f"{directory}/data",  # what a program says is written beside it
                 "DATABASE_URL": "",
             }
             if not self.url:
