@@ -101,6 +101,13 @@ WEB_PAGE = Problem(
         "Sign in to GitHub in the browser, download the file again and add the new one."
     ),
 )
+NO_IDENTITIES = Problem(
+    "no_identities",
+    _(
+        "This answer of GitHub holds no linked identities. Nothing was changed. Ask with the token of an enterprise "
+        "owner; and the enterprise itself has to sign people in by SAML or OIDC."
+    ),
+)
 OUR_REPORT = Problem(
     "our_report",
     _(
@@ -206,6 +213,27 @@ PAGES_MISSING = Problem(
         by="total",
     ),
 )
+IDENTITIES_MISSING = Problem(
+    "identities_missing",
+    _(
+        "The list of linked identities is not complete: it holds %(rows)s of %(total)s. Nothing was changed. Add all "
+        "of its pages together."
+    ),
+)
+LAST_PAGE_MISSING = Problem(
+    "last_page_missing",
+    _(
+        "The list of linked identities is not complete: its last page says that more follows. Nothing was changed. Add "
+        "all of its pages together."
+    ),
+)
+NO_CLOUD_LIST = Problem(
+    "no_cloud_list",
+    _(
+        "Linked identities belong to accounts of the cloud, and the cloud’s list is not here yet. Nothing was changed. "
+        "Add the cloud’s list first, or both together."
+    ),
+)
 SHRINKS_TOO_MUCH = Problem(
     "shrinks_too_much",
     _(
@@ -219,6 +247,14 @@ OTHER_PEOPLE = Problem(
     _(
         "In this list %(replaced)s of the %(before)s accounts of %(source)s have another login and no e-mail in "
         "common, so it seems to be of another server. Nothing was changed. If it is right all the same, confirm it."
+    ),
+    in_script=_("In a script, --accept-shrink confirms it."),
+)
+FEWER_IDENTITIES = Problem(
+    "fewer_identities",
+    _(
+        "In this list %(removed)s of the %(before)s cloud accounts with a linked identity have none any more, so some "
+        "of it seems to be missing. Nothing was changed. If it is right all the same, confirm it."
     ),
     in_script=_("In a script, --accept-shrink confirms it."),
 )

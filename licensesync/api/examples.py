@@ -175,6 +175,7 @@ INSTANCE = answer(
         "last_event": "server_synced",
         "last_usage_at": "2026-03-02T09:00:41Z",
         "list_date": "2026-03-02T08:59:58Z",
+        "identities_at": None,
         "connection": _CONNECTION,
     },
 )
@@ -358,6 +359,7 @@ EXPLAINED_LICENSE = answer(
         "cloud": {
             "profile": "https://github.com/monalisa",
             "verified_emails": ["mona.lisa@octo.example"],
+            "identity_emails": ["mona.lisa@octo.example", "mlisa@octo.example"],
             "member_roles": ["octo-platform:Owner"],
             "enterprise_roles": ["Owner", "Member"],
             "pending_invites": [],

@@ -91,6 +91,9 @@ class InstanceSerializer(serializers.Serializer[Deployment]):
     last_event = serializers.ChoiceField(UsageEvent.choices)
     last_usage_at = Moment(allow_null=True)
     list_date = Moment(allow_null=True, help_text="The date of the last list itself.")
+    identities_at = Moment(
+        allow_null=True, help_text="Of the cloud: the date of the linked identities of its accounts."
+    )
     connection = ConnectionSerializer(allow_null=True)
 
     def get_url(self, deployment: Deployment) -> str:

@@ -17,7 +17,7 @@ from licensesync.licenses.models import ConsumedLicense, LicenseChange, LicenseT
 from licensesync.licenses.person import Person
 from licensesync.matching import explain
 from licensesync.matching.records import Rule
-from licensesync.usage.models import ServerUserAccount
+from licensesync.usage.models import CloudUser, ServerUserAccount
 
 
 class AccountSerializer(serializers.Serializer[Any]):
@@ -70,9 +70,10 @@ class ExplainedAccountSerializer(AccountSerializer):
     last_active_at = Moment(allow_null=True)
 
 
-class CloudAccountSerializer(serializers.Serializer[CloudFacts]):
+class CloudAccountSerializer(serializers.Serializer[Any]):
     profile = serializers.CharField()
     verified_emails = serializers.ListField(child=serializers.CharField())
+    identity_emails = serializers.ListField(child=serializers.CharField(), help_text="Of its linked identities.")
     member_roles = serializers.ListField(child=serializers.CharField())
     enterprise_roles = serializers.ListField(child=serializers.CharField())
     pending_invites = serializers.ListField(child=serializers.CharField())
@@ -134,9 +135,14 @@ def explained(request: Request, slug: str, person: Person) -> dict[str, Any]:
         **shown(request, slug, person.license, person.deployments),
         "summary": [explain.in_english(each) for each in sentences],
         "accounts": list(_accounts(person)),
-        "cloud": msgspec.convert(person.cloud.facts, CloudFacts) if person.cloud else None,
+        "cloud": _cloud_account(person.cloud) if person.cloud else None,
         "changes": person.changes,
     }
+
+
+def _cloud_account(cloud: CloudUser) -> dict[str, Any]:
+    facts = msgspec.to_builtins(msgspec.convert(cloud.facts, CloudFacts))
+    return {**facts, "identity_emails": cloud.identity_addresses.split()}
 
 
 def _accounts(person: Person) -> Iterator[dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Any, TypedDict, TypeVar
 from rest_framework import serializers
 
 from licensesync.errors import (
+    FEWER_IDENTITIES,
     FIGURES_STAY,
     NOTHING_STORED,
     OLDER_THAN_STORED,
@@ -27,6 +28,7 @@ ANSWERED_BY = {
     OLDER_THAN_STORED.code: "accept_older",
     SHRINKS_TOO_MUCH.code: "accept_shrink",
     OTHER_PEOPLE.code: "accept_shrink",
+    FEWER_IDENTITIES.code: "accept_shrink",
 }
 
 

@@ -182,13 +182,16 @@ def delete(deployment: Deployment) -> None:
         Deployment.objects.filter(pk=deployment.pk).delete()
 
 
-def list_came_again(deployment: Deployment, *, event: UsageEvent, taken_at: datetime, list_date: datetime) -> None:
+def list_came_again(
+    deployment: Deployment, *, event: UsageEvent, taken_at: datetime, list_date: datetime, **dates: datetime
+) -> None:
     """The list that counts came once more: nothing changed since, and it is readable."""
     Deployment.objects.filter(pk=deployment.pk).update(
         last_event=event,
         last_usage_at=taken_at,
         list_date=Greatest("list_date", Value(list_date)),
         list_encrypted_at=None,
+        **dates,
     )
 
 
@@ -211,12 +214,18 @@ def show_no_list(deployment: Deployment) -> None:
         last_usage_at=None,
         list_date=None,
         list_digest="",
+        identities_at=None,
         accounts=0,
         suspended=0,
         dormant=None,
         total_seats_consumed=None,
         total_seats_purchased=None,
     )
+
+
+def show_identities(deployment: Deployment, *, identities_at: datetime) -> None:
+    """Note of when the linked identities are that the accounts of the cloud now have."""
+    Deployment.objects.filter(pk=deployment.pk).update(identities_at=identities_at)
 
 
 def show_list(deployment: Deployment, **facts: Any) -> None:

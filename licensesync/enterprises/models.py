@@ -148,6 +148,7 @@ class Deployment(models.Model):
     last_usage_at = models.DateTimeField(null=True)  # when the list was taken in
     list_date = models.DateTimeField(null=True)  # the list's own date, else when it was delivered
     list_digest = models.CharField(max_length=64, blank=True)  # SHA-256 of the last good delivery
+    identities_at = models.DateTimeField(null=True)  # of the cloud: the date of the list of its linked identities
     list_encrypted_at = models.DateTimeField(null=True)  # the last export came with an encrypted list of users
     accounts = models.PositiveIntegerField(default=0)
     suspended = models.PositiveIntegerField(default=0)

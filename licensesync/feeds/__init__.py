@@ -1,12 +1,15 @@
-"""Bytes in, typed records out: the four feeds that tell who has an account. Pure: no Django, no database, no network.
+"""Bytes in, typed records out: the feeds that tell who has an account, and by which addresses. Pure: no Django, no
+database, no network.
 
-`recognise` looks through a stored file; `read_server_accounts` and `read_cloud` give its records in batches. Both need
-little memory, whatever the size of the file, and raise nothing but `errors.ExpectedError` about its content.
+`recognise` looks through a stored file; `read_server_accounts`, `read_cloud` and `read_identities` give its records in
+batches. All need little memory, whatever the size of the file, and raise nothing but `errors.ExpectedError` about its
+content.
 """
 
-from licensesync.feeds.reading import read_cloud, read_server_accounts
+from licensesync.feeds.reading import read_cloud, read_identities, read_server_accounts
 from licensesync.feeds.recognise import recognise
 from licensesync.feeds.records import (
+    CloudIdentity,
     CloudUser,
     FeedKind,
     ReadReport,
@@ -17,6 +20,7 @@ from licensesync.feeds.records import (
 )
 
 __all__ = [
+    "CloudIdentity",
     "CloudUser",
     "FeedKind",
     "ReadReport",
@@ -25,6 +29,7 @@ __all__ = [
     "ServerOnlyPerson",
     "ServerUserAccount",
     "read_cloud",
+    "read_identities",
     "read_server_accounts",
     "recognise",
 ]

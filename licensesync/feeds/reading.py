@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from licensesync.errors import TOO_MANY_PEOPLE, ExpectedError
-from licensesync.feeds import cloud_licenses, cloud_report, server_export, server_report
+from licensesync.feeds import cloud_identities, cloud_licenses, cloud_report, server_export, server_report
 from licensesync.feeds.json_stream import JsonReader
 from licensesync.feeds.opening import text_chunks
 from licensesync.feeds.records import (
+    CloudIdentity,
     CloudUser,
     FeedKind,
     ReadReport,
@@ -69,6 +70,14 @@ def read_cloud(
     yield from _batches(people, report, max_accounts, BATCH)
 
 
+def read_identities(
+    paths: Sequence[Path], report: ReadReport, *, max_unpacked_bytes: int, max_accounts: int
+) -> Iterator[list[CloudIdentity]]:
+    """The linked identities of all these files, in batches. Raises ExpectedError as `read_server_accounts`."""
+    identities = (found for path in paths for found in _identities(path, report, max_unpacked_bytes))
+    yield from _batches(identities, report, max_accounts, BATCH)
+
+
 def _server_accounts(
     path: Path, kind: FeedKind, report: ReadReport, max_unpacked_bytes: int
 ) -> Iterator[list[ServerUserAccount]]:
@@ -87,6 +96,11 @@ def _cloud_people(
             yield from cloud_licenses.people(JsonReader(chunks), report)
         else:
             yield from cloud_report.people(Table(chunks), report)
+
+
+def _identities(path: Path, report: ReadReport, max_unpacked_bytes: int) -> Iterator[list[CloudIdentity]]:
+    with contextlib.closing(text_chunks(path, max_unpacked_bytes=max_unpacked_bytes)) as chunks:
+        yield from cloud_identities.identities(JsonReader(chunks), report)
 
 
 def _batches(lists: Iterable[list[Record]], report: ReadReport, max_accounts: int, size: int) -> Iterator[list[Record]]:

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from licensesync.errors import NOT_RECOGNISED, OUR_REPORT, WEB_PAGE, ExpectedError
-from licensesync.feeds import cloud_licenses, server_export, values
+from licensesync.errors import NO_IDENTITIES, NOT_RECOGNISED, OUR_REPORT, WEB_PAGE, ExpectedError
+from licensesync.feeds import cloud_identities, cloud_licenses, server_export, values
 from licensesync.feeds.columns import USER_LISTS, plain
 from licensesync.feeds.json_stream import JsonReader
 from licensesync.feeds.opening import text_chunks
@@ -28,7 +28,8 @@ def recognise(path: Path, *, max_unpacked_bytes: int) -> Recognition:
     """Look through a file once, in constant memory. What is no feed at all is refused at its beginning.
 
     `max_unpacked_bytes`: how large a packed file may be when unpacked.
-    Raises ExpectedError: NOT_RECOGNISED, WEB_PAGE, OUR_REPORT, and those of `text_chunks`, `JsonReader` and `Table`.
+    Raises ExpectedError: NOT_RECOGNISED, NO_IDENTITIES, WEB_PAGE, OUR_REPORT, and those of `text_chunks`, `JsonReader`
+    and `Table`.
     """
     with contextlib.closing(text_chunks(path, max_unpacked_bytes=max_unpacked_bytes)) as chunks:
         first = next(chunks)
@@ -61,6 +62,8 @@ class _Seen:
     encrypted: bool = False  # a list of users was not readable
     listed: bool = False  # a list of users was readable
     head: dict[str, Any] = field(default_factory=dict)  # plain key -> value, of facts and totals
+    is_answer: bool = False  # of GraphQL
+    identities: cloud_identities.Look = field(default_factory=cloud_identities.Look)
 
 
 def _recognise_json(reader: JsonReader) -> Recognition:
@@ -69,6 +72,8 @@ def _recognise_json(reader: JsonReader) -> Recognition:
         seen.documents += 1
         for key in reader.members():
             _look_at_value(reader, plain(key), seen)
+    if seen.identities.pages and not seen.listed:
+        return _recognise_identities(seen.identities)
     kind = _kind(seen)
     if kind is FeedKind.CLOUD_LICENSES:
         return Recognition(
@@ -79,6 +84,15 @@ def _recognise_json(reader: JsonReader) -> Recognition:
         )
     return Recognition(
         kind, server=server_export.facts(seen.head), users_encrypted=seen.encrypted or not seen.listed, rows=seen.rows
+    )
+
+
+def _recognise_identities(found: cloud_identities.Look) -> Recognition:
+    return Recognition(
+        FeedKind.CLOUD_IDENTITIES,
+        rows=found.rows,
+        total_identities=found.total,
+        more_follows=found.says_more and not found.says_last,
     )
 
 
@@ -101,6 +115,10 @@ def _look_at_value(reader: JsonReader, key: str, seen: _Seen) -> None:
     elif key == "madeby":
         if reader.value() == "LicenseSync":  # `licenses.report`: it would confirm itself
             raise ExpectedError(OUR_REPORT)
+    elif key == "data" and reader.peek() == b"{":
+        seen.is_answer = True
+        for _page in cloud_identities.pages(reader):
+            cloud_identities.look(reader, seen.identities)
     else:
         reader.skip()
 
@@ -133,4 +151,4 @@ def _kind(seen: _Seen) -> FeedKind:
         return FeedKind.CLOUD_LICENSES
     if not is_cloud and seen.documents == 1 and (has_facts or seen.row_keys >= {"login"}):
         return FeedKind.SERVER_EXPORT
-    raise ExpectedError(NOT_RECOGNISED)
+    raise ExpectedError(NO_IDENTITIES if seen.is_answer else NOT_RECOGNISED)

@@ -17,10 +17,16 @@ class FeedKind(StrEnum):
     SERVER_REPORT = "server_report"  # GHES site-admin all_users.csv
     CLOUD_LICENSES = "cloud_licenses"  # GHEC REST consumed-licenses, JSON, one page or several
     CLOUD_REPORT = "cloud_report"  # GHEC license report, CSV
+    CLOUD_IDENTITIES = "cloud_identities"  # GHEC GraphQL externalIdentities, JSON, one page or several
 
     @property
     def is_cloud(self) -> bool:
-        return self in (FeedKind.CLOUD_LICENSES, FeedKind.CLOUD_REPORT)
+        return self in (FeedKind.CLOUD_LICENSES, FeedKind.CLOUD_REPORT, FeedKind.CLOUD_IDENTITIES)
+
+    @property
+    def is_page(self) -> bool:
+        """Whether several files that were added together may be one list."""
+        return self in (FeedKind.CLOUD_LICENSES, FeedKind.CLOUD_IDENTITIES)
 
 
 class ServerUserAccount(NamedTuple):
@@ -70,6 +76,14 @@ class ServerOnlyPerson(NamedTuple):
     subscription_email: str = ""  # of a Visual Studio subscriber: where the subscription is to be matched
 
 
+class CloudIdentity(NamedTuple):
+    """What the identity provider of the cloud says about one account: the addresses that GitHub compares. An account
+    may have several identities."""
+
+    login: str
+    addresses: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class ServerFacts:
     """What an export says about its server. "" and None: not said."""
@@ -98,6 +112,8 @@ class Recognition:
     rows: int = 0  # accounts (all rows of the list), counted by the scan
     total_seats_consumed: int | None = None  # cloud JSON: GitHub's own total
     total_seats_purchased: int | None = None
+    total_identities: int | None = None  # of linked identities: GitHub's own total
+    more_follows: bool = False  # of linked identities: the last page is not among them
 
 
 @dataclass(slots=True)

@@ -11,9 +11,12 @@ from django.db import transaction
 
 from licensesync import feeds
 from licensesync.enterprises import deployments
-from licensesync.enterprises.models import Deployment
+from licensesync.enterprises.models import Deployment, DeploymentKind
 from licensesync.errors import (
     BEING_DELETED,
+    IDENTITIES_MISSING,
+    LAST_PAGE_MISSING,
+    NO_CLOUD_LIST,
     PAGES_MISSING,
     REPLACED,
     SERVER_CONFLICT,
@@ -25,7 +28,7 @@ from licensesync.flows import queue
 from licensesync.flows.delivery import Delivery, Unanswered, ask_if_older
 from licensesync.syncing import clock, usage_files
 from licensesync.syncing import services as syncing
-from licensesync.syncing.models import OPEN_STATES, JobState, LicenseSyncJob, Question, Trigger, UsageFile
+from licensesync.syncing.models import OPEN_STATES, JobKind, JobState, LicenseSyncJob, Question, Trigger, UsageFile
 from licensesync.usage.queries import LOOKED_AT, server_with
 from licensesync.users.models import User
 
@@ -58,7 +61,7 @@ def ask_anew(files: list[UsageFile]) -> bool:
     try:
         delivery = Delivery(files)
         deployment = _source(delivery)
-        _ask_if_older(delivery, deployment, _waiting(deployment))
+        _ask_if_older(delivery, deployment, _waiting(delivery, deployment))
     except Unanswered as again:
         if again.question == Question.OLDER and again.params["stored_date"] != told:
             usage_files.ask(files, again.question, **again.params)
@@ -81,12 +84,14 @@ def _job_for(delivery: Delivery, *, is_answered: bool) -> LicenseSyncJob | None:
         usage_files.refuse(files, ExpectedError(USERS_ENCRYPTED, source=str(deployment)), deployment=deployment)
         return None
     _refuse_missing_pages(delivery)
-    waiting = _waiting(deployment)
-    is_shown = delivery.digest == deployment.list_digest and not waiting
+    _refuse_missing_identities(delivery)
+    waiting = _waiting(delivery, deployment)
+    is_shown = delivery.digest == deployment.list_digest and not waiting and not delivery.is_identities_alone
     if is_shown and (same := _last_good_job(deployment)):
         usage_files.accept_as(files, same)
         event = delivery.event_at(deployment)
-        deployments.list_came_again(deployment, event=event, taken_at=clock.now(), list_date=delivery.date)
+        dates = {"identities_at": delivery.date} if delivery.identity_files else {}
+        deployments.list_came_again(deployment, event=event, taken_at=clock.now(), list_date=delivery.date, **dates)
         return same
     if not first.accept_older:
         if not is_answered:  # what somebody has just said something about is wanted
@@ -97,6 +102,7 @@ def _job_for(delivery: Delivery, *, is_answered: bool) -> LicenseSyncJob | None:
         trigger=_trigger(first),
         requested_by=_whose(first),
         files=files,
+        kind=JobKind.IDENTITIES if delivery.is_identities_alone else JobKind.FILE,
         accept_older=first.accept_older,
         accept_shrink=first.accept_shrink,
     )
@@ -104,15 +110,17 @@ def _job_for(delivery: Delivery, *, is_answered: bool) -> LicenseSyncJob | None:
     return job
 
 
-def _waiting(deployment: Deployment) -> list[Delivery]:
-    """The lists that are not taken in yet."""
+def _waiting(delivery: Delivery, deployment: Deployment) -> list[Delivery]:
+    """The lists of the same sort that are not taken in yet."""
     files = UsageFile.objects.filter(job__deployment=deployment, job__state__in=OPEN_STATES).order_by("job_id", "pk")
-    return [Delivery(list(together)) for _, together in groupby(files, key=attrgetter("job_id"))]
+    waiting = [Delivery(list(together)) for _, together in groupby(files, key=attrgetter("job_id"))]
+    return [each for each in waiting if each.is_identities_alone is delivery.is_identities_alone]
 
 
 def _ask_if_older(delivery: Delivery, deployment: Deployment, waiting: Iterable[Delivery]) -> None:
     """Raise Unanswered when a list is older than the one that is there, or than one that waits."""
-    dates = [other.date for other in waiting] + ([deployment.list_date] if deployment.list_date else [])
+    there = delivery.date_there(deployment)
+    dates = [other.date for other in waiting] + ([there] if there else [])
     ask_if_older(deployment, delivery.date_to_ask_about(deployment), than=max(dates, default=None))
 
 
@@ -123,7 +131,7 @@ def _refuse_if_overtaken(delivery: Delivery, deployment: Deployment, waiting: It
     if delivery.server.exported_at or clock.now() - came > LATE:
         return
     dates = [other.first.created_at for other in waiting if not other.server.exported_at]
-    if max([*dates, deployment.list_date or came]) > came:
+    if max([*dates, delivery.date_there(deployment) or came]) > came:
         raise ExpectedError(REPLACED, source=str(deployment))
 
 
@@ -145,6 +153,8 @@ def _source(delivery: Delivery) -> Deployment:
     file, facts = delivery.first, delivery.server
     if file.trigger == Trigger.PUSHED:
         _refuse_list_of_other(delivery)
+    if delivery.is_identities_alone and not _has_cloud_list(delivery):
+        raise ExpectedError(NO_CLOUD_LIST)
     if delivery.recognition.kind.is_cloud:
         return deployments.cloud_of(file.enterprise)
     if file.deployment is not None:
@@ -192,10 +202,29 @@ def _refuse_list_of_other(delivery: Delivery) -> None:
 
 def _refuse_missing_pages(delivery: Delivery) -> None:
     """A cloud list with fewer rows than its own total is not the whole list."""
-    rows, total = delivery.rows, max(each.total_seats_consumed or 0 for each in delivery.recognitions)
+    said = delivery.recognitions
+    rows, total = sum(each.rows for each in said), max((each.total_seats_consumed or 0 for each in said), default=0)
     if rows < total:
         raise ExpectedError(PAGES_MISSING, rows=rows, total=total, missing=total - rows)
 
 
+def _refuse_missing_identities(delivery: Delivery) -> None:
+    """The same of linked identities, which say how many there are, and on each page whether another one follows."""
+    said = delivery.identity_recognitions
+    rows, total = sum(each.rows for each in said), max((each.total_identities or 0 for each in said), default=0)
+    if rows < total:
+        raise ExpectedError(IDENTITIES_MISSING, rows=rows, total=total)
+    if said and all(each.more_follows for each in said):
+        raise ExpectedError(LAST_PAGE_MISSING)
+
+
+def _has_cloud_list(delivery: Delivery) -> bool:
+    """Whether there are accounts to which linked identities can belong, or will be when their turn comes."""
+    clouds = Deployment.objects.filter(enterprise=delivery.first.enterprise_id, kind=DeploymentKind.CLOUD)
+    is_coming = UsageFile.objects.filter(job__deployment__in=clouds, job__state__in=OPEN_STATES).exists()
+    return is_coming or clouds.filter(list_date__isnull=False).exists()
+
+
 def _last_good_job(deployment: Deployment) -> LicenseSyncJob | None:
-    return LicenseSyncJob.objects.filter(deployment=deployment, state=JobState.SUCCESS).order_by("-pk").first()
+    good = LicenseSyncJob.objects.filter(deployment=deployment, state=JobState.SUCCESS)
+    return good.exclude(kind=JobKind.IDENTITIES).order_by("-pk").first()

@@ -31,7 +31,8 @@ class Unanswered(Exception):
 
 @dataclass(frozen=True)
 class Delivery:
-    """The recognised files of one list, in the order in which they came: a single one, or the pages of a cloud list."""
+    """The recognised files of one list, in the order in which they came: a single one, or the pages of a cloud list,
+    maybe with the linked identities of its accounts; or these alone."""
 
     files: Sequence[UsageFile]
 
@@ -41,17 +42,34 @@ class Delivery:
         return self.files[0]
 
     @cached_property
+    def pages(self) -> list[UsageFile]:
+        """The files that tell who has an account."""
+        return [file for file in self.files if file.kind != feeds.FeedKind.CLOUD_IDENTITIES]
+
+    @cached_property
+    def identity_files(self) -> list[UsageFile]:
+        return [file for file in self.files if file.kind == feeds.FeedKind.CLOUD_IDENTITIES]
+
+    @property
+    def is_identities_alone(self) -> bool:
+        return not self.pages
+
+    @cached_property
     def recognition(self) -> feeds.Recognition:
         """What the list is; of a cloud list each page has figures of its own (`recognitions`)."""
-        return self.first.recognised
+        return (self.pages or self.files)[0].recognised
 
     @cached_property
     def recognitions(self) -> list[feeds.Recognition]:
-        return [file.recognised for file in self.files]
+        return [file.recognised for file in self.pages]
+
+    @cached_property
+    def identity_recognitions(self) -> list[feeds.Recognition]:
+        return [file.recognised for file in self.identity_files]
 
     @property
     def rows(self) -> int:
-        return sum(each.rows for each in self.recognitions)
+        return sum(each.rows for each in (*self.recognitions, *self.identity_recognitions))
 
     @property
     def server(self) -> feeds.ServerFacts:
@@ -93,8 +111,15 @@ class Delivery:
         )
 
     def cloud_rows(self, report: feeds.ReadReport) -> Iterator[list[feeds.CloudUser | feeds.ServerOnlyPerson]]:
-        paths = [payloads.path_of(file) for file in self.files]
+        paths = [payloads.path_of(file) for file in self.pages]
         return feeds.read_cloud(paths, self.recognitions, report, **_limits())
+
+    def identities(self, report: feeds.ReadReport) -> Iterator[list[feeds.CloudIdentity]]:
+        return feeds.read_identities([payloads.path_of(file) for file in self.identity_files], report, **_limits())
+
+    def date_there(self, deployment: Deployment) -> datetime | None:
+        """Of the list that it is to take the place of."""
+        return deployment.identities_at if self.is_identities_alone else deployment.list_date
 
 
 def _limits() -> dict[str, int]:

@@ -135,7 +135,8 @@ def look_at(file: UsageFile) -> None:
 
 
 def lists_of(one: UsageFile) -> Iterator[list[UsageFile]]:
-    """The files that came together with `one` and can be decided now, pages of one cloud list together.
+    """The files that came together with `one` and can be decided now, pages of one cloud list together, and with them
+    those of the linked identities of its accounts.
 
     Pages wait for the whole batch, or until nothing more has come for a while (an upload was canceled); everything
     else is decided alone and at once.
@@ -147,7 +148,7 @@ def lists_of(one: UsageFile) -> Iterator[list[UsageFile]]:
         .select_related("enterprise", "deployment", "uploaded_by")
         .order_by("pk")
     )
-    pages = [file for file in files if file.kind == FeedKind.CLOUD_LICENSES]
+    pages = [file for file in files if file.kind and FeedKind(file.kind).is_page]
     for file in files:
         if file.kind and file not in pages:
             yield [file]

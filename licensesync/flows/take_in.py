@@ -13,6 +13,7 @@ import structlog
 from licensesync import feeds
 from licensesync.enterprises import deployments
 from licensesync.enterprises.models import Deployment, Enterprise
+from licensesync.errors import NO_CLOUD_LIST, ExpectedError
 from licensesync.flows import consolidate
 from licensesync.flows.delivery import Delivery, Unanswered, ask_if_older, is_older
 from licensesync.flows.turns import flip, turn
@@ -53,7 +54,9 @@ def take_in(job: LicenseSyncJob, work: Work) -> None:
         if job.kind == JobKind.SYNC:
             _give_way_to_newer(deployment, delivery.date)
         elif not job.accept_older:
-            ask_if_older(deployment, delivery.date, than=deployment.list_date)
+            ask_if_older(deployment, delivery.date, than=delivery.date_there(deployment))
+        if delivery.is_identities_alone and deployment.list_date is None:
+            raise ExpectedError(NO_CLOUD_LIST)
         to_ask_about = delivery.date_to_ask_about(deployment)
         is_behind = job.kind == JobKind.FILE and is_older(to_ask_about, than=deployment.list_date)
         facts = None if is_behind else delivery.recognition.server  # of an older list the accounts are wanted alone
@@ -71,6 +74,7 @@ def take_in(job: LicenseSyncJob, work: Work) -> None:
         )
         similar = looks_like(deployment) if deployment.is_server and is_first_list else None
         _show(job, count, delivery, diff, report, facts=facts, host=host, only_here=only_here, similar=similar)
+    log.info("job_done", accounts=diff.read, consumed=count.consumed)
 
 
 def _host(job: LicenseSyncJob, deployment: Deployment, facts: feeds.ServerFacts | None) -> str:
@@ -107,16 +111,22 @@ def _write_list(
         return staging.Diff(read=read, added=read, changed=0, removed=0, before=0)
     if deployment.is_server:
         staging.stage_server_list(server_accounts(), reading)
+        compare = staging.compare_server_list
+    elif delivery.is_identities_alone:
+        staging.stage_identities(delivery.identities(report), reading)
+        compare = staging.compare_identities
     else:
-        staging.stage_cloud_list((less.of_cloud(batch, enterprise) for batch in delivery.cloud_rows(report)), reading)
+        rows = (less.of_cloud(batch, enterprise) for batch in delivery.cloud_rows(report))
+        identities = delivery.identities(feeds.ReadReport()) if delivery.identity_files else None
+        staging.stage_cloud_list(rows, reading, identities)
+        compare = staging.compare_cloud_list
 
     work.report(Phase.COMPARING, 0, None)
-    compare = staging.compare_server_list if deployment.is_server else staging.compare_cloud_list
     diff = compare(deployment)
     _ask_if_shrinking(job, diff, delivery.recognition.kind)
 
     def writing(done: int) -> None:
-        work.report(Phase.COMPARING, done, diff.read)
+        work.report(Phase.COMPARING, done, max(diff.read, diff.changed))
 
     if deployment.is_server:
         usage.apply_server_diff(deployment, generation=generation, list_date=list_date, progress=writing)
@@ -141,8 +151,11 @@ def _ask_if_shrinking(job: LicenseSyncJob, diff: staging.Diff, kind: feeds.FeedK
     is_report = is_added and kind == feeds.FeedKind.SERVER_REPORT
     is_of_active = is_report and diff.removed > SHRINK_ACCOUNTS and _lacks_idle(job)
     is_shrinking, is_of_others = diff.removed > most or is_of_active, diff.replaced > most
-    if not (is_shrinking or is_of_others) or syncing.accepts_shrink(job):
+    is_unlinking = diff.unlinked > max(SHRINK_ACCOUNTS, diff.linked * SHRINK_SHARE)
+    if not (is_shrinking or is_of_others or is_unlinking) or syncing.accepts_shrink(job):
         return
+    if is_unlinking and not is_shrinking:
+        raise Unanswered(Question.FEWER_IDENTITIES, removed=diff.unlinked, before=diff.linked)
     params: dict[str, str | int] = {"before": diff.before, "source": str(job.deployment)}
     if is_of_others:
         raise Unanswered(Question.OTHER_PEOPLE, replaced=diff.replaced, **params)
@@ -171,6 +184,7 @@ def _show(
     """Everything becomes visible in one short transaction, if the job is still ours."""
     deployment, enterprise = job.deployment, count.enterprise
     now = figures(deployment)
+    brings_cloud_list = not (deployment.is_server or delivery.is_identities_alone)
     accounts, suspended = deployments.accounts_elsewhere(deployment)
     count.accounts, count.suspended = now.accounts + accounts, now.suspended + suspended
     before = current_count(enterprise)
@@ -184,7 +198,7 @@ def _show(
             accounts_suspended=now.suspended,
             invalid_emails=report.invalid_emails,
             ignored_keys=report.ignored_keys,
-            unused_subscriptions=0 if deployment.is_server else diff.read - now.accounts,
+            unused_subscriptions=diff.read - now.accounts if brings_cloud_list else 0,
             looks_like=similar,
             forgets_dormancy=deployment.dormant is not None and now.dormant is None,
             licenses_before=before.consumed if before else None,
@@ -193,20 +207,22 @@ def _show(
             raise ClaimLost
         if facts is not None:
             deployments.take_facts(deployment, facts)
-        deployments.show_list(
-            deployment,
-            host=host,
-            last_event=delivery.event_at(deployment),
-            last_usage_at=clock.now(),
-            list_date=delivery.date,
-            list_digest=delivery.digest if _is_kept_as_now(enterprise, deployment.enterprise) else "",
-            accounts=now.accounts,
-            suspended=now.suspended,
-            dormant=now.dormant,
-            total_seats_consumed=delivery.recognition.total_seats_consumed,
-            total_seats_purchased=delivery.recognition.total_seats_purchased,
-        )
-    log.info("job_done", accounts=diff.read, consumed=count.consumed)
+        if delivery.identity_files:
+            deployments.show_identities(deployment, identities_at=delivery.date)
+        if not delivery.is_identities_alone:
+            deployments.show_list(
+                deployment,
+                host=host,
+                last_event=delivery.event_at(deployment),
+                last_usage_at=clock.now(),
+                list_date=delivery.date,
+                list_digest=delivery.digest if _is_kept_as_now(enterprise, deployment.enterprise) else "",
+                accounts=now.accounts,
+                suspended=now.suspended,
+                dormant=now.dormant,
+                total_seats_consumed=delivery.recognition.total_seats_consumed,
+                total_seats_purchased=delivery.recognition.total_seats_purchased,
+            )
 
 
 def _is_kept_as_now(enterprise: Enterprise, read_for: Enterprise) -> bool:

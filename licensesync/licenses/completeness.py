@@ -44,7 +44,12 @@ NO_INSTANCE = (
 
 NO_SAML = _("The cloud’s list names no SAML identity, so the first rule of matching finds nobody.")
 NO_VERIFIED_EMAIL = _("The cloud’s list names no e-mail of a verified domain, so the second rule finds nobody.")
-FEW_ADDRESSES = _("GitHub’s list carries one SAML identity per person and only e-mails of verified domains.")
+FEW_ADDRESSES = _(
+    "GitHub’s list carries one SAML identity per person and only e-mails of verified domains. The linked identities, "
+    "which tell more, are not here."
+)
+FEW_VERIFIED_EMAILS = _("GitHub’s list carries only e-mails of verified domains.")
+OLD_IDENTITIES = _("The linked identities of the cloud’s accounts are more than 30 days old.")
 GITHUB_COUNTS = _("GitHub’s own count in that list is %(n)s.")
 PURCHASED_THERE = ngettext(
     "GitHub’s list names %(n)s purchased license; entered here: %(here)s.",
@@ -113,6 +118,8 @@ def completeness_of(
     if cloud is not None:
         named = {*compared.unknown_hosts} if compared else set()
         missing += _by_name(NO_INSTANCE, sorted(named - {each.host.lower() for each in servers}))
+        if _is_old(cloud.identities_at):
+            missing.append(Sentence(OLD_IDENTITIES, {}))
         limits += _limits_of_cloud(enterprise, cloud)
         limits += _numbers_of_cloud(enterprise, count, cloud)
     if servers:
@@ -122,7 +129,10 @@ def completeness_of(
 
 
 def is_out_of_date(deployment: Deployment) -> bool:
-    dated = deployment.list_date or deployment.last_usage_at
+    return _is_old(deployment.list_date or deployment.last_usage_at)
+
+
+def _is_old(dated: datetime | None) -> bool:
     return dated is not None and timezone.now() - dated > OUT_OF_DATE_AFTER
 
 
@@ -151,12 +161,12 @@ def _limits_of_cloud(enterprise: Enterprise, cloud: Deployment) -> list[Sentence
     key = f"cloud-names:{cloud.pk}:{enterprise.generation}"
     names = cache.get_or_set(key, lambda: cloud_names(cloud, enterprise.generation), REMEMBERED_SECONDS) or set()
     limits = []
-    if CloudAddress.Kind.SAML_OR_SCIM not in names:
+    if names.isdisjoint((CloudAddress.Kind.SAML_OR_SCIM, CloudAddress.Kind.IDENTITY)):
         limits.append(Sentence(NO_SAML, {}))
     if CloudAddress.Kind.VERIFIED_EMAIL not in names:
         limits.append(Sentence(NO_VERIFIED_EMAIL, {}))
     if names:
-        limits.append(Sentence(FEW_ADDRESSES, {}))
+        limits.append(Sentence(FEW_VERIFIED_EMAILS if cloud.identities_at else FEW_ADDRESSES, {}))
     return limits
 
 

@@ -14,7 +14,7 @@ from licensesync.matching import rules
 from licensesync.matching.addresses import address_key
 
 # Whoever changes what `compose` makes of the same accounts raises it: the next count then composes everybody anew.
-VERSION = 6
+VERSION = 7
 
 CLOUD, SERVER, SUBSCRIBER = 0, 1, 2  # Member.kind, in the order in which they are shown
 
@@ -38,6 +38,7 @@ class Member(NamedTuple):
     dormant: bool | None
     two_factor: bool | None
     facts: str | None  # cloud: JSON of CloudUser.facts
+    identity_addresses: str | None  # cloud: CloudUser.identity_addresses
     old_number: int | None
     old_digest: int | None
     old_since: datetime | None
@@ -46,7 +47,7 @@ class Member(NamedTuple):
 
 
 # What a license is composed of: the number is its own, and what was before is no part of it.
-_SAID = slice(Member._fields.index("kind"), Member._fields.index("facts") + 1)
+_SAID = slice(Member._fields.index("kind"), Member._fields.index("identity_addresses") + 1)
 _encode = msgspec.json.Encoder().encode
 _packed = msgspec.msgpack.Encoder().encode  # for the digest alone: it escapes nothing
 _CLOUD_ONLY, _CLOUD_AND_SERVER, _SERVER_ONLY = Where.CLOUD.value, Where.BOTH.value, Where.SERVER.value
@@ -112,6 +113,7 @@ def compose(members: Sequence[Member]) -> Composed | None:
     emails: dict[str, str] = {}
     name = login = ""
     has_subscriber = ambiguous = False
+    identity_addresses: list[str] = []
     two_factor_off = facts.two_factor is False
     dormancy: set[bool] = set()  # of the servers that say it
     for member in members:
@@ -133,7 +135,8 @@ def compose(members: Sequence[Member]) -> Composed | None:
         if "@" in member.email:
             emails.setdefault(address_key(member.email), member.email)
         if member.kind == CLOUD:
-            for email in (*facts.verified_emails, *filter(None, (facts.visual_studio_email,))):
+            identity_addresses = (member.identity_addresses or "").split()
+            for email in (*facts.verified_emails, *identity_addresses, *filter(None, (facts.visual_studio_email,))):
                 emails.setdefault(address_key(email), email)
     dormant = first.kind == SERVER and dormancy == {True}
     servers = len(accounts) - (first.kind == CLOUD)
@@ -168,6 +171,7 @@ def compose(members: Sequence[Member]) -> Composed | None:
         facets=found_by.facets_of(
             accounts,
             facts,
+            identity_addresses,
             where=where,
             license_type=license_type,
             emails=bool(emails),

@@ -4,8 +4,8 @@ A facet is written as the parameter of the list that asks for it (`licenses.filt
     where, type, two_factor, dormant, invitation, match, email, servers   one of a few values
     instance, only     the number of a deployment where an account is, where all of them are
     organization, role, subscription   GitHub's words: organizations, enterprise roles, Visual Studio license status
-    mail, identity, verified   domains of the addresses of server accounts, and of a SAML NameID that is one; the
-                               cloud's list has a verified e-mail
+    mail, identity, verified   domains of the addresses of server accounts, and of those of the SAML NameID and the
+                               linked identities; the cloud's list has a verified e-mail
 """
 
 import sys
@@ -82,12 +82,13 @@ class _Said(NamedTuple):
     roles: tuple[str, ...] = ()
     status: str = ""
     is_verified: bool = False
-    identity: str = ""  # domain of the SAML NameID
+    identity: tuple[str, ...] = ()  # domains of the SAML NameID and of the linked identities
 
 
 def facets_of(
     accounts: Sequence[AccountEntry],
     facts: CloudFacts,
+    identity_addresses: Iterable[str] = (),
     *,
     where: str,
     license_type: str,
@@ -102,7 +103,7 @@ def facets_of(
         return _lines(_Said(where, license_type, flags, emails, deployments, domains))
     organizations = (*[role.partition(":")[0] for role in facts.member_roles], *facts.pending_invites)
     name_id = accounts[0].email
-    identity = domain_of(name_id) if "@" in name_id else ""
+    identity = tuple([domain_of(said) for said in (name_id, *identity_addresses) if "@" in said])
     is_verified = bool(facts.verified_emails)
     cloud = (organizations, tuple(facts.enterprise_roles), facts.visual_studio_status, is_verified, identity)
     return _lines(_Said(where, license_type, flags, emails, deployments, domains, *cloud))
@@ -124,8 +125,7 @@ def _lines(said: _Said) -> str:
     facets += [f"role:{role}" for role in said.roles]
     if said.status:
         facets.append(f"subscription:{said.status}")
-    if said.identity:
-        facets.append(f"identity:{said.identity}")
+    facets += [f"identity:{domain}" for domain in said.identity]
     if said.is_verified:
         facets.append(VERIFIED_BY_CLOUD)
     return "\n".join(dict.fromkeys(facet.replace("\n", " ") for facet in facets))

@@ -28,6 +28,7 @@ _LINK, _SUBSCRIPTION = int(CloudAddress.Kind.SERVER_ACCOUNT), int(CloudAddress.K
 _ACCOUNT = 0  # kind of a row in the stream that is a server account
 _CLAIMS = {
     int(CloudAddress.Kind.SAML_OR_SCIM): Rule.SAML_OR_SCIM,
+    int(CloudAddress.Kind.IDENTITY): Rule.SAML_OR_SCIM,
     int(CloudAddress.Kind.VERIFIED_EMAIL): Rule.VERIFIED_EMAIL,
 }
 _CLAIMING = ", ".join(map(str, _CLAIMS))

@@ -131,7 +131,7 @@ def writing_licenses(
     members = f"""
         SELECT p.number, m.kind, m.rule, m.ambiguous, m.deployment_id, m.user_id,
             COALESCE(s.login, c.login), COALESCE(s.name, c.name), COALESCE(s.email, c.saml_name_id),
-            s.dormant, s.two_factor, c.facts,
+            s.dormant, s.two_factor, c.facts, c.identity_addresses,
             m.old_number, o.digest, o.since, o.since_or_before, o.since_generation
         FROM member m
         JOIN person p ON p.person = m.person

@@ -12,7 +12,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from licensesync.enterprises.models import Deployment, Enterprise
-from licensesync.errors import OLDER_THAN_STORED, OTHER_PEOPLE, SERVER_CONFLICT, SERVER_UNKNOWN, SHRINKS_TOO_MUCH
+from licensesync.errors import (
+    FEWER_IDENTITIES,
+    OLDER_THAN_STORED,
+    OTHER_PEOPLE,
+    SERVER_CONFLICT,
+    SERVER_UNKNOWN,
+    SHRINKS_TOO_MUCH,
+)
 from licensesync.feeds import Recognition
 
 
@@ -31,6 +38,7 @@ OPEN_STATES = (JobState.PENDING, JobState.RUNNING)
 
 class JobKind(models.TextChoices):
     FILE = "file", _("From a file")
+    IDENTITIES = "identities", _("Linked identities, from a file")
     SYNC = "sync", _("Fetched")
     DELETE = "delete", _("Deletion")
 
@@ -73,7 +81,7 @@ class LicenseSyncJob(models.Model):
     """
 
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="jobs")
-    kind = models.CharField(max_length=6, choices=JobKind.choices)
+    kind = models.CharField(max_length=10, choices=JobKind.choices)
     trigger = models.CharField(max_length=10, choices=Trigger.choices)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     state = models.CharField(max_length=8, choices=JobState.choices, default=JobState.PENDING)
@@ -154,6 +162,7 @@ class Question(models.TextChoices):
     OLDER = "older"  # than the list that is there
     SHRINKS = "shrinks"  # more than 20% and more than 10 accounts would go
     OTHER_PEOPLE = "other_people"  # so many have another login and no e-mail in common
+    FEWER_IDENTITIES = "fewer_identities"  # so many cloud accounts would lose their linked identity
     SERVER_CONFLICT = "server_conflict"  # same host, other server id (or the other way round)
 
 
@@ -163,6 +172,7 @@ PROBLEM_OF = {
     Question.OLDER: OLDER_THAN_STORED,
     Question.SHRINKS: SHRINKS_TOO_MUCH,
     Question.OTHER_PEOPLE: OTHER_PEOPLE,
+    Question.FEWER_IDENTITIES: FEWER_IDENTITIES,
     Question.SERVER_CONFLICT: SERVER_CONFLICT,
 }
 ASKED = {problem.code for problem in PROBLEM_OF.values()}

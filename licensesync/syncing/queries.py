@@ -98,7 +98,8 @@ def last_told_jobs(enterprise: Enterprise) -> dict[int, LicenseSyncJob]:
 def failed_uploads(prefix: str = "") -> Q:
     """Jobs that say nothing of their deployment: why somebody's file failed is told at the file, until that is
     answered or put away."""
-    is_failed = {"state": JobState.FAILURE, "kind": JobKind.FILE, "trigger": Trigger.UPLOADED}
+    kinds = (JobKind.FILE, JobKind.IDENTITIES)
+    is_failed = {"state": JobState.FAILURE, "kind__in": kinds, "trigger": Trigger.UPLOADED}
     return Q(**{f"{prefix}{name}": value for name, value in is_failed.items()})
 
 
@@ -119,7 +120,7 @@ def asking_jobs(jobs: Iterable[LicenseSyncJob]) -> set[int]:
 def has_taken_list_since(deployment: Deployment, moment: datetime) -> bool:
     """Whether a list of a deployment was taken in after a moment."""
     jobs = LicenseSyncJob.objects.filter(deployment=deployment, state=JobState.SUCCESS, finished_at__gt=moment)
-    return jobs.exclude(kind=JobKind.DELETE).exists()
+    return jobs.exclude(kind__in=(JobKind.DELETE, JobKind.IDENTITIES)).exists()
 
 
 def last_taken(deployment: Deployment, digest: str, *, before: UsageFile) -> UsageFile | None:

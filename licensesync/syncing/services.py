@@ -39,14 +39,15 @@ def create_file_job(
     trigger: str,
     requested_by: User | None,
     files: Iterable[UsageFile],
+    kind: JobKind = JobKind.FILE,
     accept_older: bool = False,
     accept_shrink: bool = False,
 ) -> LicenseSyncJob:
     """Within a transaction that holds the deployment (`hold_to_add`): a waiting job for files whose source is known. It
-    takes the place of a file job that still waits."""
+    takes the place of a job of its kind that still waits."""
     job = LicenseSyncJob(
         deployment=deployment,
-        kind=JobKind.FILE,
+        kind=kind,
         trigger=trigger,
         requested_by=requested_by,
         accept_older=accept_older,

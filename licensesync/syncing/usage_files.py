@@ -77,8 +77,9 @@ def _rows(files: Iterable[UsageFile]) -> QuerySet[UsageFile]:
 
 def _same_list(file: UsageFile) -> Q:
     """The files that are one list: all pages of a cloud list that were added together, else this one."""
-    if file.kind == FeedKind.CLOUD_LICENSES:
-        return Q(enterprise=file.enterprise_id, batch=file.batch, kind=file.kind)
+    pages = [kind for kind in FeedKind if kind.is_page]
+    if file.kind in pages:
+        return Q(enterprise=file.enterprise_id, batch=file.batch, kind__in=pages)
     return Q(pk=file.pk)
 
 

@@ -106,6 +106,8 @@ class CloudUser(Account):
     key = models.CharField(max_length=350)
     saml_name_id = models.CharField(max_length=255, blank=True)
     facts: Any = models.JSONField()  # the rest of feeds.records.CloudUser, as an object
+    # Of its linked identities, with a space between; kept when a later list does not carry them.
+    identity_addresses = models.TextField(blank=True, default="", db_default="")
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["deployment", "key", "valid_from"], name="cloud_user_once"),)
@@ -125,6 +127,7 @@ class CloudAddress(Generational):
         VERIFIED_EMAIL = 2
         SERVER_ACCOUNT = 3  # address is the host, in small letters, user_id the account there
         SUBSCRIPTION = 4  # the e-mail of an unlinked Visual Studio subscriber
+        IDENTITY = 5  # an address of a linked identity, by SAML or SCIM as well
 
     cloud_user = models.ForeignKey(CloudUser, on_delete=models.CASCADE, related_name="+", db_constraint=False)
     kind = models.PositiveSmallIntegerField(choices=Kind.choices)
@@ -142,7 +145,7 @@ class CloudAddress(Generational):
 
 
 # The kinds by which a cloud user claims whoever has such an address: rules 1 and 2 of docs/matching.md.
-CLAIMS = (CloudAddress.Kind.SAML_OR_SCIM, CloudAddress.Kind.VERIFIED_EMAIL)
+CLAIMS = (CloudAddress.Kind.SAML_OR_SCIM, CloudAddress.Kind.IDENTITY, CloudAddress.Kind.VERIFIED_EMAIL)
 
 
 class ServerOnlyPerson(Generational):

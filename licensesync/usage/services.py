@@ -12,7 +12,14 @@ from licensesync.feeds import records
 from licensesync.usage import bulk, guarded
 from licensesync.usage.models import OPEN, ServerUserAccount
 from licensesync.usage.queries import of_enterprise
-from licensesync.usage.staging import CLOUD_FACTS, SERVER_FACTS, check_each_comes_once, new_server_facts, server_rows
+from licensesync.usage.staging import (
+    CLOUD_FACTS,
+    SERVER_FACTS,
+    check_each_comes_once,
+    new_cloud_facts,
+    new_server_facts,
+    server_rows,
+)
 
 # Every table of this app whose rows carry generations, and how a row belongs to an enterprise.
 OF_DEPLOYMENT = f"deployment_id {of_enterprise()}"
@@ -91,14 +98,14 @@ def apply_server_diff(deployment: Deployment, *, generation: int, list_date: dat
 
 
 def apply_cloud_diff(deployment: Deployment, *, generation: int, progress: bulk.Progress) -> None:
-    """Write what `staging.compare_cloud_list` found, valid from `generation` on."""
+    """Write what `staging.compare_cloud_list` or `.compare_identities` found, valid from `generation` on."""
     highest = bulk.value(
         "SELECT COALESCE(max(user_id), 0) FROM usage_clouduser WHERE deployment_id = %s", [deployment.pk]
     )
     guarded.write_by_line(
         f"""INSERT INTO usage_clouduser
                 (deployment_id, user_id, key, {", ".join(CLOUD_FACTS)}, first_seen, valid_from, valid_to)
-            SELECT %s, COALESCE(a.user_id, %s + s.line), s.key, {", ".join(f"s.{column}" for column in CLOUD_FACTS)},
+            SELECT %s, COALESCE(a.user_id, %s + s.line), s.key, {", ".join(new_cloud_facts().values())},
                 COALESCE(a.first_seen, %s), %s, {OPEN}
             FROM account_diff d
             JOIN staged s ON s.line = d.line

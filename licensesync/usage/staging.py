@@ -7,6 +7,7 @@ Temporary tables of one connection, made anew for every list that has one to be 
     account_diff    what it changes: line and old row of every account that is new, changed or gone
     person_diff     cloud only: the same of `staged_person`
     renamed         cloud only: lines that go on with the account of a login that is gone
+    identity        cloud only: the addresses of linked identities by the key of their account, each once
 """
 
 from array import array
@@ -20,12 +21,13 @@ import numpy as np
 
 from licensesync.enterprises.models import Deployment
 from licensesync.errors import DUPLICATE_LOGIN, DUPLICATE_USER_ID, ExpectedError
-from licensesync.feeds.records import CloudUser, ServerOnlyPerson, ServerUserAccount
+from licensesync.feeds.records import CloudIdentity, CloudUser, ServerOnlyPerson, ServerUserAccount
 from licensesync.feeds.values import named_account
 from licensesync.matching.addresses import address_key
 from licensesync.matching.rules import cloud_user_consumes, is_unlinked_subscriber, server_account_consumes
 from licensesync.usage import bulk
 from licensesync.usage.models import OPEN, CloudAddress
+from licensesync.usage.models import CloudUser as CloudUserRow
 
 LONGEST_IN_KEY = 300  # the columns also hold what kind of key it is, and a number
 
@@ -35,7 +37,8 @@ SERVER_FACTS = (
 )  # fmt: skip
 # Somebody who has worked since the last list is no news: only what else has changed is told.
 _NEWS = tuple(column for column in SERVER_FACTS if column != "last_active_at")
-CLOUD_FACTS = ("login", "name", "saml_name_id", "facts", "consumes")
+CLOUD_FACTS = ("login", "name", "saml_name_id", "facts", "consumes", "identity_addresses")
+IDENTITY = int(CloudAddress.Kind.IDENTITY)
 
 
 def new_server_facts(server: Deployment) -> dict[str, str]:
@@ -49,10 +52,18 @@ def new_server_facts(server: Deployment) -> dict[str, str]:
     return facts
 
 
+def new_cloud_facts() -> dict[str, str]:
+    """The same of the cloud: a list without linked identities leaves those that are known."""
+    facts = {column: f"s.{column}" for column in CLOUD_FACTS}
+    facts["identity_addresses"] = "COALESCE(s.identity_addresses, a.identity_addresses, '')"
+    return facts
+
+
 @dataclass(frozen=True, slots=True)
 class Diff:
     """What a new list changes, in accounts. `before` counts the last list. Among `changed` are `only_active`, of which
-    nothing is new but when they were active last, and `replaced`, whose user ids seem to be other people's now."""
+    nothing is new but when they were active last, and `replaced`, whose user ids seem to be other people's now.
+    `unlinked` have no linked identity any more, of `linked` that had one; 0 where the list does not carry them."""
 
     read: int
     added: int
@@ -61,6 +72,8 @@ class Diff:
     before: int
     only_active: int = 0
     replaced: int = 0
+    unlinked: int = 0
+    linked: int = 0
 
 
 def stage_server_list(batches: Iterable[list[ServerUserAccount]], progress: bulk.Progress) -> None:
@@ -120,21 +133,25 @@ def _as_json(addresses: tuple[str, ...] | None) -> str | None:
     return msgspec.json.encode(addresses).decode()
 
 
-def stage_cloud_list(batches: Iterable[list[CloudUser | ServerOnlyPerson]], progress: bulk.Progress) -> None:
-    """Read the cloud's list into `staged` and its neighbours. ExpectedError where an account comes twice."""
-    bulk.new_temporary_table(
-        "staged",
-        "line integer, key text, login text, name text, saml_name_id text, facts jsonb, consumes boolean",
-    )
-    bulk.new_temporary_table("staged_address", "line integer, kind smallint, address text, user_id bigint")
-    bulk.new_temporary_table("staged_person", "line integer, key text, server_user_ids jsonb, server_emails jsonb")
+def stage_cloud_list(
+    batches: Iterable[list[CloudUser | ServerOnlyPerson]],
+    progress: bulk.Progress,
+    identities: Iterable[list[CloudIdentity]] | None = None,
+) -> None:
+    """Read the cloud's list into `staged` and its neighbours, with all linked identities where it carries them.
+    ExpectedError where an account comes twice."""
+    _new_cloud_tables()
     users = people = 0
     without_login: Counter[str] = Counter()
+    columns = ("line", "key", *CLOUD_FACTS)
+    unknown = None if identities is None else ""
     for batch in batches:
         new_people = [row for row in batch if isinstance(row, ServerOnlyPerson)]
         new_users = [row for row in batch if isinstance(row, CloudUser)]
         new_users += [_subscriber(person) for person in new_people if person.subscription_email]
-        bulk.load_temporary("staged", ("line", "key", *CLOUD_FACTS), _cloud_rows(new_users, users, without_login))
+        bulk.load_temporary(
+            "staged", columns, ((*row, unknown) for row in _cloud_rows(new_users, users, without_login))
+        )
         bulk.load_temporary(
             "staged_address", ("line", "kind", "address", "user_id"), _cloud_addresses(new_users, users)
         )
@@ -149,13 +166,69 @@ def stage_cloud_list(batches: Iterable[list[CloudUser | ServerOnlyPerson]], prog
     twice = bulk.value("SELECT key FROM staged GROUP BY key HAVING count(*) > 1 ORDER BY key LIMIT 1")
     if twice is not None:
         raise ExpectedError(DUPLICATE_LOGIN, login=twice.partition(":")[2])
+    if identities is not None:
+        stage_identities(identities, lambda done: progress(users + people + done))
+        bulk.execute(
+            f"UPDATE staged SET identity_addresses = i.addresses FROM ({_of_each()}) i WHERE i.key = staged.key"
+        )
+        _stage_identity_addresses()
+
+
+def _new_cloud_tables() -> None:
+    bulk.new_temporary_table(
+        "staged",
+        "line integer, key text, login text, name text, saml_name_id text, facts jsonb, consumes boolean, "
+        "identity_addresses text",  # null: the list does not carry any
+    )
+    bulk.new_temporary_table("staged_address", "line integer, kind smallint, address text, user_id bigint")
+    bulk.new_temporary_table("staged_person", "line integer, key text, server_user_ids jsonb, server_emails jsonb")
+
+
+def stage_identities(batches: Iterable[list[CloudIdentity]], progress: bulk.Progress) -> None:
+    """Read linked identities into `identity`."""
+    bulk.new_temporary_table("identity_read", "key text, address text, said text")
+    read = 0
+    for batch in batches:
+        bulk.load_temporary(
+            "identity_read",
+            ("key", "address", "said"),
+            ((login_key(each.login), address_key(said), said) for each in batch for said in each.addresses),
+        )
+        read += len(batch)
+        progress(read)
+    bulk.new_temporary_table("identity", "key text, address text, said text")
+    bulk.execute("INSERT INTO identity SELECT key, address, min(said) FROM identity_read GROUP BY key, address")
+    bulk.drop_temporary_tables("identity_read")
+    if bulk.is_sqlite():
+        bulk.execute("CREATE INDEX temp.identity_key ON identity (key)")
+    bulk.analyze("identity (key)")
+
+
+def _of_each() -> str:
+    """SQL: the addresses of each account in one text, always in the same order. No address has a space in it."""
+    if bulk.is_sqlite():
+        together, identity = "group_concat(said, ' ')", "(SELECT key, said FROM identity ORDER BY key, address)"
+    else:
+        together, identity = "string_agg(said, ' ' ORDER BY address)", "identity"
+    return f"SELECT key, {together} AS addresses FROM {identity} i GROUP BY key"
+
+
+def _stage_identity_addresses() -> None:
+    bulk.execute(
+        f"""INSERT INTO staged_address SELECT s.line, {IDENTITY}, i.address, NULL
+            FROM identity i JOIN staged s ON s.key = i.key"""
+    )
+
+
+def login_key(login: str) -> str:
+    return f"login:{_bounded(login.casefold())}"
 
 
 def cloud_key(user: CloudUser) -> str:
     """What makes a row of the cloud's list the same row in the next list: the login, else its first address. Rows that
     name nobody are told apart by how many there are."""
     if user.login:
-        return f"login:{_bounded(user.login.casefold())}"
+        return login_key(user.login)
     if user.server_user_ids:
         return f"server:{_bounded(user.server_user_ids[0].casefold())}"
     addresses = (user.visual_studio_email, *user.verified_emails, user.saml_name_id, user.name)
@@ -287,9 +360,75 @@ def compare_cloud_list(deployment: Deployment) -> Diff:
         staged="staged_person",
         diff="person_diff",
     )
-    cloud = ("usage_clouduser", "key")
-    return _compare(
-        deployment, *cloud, new=_named("s", CLOUD_FACTS), facts=CLOUD_FACTS, then=_recognise_renamed_cloud_users
+    new = ", ".join(new_cloud_facts().values())
+    diff = _compare(
+        deployment, "usage_clouduser", "key", new=new, facts=CLOUD_FACTS, then=_recognise_renamed_cloud_users
+    )
+    diff = replace(diff, linked=_linked(deployment))
+    if diff.linked:
+        _keep_addresses(f"a.kind = {IDENTITY} AND s.identity_addresses IS NULL")
+    return replace(diff, unlinked=_unlinked())
+
+
+def compare_identities(deployment: Deployment) -> Diff:
+    """Fill `account_diff` and its neighbours with the accounts of the cloud whose linked identities are others by
+    `identity`; all else that is known of them stays. `read` are accounts with an identity."""
+    _new_cloud_tables()
+    bulk.execute(
+        f"""INSERT INTO staged
+            SELECT ROW_NUMBER() OVER (ORDER BY a.id), a.key, {_named("a", CLOUD_FACTS[:-1])}, COALESCE(i.addresses, '')
+            FROM usage_clouduser a LEFT JOIN ({_of_each()}) i ON i.key = a.key
+            WHERE a.deployment_id = %s AND a.valid_to = {OPEN} AND a.identity_addresses <> COALESCE(i.addresses, '')""",
+        [deployment.pk],
+    )
+    _index("staged", "key")
+    bulk.new_temporary_table("person_diff", "line integer, old_id bigint")
+    bulk.new_temporary_table("account_diff", "line integer, old_id bigint")
+    bulk.execute(
+        f"""INSERT INTO account_diff SELECT s.line, a.id FROM staged s
+            JOIN usage_clouduser a ON a.key = s.key AND a.deployment_id = %s AND a.valid_to = {OPEN}""",
+        [deployment.pk],
+    )
+    if bulk.is_sqlite():
+        bulk.execute("CREATE INDEX temp.account_diff_line ON account_diff (line)")
+    bulk.analyze("account_diff")
+    _keep_addresses(f"a.kind <> {IDENTITY}")
+    _stage_identity_addresses()
+    changed = int(bulk.value("SELECT count(*) FROM staged"))
+    return Diff(
+        read=int(bulk.value("SELECT count(DISTINCT key) FROM identity")),
+        added=0,
+        changed=changed,
+        removed=0,
+        before=0,
+        unlinked=_unlinked(),
+        linked=_linked(deployment),
+    )
+
+
+def _keep_addresses(which: str) -> None:
+    """Go on with those addresses (`a`) of the accounts that a list (`s`) changes, of which it says nothing."""
+    bulk.execute(
+        f"""INSERT INTO staged_address SELECT s.line, a.kind, a.address, a.user_id
+            FROM account_diff d JOIN staged s ON s.line = d.line
+            JOIN usage_cloudaddress a ON a.cloud_user_id = d.old_id WHERE a.valid_to = {OPEN} AND {which}"""
+    )
+
+
+def _linked(deployment: Deployment) -> int:
+    """How many accounts have a linked identity, by the last list that carries them."""
+    ours = CloudUserRow.objects.filter(deployment=deployment, valid_to=OPEN)
+    return ours.exclude(identity_addresses="").count()
+
+
+def _unlinked() -> int:
+    """How many of them are in the list without one."""
+    return int(
+        bulk.value(
+            """SELECT count(*) FROM account_diff d JOIN staged s ON s.line = d.line
+               JOIN usage_clouduser a ON a.id = d.old_id
+               WHERE a.identity_addresses <> '' AND s.identity_addresses = ''"""
+        )
     )
 
 

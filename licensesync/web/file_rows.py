@@ -110,9 +110,9 @@ class FileRow:
         return f"{self.file.name}: {self.question or self.text}"
 
     @property
-    def more_pages(self) -> str:
+    def more_files(self) -> str:
         more = self.files - 1
-        return ngettext("and %(n)s more page", "and %(n)s more pages", more) % {"n": words.number(more)} if more else ""
+        return ngettext("and %(n)s more file", "and %(n)s more files", more) % {"n": words.number(more)} if more else ""
 
     @property
     def progress(self) -> str:
@@ -153,7 +153,7 @@ def _lists(files: Iterable[UsageFile]) -> list[list[UsageFile]]:
     """Pages of one cloud list together, the first page first."""
     lists: dict[object, list[UsageFile]] = {}
     for file in files:
-        is_page = file.kind == FeedKind.CLOUD_LICENSES
+        is_page = bool(file.kind) and FeedKind(file.kind).is_page
         key = (file.batch, file.state, file.job_id, file.problem_code) if is_page else file.pk
         lists.setdefault(key, []).append(file)
     return [sorted(together, key=lambda file: file.pk) for together in lists.values()]
@@ -165,7 +165,7 @@ def _row(files: list[UsageFile], servers: list[Deployment]) -> FileRow:
     match file.state:
         case FileState.RECOGNISING:
             row.state, row.text = JobState.RUNNING, _("Looking at the file.")
-            if len(files) < file.batch_size and file.kind == FeedKind.CLOUD_LICENSES:
+            if len(files) < file.batch_size and file.kind and FeedKind(file.kind).is_page:
                 row.text = _("Waiting for the other pages of this list.")
         case FileState.NEEDS_ANSWER:
             row.tone, row.servers = "attention", servers
@@ -233,6 +233,11 @@ def _question(file: UsageFile, servers: list[Deployment]) -> str:
     match file.question:
         case Question.WHICH_SERVER:
             return _("This report does not say which server it is from.")
+        case Question.OLDER if file.kind == FeedKind.CLOUD_IDENTITIES:
+            template = _(
+                "This list first came on %(file_date)s. The linked identities that are here are newer, from "
+                "%(stored_date)s."
+            )
         case Question.OLDER if not (file.recognition.get("server") or {}).get("exported_at"):
             template = _(
                 "This list first came on %(file_date)s. The accounts of %(source)s are newer, from %(stored_date)s."
@@ -252,6 +257,10 @@ def _question(file: UsageFile, servers: list[Deployment]) -> str:
             template = _(
                 "In this list %(replaced)s of the %(before)s accounts of %(source)s have another login and no e-mail "
                 "in common, so it seems to be of another server."
+            )
+        case Question.FEWER_IDENTITIES:
+            template = _(
+                "In this list %(removed)s of the %(before)s cloud accounts with a linked identity have none any more."
             )
         case _:
             return _conflict(file, servers)

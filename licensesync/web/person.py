@@ -115,12 +115,17 @@ def _cloud_emails(person: Person, facts: CloudFacts) -> list[Email]:
     """The addresses of the cloud account, each once, with what they are. A SAML NameID need not be one."""
     said = [(person.cloud.saml_name_id if person.cloud else "", _("SAML NameID"))]
     said += [(address, _("verified e-mail")) for address in facts.verified_emails]
+    said += [(address, _("linked identity")) for address in _identity_addresses(person)]
     said += [(facts.visual_studio_email, _("e-mail of the subscription"))]
     notes: dict[str, tuple[str, list[str]]] = {}
     for address, note in said:
         if address:
             notes.setdefault(address_key(address), (address, []))[1].append(note)
     return [Email(address, capfirst(", ".join(each))) for address, each in notes.values()]
+
+
+def _identity_addresses(person: Person) -> list[str]:
+    return person.cloud.identity_addresses.split() if person.cloud else []
 
 
 def _cloud_account(person: Person, facts: CloudFacts) -> Iterator[AccountRow]:
@@ -194,8 +199,11 @@ def _cloud_side(
 ) -> tuple[str, str]:
     """What on the side of the cloud (or of the other servers) met a server account: a label and an address."""
     match rule:
-        case Rule.SAML_OR_SCIM if person.cloud:
-            return _("SAML NameID"), person.cloud.saml_name_id
+        case Rule.SAML_OR_SCIM:
+            name_id = person.cloud.saml_name_id if person.cloud else ""
+            met = (each for each in (name_id, *_identity_addresses(person)) if address_key(each) == account.address)
+            address = next(met, account.email)
+            return (_("SAML NameID") if address == name_id else _("Linked identity")), address
         case Rule.VERIFIED_EMAIL:
             met = (email for email in facts.verified_emails if address_key(email) == account.address)
             return _("Verified e-mail"), next(met, account.email)

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 
 from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.syncing import queries
-from licensesync.syncing.models import JobState, LicenseSyncJob
+from licensesync.syncing.models import JobKind, JobState, LicenseSyncJob
 from licensesync.web import words
 from licensesync.web.access import enterprise_for
 from licensesync.web.asked import id_of
@@ -66,6 +66,10 @@ class JobRow:
                 doing = words.progress(self.job), words.progress_count(self.job)
                 return capfirst(", ".join(filter(None, doing)))
         return capfirst(words.progress(self.job))
+
+    @property
+    def is_of_identities(self) -> bool:
+        return self.job.kind == JobKind.IDENTITIES
 
     @property
     def is_known(self) -> bool:

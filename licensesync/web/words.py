@@ -124,7 +124,13 @@ def done(job: LicenseSyncJob) -> str:
         "removed": number(job.accounts_removed or 0),
         "suspended": number(job.accounts_suspended or 0),
     }
-    if job.deployment.is_server:
+    if job.kind == JobKind.IDENTITIES:
+        read = ngettext(
+            "%(source)s: linked identities of %(read)s account read; on %(changed)s accounts they are others now.",
+            "%(source)s: linked identities of %(read)s accounts read; on %(changed)s accounts they are others now.",
+            job.accounts_read or 0,
+        )
+    elif job.deployment.is_server:
         read = ngettext(
             "%(source)s: %(read)s account read, %(added)s new, %(changed)s changed, %(removed)s gone, "
             "%(suspended)s suspended.",

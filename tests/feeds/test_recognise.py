@@ -21,6 +21,8 @@ from .writing import (
     as_bytes,
     cloud_row,
     export,
+    identity,
+    identity_page,
     look,
     page,
     read_server,
@@ -35,6 +37,7 @@ EVERY_KIND: dict[FeedKind, Any] = {
     FeedKind.SERVER_REPORT: f"{REPORT_HEADING}\r\n,4,mona,mona@x.example,user,false,,,,,false,,Zoë,true\r\n",
     FeedKind.CLOUD_LICENSES: page(cloud_row(github_com_name="Zoë 🐙")),
     FeedKind.CLOUD_REPORT: table(["github_com_login", "License type"], ["Zoë", "Enterprise"]),
+    FeedKind.CLOUD_IDENTITIES: identity_page(identity("mona", "Zoë@x.example")),
 }
 
 

@@ -12,12 +12,14 @@ from typing import Any
 
 from licensesync.errors import ExpectedError
 from licensesync.feeds import (
+    CloudIdentity,
     CloudUser,
     ReadReport,
     Recognition,
     ServerOnlyPerson,
     ServerUserAccount,
     read_cloud,
+    read_identities,
     read_server_accounts,
     recognise,
 )
@@ -93,6 +95,26 @@ def cloud_row(login: str = "monalisa", **changes: Any) -> dict[str, Any]:
 
 def page(*rows: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return {"total_seats_consumed": 2, "total_seats_purchased": 5, "users": list(rows)} | changes
+
+
+def identity(login: str | None = "monalisa", name_id: str = "", **changes: Any) -> dict[str, Any]:
+    saml: dict[str, Any] = {"nameId": name_id, "username": None, "emails": [], "attributes": []}
+    return {
+        "user": login and {"login": login},
+        "samlIdentity": saml,
+        "scimIdentity": None,
+    } | changes
+
+
+def identity_page(*nodes: dict[str, Any], total: int | None = None, more: bool = False) -> dict[str, Any]:
+    """An answer of the GraphQL API: one page of the linked identities of an enterprise."""
+    connection = {
+        "totalCount": len(nodes) if total is None else total,
+        "pageInfo": {"hasNextPage": more, "endCursor": "Y3Vyc29yOjEwMA"},
+        "nodes": list(nodes),
+    }
+    provider = {"samlIdentityProvider": {"externalIdentities": connection}, "oidcProvider": None}
+    return {"data": {"enterprise": {"ownerInfo": provider}}}
 
 
 def table(*rows: Sequence[object], delimiter: str = ",", line_end: str = "\r\n") -> str:
@@ -176,6 +198,14 @@ def read_people(
         max_accounts=max_accounts,
     )
     return [person for batch in batches for person in batch]
+
+
+def read_linked(folder: Path, *contents: Any, report: ReadReport | None = None) -> list[CloudIdentity]:
+    """The linked identities of one file or several, recognised first."""
+    paths = store(folder, *contents)
+    assert {recognise(path, max_unpacked_bytes=MAX_UNPACKED).kind for path in paths} == {"cloud_identities"}
+    batches = read_identities(paths, report or ReadReport(), max_unpacked_bytes=MAX_UNPACKED, max_accounts=1_000_000)
+    return [found for batch in batches for found in batch]
 
 
 def problem_of(call: Callable[[], object]) -> ExpectedError | None:

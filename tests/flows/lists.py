@@ -67,6 +67,19 @@ def cloud_list(users: Iterable[dict[str, Any]], *, total: int | None = None) -> 
     return json.dumps({"total_seats_consumed": total, "total_seats_purchased": 100, "users": users}).encode()
 
 
+def identities(*linked: tuple[str, str], total: int | None = None, more: bool = False) -> bytes:
+    """A page of linked identities, of (login, addresses with commas): the first is the SAML NameID, others are e-mails
+    by SCIM."""
+    nodes = []
+    for login, said in linked:
+        name_id, *others = said.split(",")
+        scim = {"username": name_id, "emails": [{"value": other} for other in others]}
+        nodes.append({"user": {"login": login}, "samlIdentity": {"nameId": name_id}, "scimIdentity": scim})
+    found = {"totalCount": len(nodes) if total is None else total, "pageInfo": {"hasNextPage": more}, "nodes": nodes}
+    provider = {"samlIdentityProvider": {"externalIdentities": found}}
+    return json.dumps({"data": {"enterprise": {"ownerInfo": provider}}}).encode()
+
+
 def import_bytes(
     enterprise: Enterprise, *contents: bytes, server: Deployment | None = None, **accept: bool
 ) -> list[Imported]:

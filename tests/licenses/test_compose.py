@@ -9,12 +9,13 @@ from licensesync.licenses.compose import CLOUD, SERVER, Member, compose, digest_
 
 MEMBER = Member(
     number=7, kind=SERVER, rule="no_match", ambiguous=False, deployment_id=1, user_id=5, login="ana", name="Ana",
-    email="ana@octo.example", dormant=None, two_factor=None, facts=None,
+    email="ana@octo.example", dormant=None, two_factor=None, facts=None, identity_addresses=None,
     old_number=None, old_digest=None, old_since=None, old_or_before=None, old_generation=None,
 )  # fmt: skip
 OTHERWISE: dict[str, Any] = {
     "kind": 0, "rule": "same_primary_email", "ambiguous": True, "deployment_id": 2, "user_id": 6, "login": "bo",
     "name": "Bo", "email": "bo@octo.example", "dormant": True, "two_factor": False, "facts": "{}",
+    "identity_addresses": "ana@idp.example",
 }  # fmt: skip
 # The number is the license's own; what it had before says whether it is as it was.
 NOT_SAID = {name for name in Member._fields if name.startswith("old_")} | {"number"}

@@ -149,7 +149,7 @@ def test_pages_of_a_cloud_list_are_one_list(
     assert consumed(enterprise) == 9
     html = page(client, enterprise)
     assert html.count(">GitHub Enterprise Cloud: 9 accounts read") == 1
-    assert "and 2 more pages" in html
+    assert "and 2 more files" in html
 
 
 def test_a_page_that_never_comes(client: Client, enterprise: Enterprise, owner: User) -> None:
@@ -342,7 +342,7 @@ def test_all_pages_of_a_list_are_put_away_together(client: Client, enterprise: E
     for login in ("ana", "bob"):
         add(client, enterprise, cloud_list([cloud_user(login)], total=2), batch=batch, batch_size=2)
     work()
-    assert "and 1 more page" in page(client, enterprise)
+    assert "and 1 more file" in page(client, enterprise)
     client.post(reverse("dismiss_file", args=[enterprise.slug, UsageFile.objects.earliest("pk").pk]))
     assert 'class="file"' not in page(client, enterprise).split('id="files"')[1].split("<template")[0]
 
