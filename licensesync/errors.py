@@ -50,6 +50,7 @@ class ExpectedError(Exception):
 
 # What stays, in the sentences of whatever fails on its way to a count: the `stays` of `filled`.
 FIGURES_STAY = _("The last good figures stay in use.")
+IDENTITIES_STAY = _("Those that are known stay in use.")
 NO_FIGURES_YET = _("There are no figures from there yet.")
 NOTHING_STORED = _("Nothing was stored.")
 NOTHING_CHANGED = _("Nothing was changed.")  # of a file that became no job
@@ -595,6 +596,24 @@ SCOPE_MISSING = Problem(
         "The token may not do this: %(host)s asks for the scope %(scope)s. %(stays)s "
         "Add the scope to the token, or make a new token with it and enter that."
     ),
+)
+IDENTITIES_NOT_SHOWN = Problem(
+    "identities_not_shown",
+    _(
+        "%(host)s does not show linked identities to this token: only to one of an enterprise owner, with the scope "
+        "%(scope)s. %(stays)s Enter the token of an owner."
+    ),
+)
+NO_IDENTITY_PROVIDER = Problem(
+    "no_identity_provider",
+    _(
+        "The enterprise itself signs nobody in by SAML or OIDC, so GitHub has no linked identities of it. %(stays)s "
+        "Add those of its organizations as files, where they do."
+    ),
+)
+IDENTITIES_KEEP_CHANGING = Problem(
+    "identities_keep_changing",
+    _("The linked identities changed while they were read, three times in a row. %(stays)s Try again later."),
 )
 SINGLE_SIGN_ON = Problem(
     "single_sign_on",

@@ -176,6 +176,7 @@ INSTANCE = answer(
         "last_usage_at": "2026-03-02T09:00:41Z",
         "list_date": "2026-03-02T08:59:58Z",
         "identities_at": None,
+        "identities_problem": None,
         "connection": _CONNECTION,
     },
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.urls import path
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers, status
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -21,7 +21,7 @@ from licensesync.api.endpoint import Endpoint
 from licensesync.api.idempotency import once
 from licensesync.api.jobs import JobSerializer, accepted
 from licensesync.api.paging import newest_first
-from licensesync.api.shapes import Moment, sent
+from licensesync.api.shapes import Moment, Problem, ProblemSerializer, problem_of, sent
 from licensesync.api.tokens import token_of
 from licensesync.enterprises import deployments
 from licensesync.enterprises.models import (
@@ -33,6 +33,7 @@ from licensesync.enterprises.models import (
     Scope,
     UsageEvent,
 )
+from licensesync.errors import IDENTITIES_STAY
 from licensesync.flows.delete_deployment import request_deletion
 
 CLOUD = "cloud"  # the cloud's name in addresses
@@ -94,7 +95,13 @@ class InstanceSerializer(serializers.Serializer[Deployment]):
     identities_at = Moment(
         allow_null=True, help_text="Of the cloud: the date of the linked identities of its accounts."
     )
+    identities_problem = serializers.SerializerMethodField(help_text="Why the last sync could not fetch them.")
     connection = ConnectionSerializer(allow_null=True)
+
+    @extend_schema_field(ProblemSerializer(allow_null=True))
+    def get_identities_problem(self, deployment: Deployment) -> Problem | None:
+        said = deployment.identities_problem
+        return problem_of(said["code"], said["params"], stays=IDENTITIES_STAY) if said else None
 
     def get_url(self, deployment: Deployment) -> str:
         return instance_address(self.context["request"], deployment)

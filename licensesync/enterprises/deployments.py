@@ -215,6 +215,7 @@ def show_no_list(deployment: Deployment) -> None:
         list_date=None,
         list_digest="",
         identities_at=None,
+        identities_problem=None,
         accounts=0,
         suspended=0,
         dormant=None,
@@ -226,6 +227,12 @@ def show_no_list(deployment: Deployment) -> None:
 def show_identities(deployment: Deployment, *, identities_at: datetime) -> None:
     """Note of when the linked identities are that the accounts of the cloud now have."""
     Deployment.objects.filter(pk=deployment.pk).update(identities_at=identities_at)
+
+
+def note_identities_problem(deployment: Deployment, problem: ExpectedError | None) -> None:
+    """Why a sync could not fetch the linked identities of the cloud; None: it could."""
+    said = {"code": problem.problem.code, "params": problem.params} if problem else None
+    Deployment.objects.filter(pk=deployment.pk).update(identities_problem=said)
 
 
 def show_list(deployment: Deployment, **facts: Any) -> None:

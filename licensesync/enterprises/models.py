@@ -149,6 +149,8 @@ class Deployment(models.Model):
     list_date = models.DateTimeField(null=True)  # the list's own date, else when it was delivered
     list_digest = models.CharField(max_length=64, blank=True)  # SHA-256 of the last good delivery
     identities_at = models.DateTimeField(null=True)  # of the cloud: the date of the list of its linked identities
+    # Why its last sync could not fetch them: code and params of an `errors.Problem`; null: it could, or never tried
+    identities_problem = models.JSONField(null=True)
     list_encrypted_at = models.DateTimeField(null=True)  # the last export came with an encrypted list of users
     accounts = models.PositiveIntegerField(default=0)
     suspended = models.PositiveIntegerField(default=0)

@@ -28,6 +28,7 @@ from licensesync.enterprises import connections, deployments
 from licensesync.enterprises.models import Connection, Deployment, Enterprise
 from licensesync.errors import (
     ANSWER_TOO_LARGE,
+    IDENTITIES_KEEP_CHANGING,
     LIST_INCOMPLETE,
     LIST_KEEPS_CHANGING,
     NOT_CONNECTED,
@@ -36,7 +37,7 @@ from licensesync.errors import (
 )
 from licensesync.flows import payloads, queue
 from licensesync.flows.connecting import cloud_connection, rules, server_connection
-from licensesync.github import cloud, server
+from licensesync.github import cloud, identities, server
 from licensesync.github.answers import AT_MOST
 from licensesync.github.failures import NotReady, Passing, Wait
 from licensesync.syncing import clock
@@ -71,6 +72,7 @@ class Fetch(msgspec.Struct):
     tries: int = 0  # that failed in a row
     guesses: int = 0  # in a row, at how long GitHub wants us to wait
     asked_for_report: datetime | None = None
+    is_identities_settled: bool = False  # of the cloud
     # Of a server. Each is asked for once: every answer resets `tries`, so a failing report would be tried for ever.
     version: str | None = None
     is_license_settled: bool = False
@@ -151,22 +153,28 @@ def fetch(job: LicenseSyncJob, work: Work) -> None:
         fetched = _fetch_report(connection, step, folder)
     else:
         fetched = _fetch_pages(connection, step, folder)
-    with fetched.path.open("rb") as content:
-        stored = payloads.store(content, limit=settings.MAX_UNPACKED_BYTES)
-    recognition = feeds.recognise(stored.path, max_unpacked_bytes=settings.MAX_UNPACKED_BYTES)
-    is_ours = syncing.attach(
-        job,
-        replace(recognition, **fetched.facts),
-        name=fetched.path.name,
-        stored_name=stored.name,
-        size=stored.size,
-        digest=stored.digest,
-        created_at=step.fetch.began,
-    )
-    if not is_ours:  # canceled meanwhile
-        stored.path.unlink(missing_ok=True)
-        raise ClaimLost
+    _attach(job, fetched, began=step.fetch.began)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _attach(job: LicenseSyncJob, fetched: "Fetched", *, began: datetime) -> None:
+    """Make what was fetched the list of the job. ClaimLost: it was canceled meanwhile."""
+    kept: list[payloads.Stored] = []
+    try:
+        files = []
+        for path in filter(None, (fetched.path, fetched.identities)):
+            with path.open("rb") as content:
+                stored = payloads.store(content, limit=settings.MAX_UNPACKED_BYTES)
+            kept.append(stored)
+            recognition = feeds.recognise(stored.path, max_unpacked_bytes=settings.MAX_UNPACKED_BYTES)
+            facts = fetched.facts if path == fetched.path else {}
+            said = {"name": path.name, "stored_name": stored.name, "size": stored.size, "digest": stored.digest}
+            files.append((replace(recognition, **facts), {**said, "created_at": began}))
+        if not syncing.attach(job, files):
+            raise ClaimLost
+    except BaseException:
+        payloads.delete(stored.name for stored in kept)
+        raise
 
 
 def folder_of(job_id: int) -> Path:
@@ -180,6 +188,7 @@ class Fetched:
 
     path: Path
     facts: dict[str, Any]
+    identities: Path | None = None  # of the cloud: those of its accounts
 
 
 @dataclass(slots=True)
@@ -301,8 +310,9 @@ def _fetch_pages(connection: Connection, step: Step, folder: Path) -> Fetched:
         pages = list(_pages(to, step, folder))
         found = cloud.assemble(pages)
         if found.whole:
+            linked = _fetch_identities(to, step, folder / "identities", behind=len(pages))
             _note_github_syncs(to, step)
-            return Fetched(_joined(pages, folder / "consumed-licenses.json"), {})
+            return Fetched(_joined([page.path for page in pages], folder / "consumed-licenses.json"), {}, linked)
         if step.fetch.round == ROUNDS:
             if found.changed or found.total is None:
                 raise ExpectedError(LIST_KEEPS_CHANGING, source=str(step.job.deployment))
@@ -312,6 +322,57 @@ def _fetch_pages(connection: Connection, step: Step, folder: Path) -> Fetched:
             page.path.unlink()
         step.fetch = Fetch(began=clock.now(), round=step.fetch.round + 1)
         step.remember()
+
+
+def _fetch_identities(to: cloud.CloudConnection, step: Step, folder: Path, *, behind: int) -> Path | None:
+    """The linked identities of the accounts, `behind` so many pages of the list; None where they are not to be had:
+    the list counts all the same, with those that are known. Raises Later."""
+    joined = folder.with_suffix(".json")
+    if step.fetch.is_identities_settled:
+        return joined if joined.exists() else None
+    folder.mkdir(mode=0o700, exist_ok=True)
+    problem: ExpectedError | None = None
+    try:
+        for _round in range(ROUNDS):
+            pages = list(_identity_pages(to, step, folder, behind))
+            if sum(page.rows for page in pages) >= max(page.total for page in pages):
+                _joined([_identity_page(folder, number) for number in range(1, len(pages) + 1)], joined)
+                break
+            shutil.rmtree(folder)
+            folder.mkdir(mode=0o700)
+        else:
+            raise ExpectedError(IDENTITIES_KEEP_CHANGING)
+    except ExpectedError as error:
+        problem, step.fetch.tries = error, 0
+        log.info("identities_unknown", problem=error.problem.code)
+    deployments.note_identities_problem(step.job.deployment, problem)
+    step.fetch.is_identities_settled = True
+    step.remember()
+    return joined if problem is None else None
+
+
+def _identity_pages(to: cloud.CloudConnection, step: Step, folder: Path, behind: int) -> Iterator[identities.Page]:
+    """Page after page, each asked for once, as `_pages`."""
+    size, number, after = 0, 1, None
+    while True:
+        path = _identity_page(folder, number)
+        if not path.exists():
+            page = step.ask(partial(identities.fetch_page, to, rules(), after))
+            _kept(page.body, path)
+            step.give_others_a_turn()
+        page = identities.contents(path.read_bytes())
+        size += len(page.body)
+        _refuse_too_large(size, to)
+        yield page
+        last = max(number, -(-page.total // identities.PER_PAGE))
+        step.work.report(Phase.FETCHING, behind + number, behind + last)
+        if page.following is None:
+            return
+        number, after = number + 1, page.following
+
+
+def _identity_page(folder: Path, number: int) -> Path:
+    return folder / f"{number}.json"
 
 
 def _note_github_syncs(to: cloud.CloudConnection, step: Step) -> None:
@@ -339,9 +400,7 @@ def _pages(to: cloud.CloudConnection, step: Step, folder: Path) -> Iterator[Stor
             step.give_others_a_turn()
         body = path.read_bytes()
         size += len(body)
-        if size > settings.MAX_UNPACKED_BYTES:
-            limit = f"{settings.MAX_UNPACKED_BYTES // payloads.MEBIBYTE} MB"
-            raise ExpectedError(ANSWER_TOO_LARGE, host=urlsplit(to.api_url).hostname or "", limit=limit)
+        _refuse_too_large(size, to)
         contents = cloud.contents(body)
         yield StoredPage(path, contents.keys, contents.total_seats_consumed)
         following, last = (int(word) for word in path.stem.split("-")[1:])
@@ -349,21 +408,32 @@ def _pages(to: cloud.CloudConnection, step: Step, folder: Path) -> Iterator[Stor
         number = following
 
 
+def _refuse_too_large(size: int, to: cloud.CloudConnection) -> None:
+    if size > settings.MAX_UNPACKED_BYTES:
+        limit = f"{settings.MAX_UNPACKED_BYTES // payloads.MEBIBYTE} MB"
+        raise ExpectedError(ANSWER_TOO_LARGE, host=urlsplit(to.api_url).hostname or "", limit=limit)
+
+
 def _stored(page: cloud.Page, number: int, folder: Path) -> Path:
-    """Keep a page, whole or not at all. Its name says which page it is, which one follows, and which is the last."""
-    path = folder / f"{number}-{page.next_page or 0}-{page.last_page or 0}.json"
+    """Keep a page. Its name says which page it is, which one follows, and which is the last."""
+    return _kept(page.body, folder / f"{number}-{page.next_page or 0}-{page.last_page or 0}.json")
+
+
+def _kept(body: bytes, path: Path) -> Path:
+    """Keep an answer, whole or not at all."""
     new = path.with_suffix(".new")
-    payloads.refuse_without_room(len(page.body))
-    new.write_bytes(page.body)
+    payloads.refuse_without_room(len(body))
+    new.write_bytes(body)
     return new.replace(path)
 
 
-def _joined(pages: Sequence[StoredPage], path: Path) -> Path:
-    """One JSON array of all pages."""
-    payloads.refuse_without_room(sum(page.path.stat().st_size for page in pages))
-    with path.open("wb") as joined:
+def _joined(pages: Sequence[Path], path: Path) -> Path:
+    """One JSON array of all pages, whole or not at all."""
+    payloads.refuse_without_room(sum(page.stat().st_size for page in pages))
+    new = path.with_suffix(".new")
+    with new.open("wb") as joined:
         for number, page in enumerate(pages):
             joined.write(b"," if number else b"[")
-            joined.write(page.path.read_bytes())
+            joined.write(page.read_bytes())
         joined.write(b"]")
-    return path
+    return new.replace(path)

@@ -37,7 +37,7 @@ def require_data(answer: Answer, *, scope: str, absent: Problem, **params: str) 
     host, status = answer.host, answer.status
     if status in (403, 429):
         message = _message(answer)
-        _raise_rate_limit(answer, message)
+        raise_rate_limit(answer, message)
         raise _refusal(answer, message, scope)
     if status == 401:
         raise ExpectedError(errors.WRONG_CREDENTIALS, host=host)
@@ -87,7 +87,8 @@ def seconds_asked_for(answer: Answer) -> float | None:
     return min(max(0.0, (until - _clock(answer)).total_seconds()), AT_MOST.total_seconds())
 
 
-def _raise_rate_limit(answer: Answer, message: str) -> None:
+def raise_rate_limit(answer: Answer, message: str) -> None:
+    """Raise Wait where a refusal with this message is about a limit."""
     asked = seconds_asked_for(answer)
     reset = whole(answer.headers.get("X-RateLimit-Reset"))
     told = True

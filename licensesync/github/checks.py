@@ -1,8 +1,8 @@
 """Test connection: every step of the way to the data by itself, so that an owner sees which one fails.
 
 Steps of a server: name, connection, credentials, scope, version, license, report. Of the cloud: name, connection,
-credentials, scope, list. The first failure skips the steps behind it. Nothing is changed on the other side; asking for
-the report makes a server build one, which takes it a while the first time.
+credentials, scope, list, identities. The first failure skips the steps behind it. Nothing is changed on the other side;
+asking for the report makes a server build one, which takes it a while the first time.
 """
 
 import time
@@ -14,7 +14,7 @@ import httpx
 
 from licensesync import errors
 from licensesync.errors import ExpectedError
-from licensesync.github import answers, cloud, network, rest, server, transport
+from licensesync.github import answers, cloud, identities, network, rest, server, transport
 from licensesync.github import rules as rulebook
 from licensesync.github.cloud import CloudConnection
 from licensesync.github.failures import NotReady
@@ -25,7 +25,7 @@ from licensesync.github.transport import Answer, Limits, Route, Rules
 State = Literal["ok", "failed", "skipped", "hint"]
 
 SERVER_STEPS = ("name", "connection", "credentials", "scope", "version", "license", "report")
-CLOUD_STEPS = ("name", "connection", "credentials", "scope", "list")
+CLOUD_STEPS = ("name", "connection", "credentials", "scope", "list", "identities")
 REFUSALS = (errors.SIGN_IN_PAGE, errors.WRONG_CREDENTIALS, errors.SCOPE_MISSING)
 # `total` is of all steps together: somebody is waiting before the page, which gives up after 60 seconds.
 LIMITS = Limits(connect=5, read=30, total=45)
@@ -37,8 +37,8 @@ class Check:
 
     name: host, addresses (or proxy); connection: subject, issuer, expires (2026-12-31);
     scope: needed, held (absent where GitHub does not say); version: version; license: seats, used, available (below 0
-    beyond the limit), kind, expires; report: bytes; list: total, pages. A hint carries no problem unless there is one
-    to do something about.
+    beyond the limit), kind, expires; report: bytes; list: total, pages; identities: identities. A hint carries no
+    problem unless there is one to do something about.
     """
 
     step: str
@@ -77,7 +77,7 @@ def check_server(connection: ServerConnection, rules: Rules) -> list[Check]:
 
 
 def check_cloud(connection: CloudConnection, rules: Rules) -> list[Check]:
-    """Every step to the list of consumed licenses, in the order of `CLOUD_STEPS`."""
+    """Every step to the list of consumed licenses and the identities of its accounts, in the order of `CLOUD_STEPS`."""
     steps = _Steps(CLOUD_STEPS)
     route = cloud.route(connection, rules)
     with steps:
@@ -92,6 +92,7 @@ def check_cloud(connection: CloudConnection, rules: Rules) -> list[Check]:
             page = cloud.page_in(answer, connection, 1)
             total = page.rows if page.total_seats_consumed is None else page.total_seats_consumed
             steps.ok(total=str(total), pages=str(page.last_page or 1))
+        _identities(steps, connection, rules)
     return steps.checks
 
 
@@ -188,6 +189,16 @@ def _license(steps: _Steps, connection: ServerConnection, rules: Rules) -> None:
     if found.expires_at:
         facts["expires"] = f"{found.expires_at:%Y-%m-%d}"
     steps.ok(**facts)
+
+
+def _identities(steps: _Steps, connection: CloudConnection, rules: Rules) -> None:
+    """A sync works without them, so nothing here is a failure."""
+    try:
+        found = identities.fetch_page(connection, rules, None, steps.limits)
+    except ExpectedError as error:
+        steps.add("skipped" if error.problem is errors.NO_IDENTITY_PROVIDER else "hint", error)
+    else:
+        steps.ok(identities=str(found.total))
 
 
 def older_than_sync_now(version: str) -> bool:

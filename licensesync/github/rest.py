@@ -1,4 +1,4 @@
-"""GitHub's REST API, the same on a server and on the cloud: who asks, and typed answers."""
+"""GitHub's APIs, the same on a server and on the cloud: who asks, and typed answers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,15 +20,29 @@ T = TypeVar("T")
 @contextmanager
 def get(url: str, token: str, route: Route, scope: str, limits: Limits | None = None) -> Iterator[Answer]:
     """Ask the API for `url`. Raises as `transport.get`, and WRONG_CREDENTIALS for what can't be a token."""
+    headers = _headers(url, token)
+    with transport.get(url, route, headers=headers, sign_in_scope=scope, limits=limits) as answer:
+        yield answer
+
+
+@contextmanager
+def post(
+    url: str, token: str, route: Route, scope: str, *, question: bytes, limits: Limits | None = None
+) -> Iterator[Answer]:
+    """Ask with a question in JSON, as GraphQL is asked. Raises as `get`."""
+    headers = _headers(url, token) | {"Content-Type": "application/json"}
+    with transport.post(url, route, question, headers=headers, sign_in_scope=scope, limits=limits) as answer:
+        yield answer
+
+
+def _headers(url: str, token: str) -> dict[str, str]:
     if not (token.isascii() and token.isprintable()) or " " in token or not token:
         raise ExpectedError(errors.WRONG_CREDENTIALS, host=httpx.URL(url).host)
-    headers = {
+    return {
         "Authorization": f"Bearer {token}",
         "Accept": "application/vnd.github+json",
         "X-GitHub-Api-Version": API_VERSION,
     }
-    with transport.get(url, route, headers=headers, sign_in_scope=scope, limits=limits) as answer:
-        yield answer
 
 
 def decoded(answer: Answer, shape: type[T], scope: str) -> T:

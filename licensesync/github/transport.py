@@ -26,7 +26,7 @@ from licensesync.github.failures import Passing
 from licensesync.github.numbers import whole
 from licensesync.github.rules import Rules
 
-__all__ = ["Answer", "Limits", "Route", "Rules", "get", "port_of", "proxy_host", "proxy_origin"]
+__all__ = ["Answer", "Limits", "Route", "Rules", "get", "port_of", "post", "proxy_host", "proxy_origin"]
 
 MAX_REDIRECTS = 3
 CHUNK = 64 * 1024
@@ -113,6 +113,27 @@ def get(
     raise ExpectedError(errors.REDIRECTED, host=target.host, address=addresses.origin(target))
 
 
+@contextmanager
+def post(
+    url: str,
+    route: Route,
+    content: bytes,
+    *,
+    headers: Mapping[str, str],
+    sign_in_scope: str = "",
+    limits: Limits | None = None,
+) -> Iterator[Answer]:
+    """As `get`, with a question too long for an address; it is sent once, so no redirect is followed."""
+    limits = limits or Limits()
+    target = httpx.URL(url)
+    deadline = network.Deadline(target.host, limits.total)
+    with _sent("POST", target, route, limits, deadline, headers=headers, content=content) as answer:
+        if answer.status in REDIRECTS and "Location" in answer.headers:
+            aim = _redirect_target(answer, sign_in_scope)
+            raise ExpectedError(errors.REDIRECTED, host=target.host, address=addresses.origin(aim))
+        yield answer
+
+
 def port_of(url: httpx.URL) -> int:
     return url.port or (443 if url.scheme == "https" else 80)
 
@@ -150,6 +171,7 @@ def _sent(
     deadline: network.Deadline,
     *,
     headers: Mapping[str, str],
+    content: bytes | None = None,
     context: ssl.SSLContext | None = None,
 ) -> Iterator[Answer]:
     """One request without redirects. `context`: other than the one that trusts only whom it should."""
@@ -158,7 +180,7 @@ def _sent(
     timeout = httpx.Timeout(limits.read, connect=limits.connect)
     transport = _GuardedTransport(url, route, deadline, context or certificates.trusting(route.ca_pem))
     with httpx.Client(transport=transport, trust_env=False, timeout=timeout) as client:
-        request = client.build_request(method, url, headers={**headers, "Accept-Encoding": "gzip"})
+        request = client.build_request(method, url, headers={**headers, "Accept-Encoding": "gzip"}, content=content)
         request.headers["User-Agent"] = product
         try:
             response = client.send(request, stream=True)
@@ -302,6 +324,7 @@ class _GuardedTransport(httpx.BaseTransport):
                     target=request.url.raw_path,
                 ),
                 headers=request.headers.raw,
+                content=request.content,
                 extensions=request.extensions,
             )
         )

@@ -4,9 +4,9 @@ For laptops and tests only: nothing of the product starts it but `manage.py simu
 listens on loopback alone. It knows GitHub's public words and nothing of our own client, so that both can be wrong
 only independently. Sources are named where a behaviour is played.
 
-`enterprise_server` and `enterprise_cloud` are what is played, `exchange` what both have in common, `trouble` what can
-go wrong on demand, `worlds` has whom they know, `listening` puts it all on sockets, `control` is the path
-`/_simulator` by which another process directs the play.
+`enterprise_server`, `enterprise_cloud` and its `linked_identities` are what is played, `exchange` what they have in
+common, `trouble` what can go wrong on demand, `worlds` has whom they know, `listening` puts it all on sockets,
+`control` is the path `/_simulator` by which another process directs the play.
 """
 
 from licensesync.simulated_github.enterprise_cloud import SimulatedCloud

@@ -1,4 +1,4 @@
-"""A GitHub Enterprise Cloud as a client of its REST API sees it.
+"""A GitHub Enterprise Cloud as a client of its REST API sees it, and of GraphQL where `linked_identities` answers.
 
 Sources, on docs.github.com/enterprise-cloud@latest: "REST API endpoints for enterprise licensing", "Using pagination in
 the REST API", "Rate limits for the REST API", "Troubleshooting the REST API" (404 for a token without the scope), and
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from licensesync.simulated_github import linked_identities
 from licensesync.simulated_github.exchange import (
     DOCS,
     Deployment,
@@ -22,10 +23,12 @@ from licensesync.simulated_github.exchange import (
     version_refusal,
     whole,
 )
+from licensesync.simulated_github.linked_identities import Identity
 from licensesync.simulated_github.trouble import Trouble
 
 REST_DOCS = f"{DOCS}/enterprise-cloud@latest/rest"
 LICENSING_DOCS = f"{REST_DOCS}/enterprise-admin/licensing"
+GRAPHQL, GRAPHQL_DOCS = "/graphql", f"{DOCS}/enterprise-cloud@latest/graphql"
 RATE_LIMIT_DOCS = f"{REST_DOCS}/using-the-rest-api/rate-limits-for-the-rest-api"
 SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
 API_VERSIONS = ("2022-11-28", "2026-03-10")
@@ -42,6 +45,16 @@ class PrimaryLimit:
     used: int = 0
     resets_at: float = 0.0  # by time.time()
     status: int = 403  # or 429: the documentation allows both
+    resource: str = "core"
+
+    def take(self) -> bool:
+        """Whether one more request is within it."""
+        if time.time() >= self.resets_at:
+            self.used, self.resets_at = 0, time.time() + WINDOW_SECONDS
+        if self.used >= self.limit:
+            return False
+        self.used += 1
+        return True
 
     def headers(self) -> dict[str, str]:
         return {
@@ -49,7 +62,7 @@ class PrimaryLimit:
             "X-RateLimit-Remaining": str(max(0, self.limit - self.used)),
             "X-RateLimit-Used": str(self.used),
             "X-RateLimit-Reset": str(int(self.resets_at) + 1),
-            "X-RateLimit-Resource": "core",
+            "X-RateLimit-Resource": self.resource,
         }
 
 
@@ -73,7 +86,10 @@ class SimulatedCloud(Deployment):
     scopes: tuple[str, ...] = ("read:enterprise",)
     without_scope: int = 404  # as documented; 403 is met as well
     sync_status: list[dict[str, Any]] = field(default_factory=list)  # the server_instances of license-sync-status
+    identities: Sequence[Identity] | None = None  # that are linked; None: the enterprise has no identity provider
+    is_owners: bool = True  # the token: only an owner's is shown identities
     primary: PrimaryLimit = field(default_factory=PrimaryLimit)
+    graphql: PrimaryLimit = field(default_factory=lambda: PrimaryLimit(resource="graphql"))
     secondary: SecondaryLimit | None = None
     refused: int = field(default=0, init=False)  # requests that a rate limit turned away; one per pause is polite
     _newcomers: int = field(default=0, init=False, repr=False)
@@ -125,8 +141,10 @@ class SimulatedCloud(Deployment):
 
     def answer(self, request: Request) -> Reply:
         with self.lock:
-            reply = self._answer(request)
-            for name, value in self.primary.headers().items():
+            is_graphql = request.path == GRAPHQL
+            reply = self._graphql(request) if is_graphql else self._answer(request)
+            limit = self.graphql if is_graphql else self.primary
+            for name, value in limit.headers().items():
                 reply.headers.setdefault(name, value)
         return reply
 
@@ -153,11 +171,27 @@ class SimulatedCloud(Deployment):
             return error_reply(401, "Requires authentication", REST_DOCS)
         return self._private(request, headers)
 
+    def _graphql(self, request: Request) -> Reply:
+        if refused := self._misaddressed(request):
+            return refused
+        if not request.credentials:
+            return error_reply(401, "This endpoint requires you to be authenticated.", GRAPHQL_DOCS)
+        if self.secondary and (refused := self._paused(self.secondary)):
+            self.refused += 1
+            return refused
+        if not self.graphql.take():
+            self.refused += 1
+            return linked_identities.used_up()
+        is_owner = self.is_owners and bool({"read:enterprise", "admin:enterprise"} & set(self.scopes))
+        return linked_identities.answer(request.body, self.slug, self.identities, is_owner=is_owner)
+
     def _misaddressed(self, request: Request) -> Reply | None:
         if refused := version_refusal(request, API_VERSIONS, f"{REST_DOCS}/about-the-rest-api/api-versions"):
             return refused
         if request.credentials and not self.knows(("", request.credentials[1])):
             return error_reply(401, "Bad credentials", REST_DOCS)
+        if request.method != ("POST" if request.path == GRAPHQL else "GET"):
+            return error_reply(404, "Not Found", REST_DOCS)
         return None
 
     def _public(self, request: Request) -> dict[str, Any]:
@@ -218,15 +252,11 @@ class SimulatedCloud(Deployment):
         if self.secondary and (refused := self._paused(self.secondary)):
             self.refused += 1
             return refused
-        primary = self.primary
-        if time.time() >= primary.resets_at:
-            primary.used, primary.resets_at = 0, time.time() + WINDOW_SECONDS
-        if primary.used < primary.limit:
-            primary.used += 1
+        if self.primary.take():
             return None
         self.refused += 1
         return error_reply(
-            primary.status,
+            self.primary.status,
             "API rate limit exceeded for user ID 1.",
             f"{RATE_LIMIT_DOCS}#about-primary-rate-limits",
         )

@@ -24,12 +24,14 @@ API_VERSION = "2022-11-28"  # where a request names none
 
 @dataclass(frozen=True)
 class Request:
-    """A GET."""
+    """A GET, or a POST with what was sent."""
 
     address: str  # scheme and host as the client wrote them; links in replies begin with it
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]  # names in any case
+    method: str = "GET"
+    body: bytes = b""
 
     @property
     def credentials(self) -> tuple[str, str] | None:

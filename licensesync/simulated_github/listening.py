@@ -124,30 +124,37 @@ class Handler(BaseHTTPRequestHandler):
         """Nothing: requests carry tokens."""
 
     def do_GET(self) -> None:
-        deployment = self.server.deployment
         if self.path.startswith(control.PREFIX):
-            self._send(control.answer(deployment, "GET", self.path, b""), Trouble())
+            self._send(control.answer(self.server.deployment, "GET", self.path, b""), Trouble())
             return
+        self._play(b"")
+
+    def _play(self, body: bytes) -> None:
+        deployment = self.server.deployment
         with deployment.lock:
-            deployment.seen[f"GET {self.path}"] += 1
+            deployment.seen[f"{self.command} {self.path}"] += 1
             trouble = deployment.next_trouble(self.path)
         trouble = trouble or Trouble()
         time.sleep(trouble.delay_seconds)
         if trouble.hang_up:
             self.close_connection = True
             return
-        self._send(self._reply(trouble), trouble)
+        self._send(self._reply(trouble, body), trouble)
 
     def do_POST(self) -> None:
         self.close_connection = True  # whatever of the body stays unread
         # A page in a browser can't send this type to another origin without asking first, and nobody answers that.
-        if not self.path.startswith(control.PREFIX) or self.headers.get_content_type() != "application/json":
+        if self.headers.get_content_type() != "application/json":
             self._send(Reply(404), Trouble())
             return
         length = min(whole(self.headers.get("Content-Length", ""), 0), control.MAX_BYTES)
-        self._send(control.answer(self.server.deployment, "POST", self.path, self.rfile.read(length)), Trouble())
+        body = self.rfile.read(length)
+        if self.path.startswith(control.PREFIX):
+            self._send(control.answer(self.server.deployment, "POST", self.path, body), Trouble())
+        else:
+            self._play(body)
 
-    def _reply(self, trouble: Trouble) -> Reply:
+    def _reply(self, trouble: Trouble, body: bytes) -> Reply:
         if trouble.status is not None:
             return self.server.deployment.failure(trouble)
         if trouble.sign_in_page:
@@ -162,6 +169,8 @@ class Handler(BaseHTTPRequestHandler):
                 path=unquote(parts.path),
                 query=dict(parse_qsl(parts.query)),
                 headers=cast(Mapping[str, str], self.headers),
+                method=self.command,
+                body=body,
             )
         )
 

@@ -14,6 +14,7 @@ from licensesync.demo.files import REPORT_HEADING, SERVER_IDS, licensed_user, re
 from licensesync.demo.groups import ENTERPRISE_LICENSES, VISUAL_STUDIO_LICENSES
 from licensesync.simulated_github.enterprise_cloud import SimulatedCloud
 from licensesync.simulated_github.enterprise_server import ReportedUser, SimulatedServer
+from licensesync.simulated_github.linked_identities import Identity, identity
 from licensesync.simulated_github.listening import SimulatedGitHub
 
 PURCHASED = ENTERPRISE_LICENSES + VISUAL_STUDIO_LICENSES
@@ -40,6 +41,9 @@ def example(today: datetime) -> SimulatedGitHub:
     cloud = SimulatedCloud(
         slug=SLUG,
         licenses=[licensed_user(row) for row in enterprise.cloud],
+        identities=[
+            identity(row.login, row.saml_name_id, *row.verified_emails) for row in enterprise.cloud if row.saml_name_id
+        ],
         purchased=PURCHASED,
         token=derived_token(SLUG),
         sync_status=[sync_status(server, today) for server in servers],
@@ -49,7 +53,8 @@ def example(today: datetime) -> SimulatedGitHub:
 
 def from_directory(directory: Path, *, slug: str) -> SimulatedGitHub:
     """`HOST.csv` is the all_users report of a server; `consumed-licenses.json` a page of the cloud's list, or an array
-    of its pages. ValueError says what is wrong with a file."""
+    of its pages; `identities.json` the same of the linked identities of its accounts, if it has any. ValueError says
+    what is wrong with a file."""
     servers = []
     for path in sorted(directory.glob("*.csv")):
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -68,6 +73,7 @@ def from_directory(directory: Path, *, slug: str) -> SimulatedGitHub:
                 licenses=[user for page in pages for user in page["users"]],
                 purchased=pages[0]["total_seats_purchased"],
                 consumed=pages[0]["total_seats_consumed"],
+                identities=_identities_in(directory / "identities.json"),
                 token=derived_token(slug),
             )
         except (LookupError, TypeError) as error:
@@ -75,6 +81,18 @@ def from_directory(directory: Path, *, slug: str) -> SimulatedGitHub:
     if not servers and not cloud:
         raise ValueError(f"{directory} has neither a HOST.csv nor a consumed-licenses.json.")
     return SimulatedGitHub(servers, cloud)
+
+
+def _identities_in(file: Path) -> list[Identity] | None:
+    if not file.exists():
+        return None
+    content = json.loads(file.read_bytes())
+    pages: list[dict[str, Any]] = content if isinstance(content, list) else [content]
+    try:
+        providers = [page["data"]["enterprise"]["ownerInfo"]["samlIdentityProvider"] for page in pages]
+        return [node for provider in providers for node in provider["externalIdentities"]["nodes"]]
+    except (LookupError, TypeError) as error:
+        raise ValueError(f"{file} is no list of linked identities: {error!r}") from error
 
 
 def sync_status(server: SimulatedServer, at: datetime) -> dict[str, Any]:

@@ -5,7 +5,7 @@ worker writes names its claim token, so a worker that lost its claim changes not
 """
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -154,14 +154,14 @@ def note_fetch(job: LicenseSyncJob, fetch: dict[str, Any]) -> None:
     claimed(job).update(fetch=fetch)
 
 
-def attach(job: LicenseSyncJob, recognition: Recognition, **facts: Any) -> bool:
-    """Make what was fetched the list of its job, `facts` being those of its file; False when the job is not ours any
-    more."""
+def attach(job: LicenseSyncJob, files: Sequence[tuple[Recognition, dict[str, Any]]]) -> bool:
+    """Make what was fetched the list of its job: what each file is, and the fields of `UsageFile`. False when the job
+    is not ours any more."""
     with transaction.atomic():
         hold_enterprise(job.deployment.enterprise_id)  # first, in lock order: the file refers to it, which locks it too
         if not claimed(job).select_for_update().exists():
             return False
-        usage_files.create_fetched(job, recognition, **facts)
+        usage_files.create_fetched(job, files)
     return True
 
 

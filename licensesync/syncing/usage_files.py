@@ -3,9 +3,9 @@
 What is old goes by `syncing.forgetting`.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import msgspec
 from django.conf import settings
@@ -32,20 +32,23 @@ def create_file(enterprise: Enterprise, **facts: Any) -> UsageFile:
     return UsageFile.objects.create(enterprise=enterprise, created_at=clock.now(), **facts)
 
 
-def create_fetched(job: LicenseSyncJob, recognition: Recognition, **facts: Any) -> None:
+def create_fetched(job: LicenseSyncJob, files: Sequence[tuple[Recognition, dict[str, Any]]]) -> None:
     """What a job fetched, as its list. What an older one of the same deployment asks is settled by it."""
     asking = UsageFile.objects.filter(deployment=job.deployment, state=FileState.NEEDS_ANSWER)
     asking.filter(job__kind=JobKind.SYNC).update(state=FileState.DISCARDED)
-    UsageFile.objects.create(
-        enterprise_id=job.deployment.enterprise_id,
-        deployment=job.deployment,
-        job=job,
-        is_fetched=True,
-        state=FileState.ACCEPTED,
-        kind=recognition.kind,
-        recognition=msgspec.to_builtins(recognition),
-        **facts,
-    )
+    together: dict[str, Any] = {"batch": uuid4(), "batch_size": len(files)}  # one answer is for all of them
+    for recognition, facts in files:
+        UsageFile.objects.create(
+            enterprise_id=job.deployment.enterprise_id,
+            deployment=job.deployment,
+            job=job,
+            is_fetched=True,
+            state=FileState.ACCEPTED,
+            kind=recognition.kind,
+            recognition=msgspec.to_builtins(recognition),
+            **together,
+            **facts,
+        )
 
 
 def begin_attempt(file: UsageFile) -> bool:

@@ -45,6 +45,7 @@ def _name(check: Check) -> str:
         "license": _("License"),
         "report": _("Report of all users"),
         "list": _("List of licenses"),
+        "identities": _("Linked identities"),
     }[check.step]
 
 
@@ -91,5 +92,7 @@ def _found(facts: Mapping[str, str]) -> Iterator[str]:
         yield _("it is there, %(size)s") % {"size": filesizeformat(numbers["bytes"])}
     if "total" in numbers:
         yield ngettext("%(total)s consumed license", "%(total)s consumed licenses", numbers["total"]) % shown
+    if "identities" in numbers:
+        yield ngettext("%(identities)s identity", "%(identities)s identities", numbers["identities"]) % shown
     if "pages" in numbers:
         yield ngettext("on %(pages)s page", "on %(pages)s pages", numbers["pages"]) % shown

@@ -198,7 +198,10 @@ class CloudForm(ConnectionForm):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        self.fields["token"].help_text = gettext("A personal access token (classic) with the scope read:enterprise.")
+        self.fields["token"].help_text = gettext(
+            "A personal access token (classic) of an enterprise owner, with the scope read:enterprise. With one of a "
+            "billing manager linked identities are not fetched."
+        )
 
     def clean_url(self) -> str:
         return _read(api_url_of, self.cleaned_data["url"])

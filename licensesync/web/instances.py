@@ -19,9 +19,11 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from licensesync.enterprises.models import Connection, Deployment, DeploymentKind, Enterprise
 from licensesync.enterprises.tokens import push_tokens
+from licensesync.errors import IDENTITIES_STAY
 from licensesync.github.checks import older_than_sync_now
 from licensesync.licenses.unused_subscriptions import unused_of
 from licensesync.syncing import queries
+from licensesync.web import words
 from licensesync.web.access import enterprise_for, is_owner
 from licensesync.web.following import RARELY, leave_when_gone, next_look
 from licensesync.web.instance_rows import instance_row
@@ -82,6 +84,7 @@ def _context(request: HttpRequest, enterprise: Enterprise, deployment: Deploymen
         "history": history_page(request, jobs),
         "features": _features(deployment),
         "license_ends": _license_ends(deployment.license_expires_at),
+        "identities_problem": _identities_problem(deployment),
         "unused_subscriptions": _unused_subscriptions(deployment),
         "older_than_sync_now": older_than_sync_now(deployment.version),
     }
@@ -99,6 +102,12 @@ def _features(deployment: Deployment) -> list[tuple[str, datetime | None]]:
         (name.replace("_", " "), datetime.fromisoformat(since) if since else None)
         for name, since in deployment.features.items()
     ]
+
+
+def _identities_problem(deployment: Deployment) -> str:
+    """Why the last sync of the cloud could not fetch the linked identities, "" where it could."""
+    said = deployment.identities_problem
+    return words.problem(said["code"], said["params"], stays=IDENTITIES_STAY) if said else ""
 
 
 def _unused_subscriptions(deployment: Deployment) -> int:

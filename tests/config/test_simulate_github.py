@@ -1,5 +1,6 @@
 """`manage.py simulate_github`: the example enterprise or one's own lists, on loopback, until it is told to stop."""
 
+import json
 import re
 import signal
 import socket
@@ -15,6 +16,7 @@ from django.core.management import CommandError, call_command
 
 from licensesync.demo import SLUG, write_demo_files
 from licensesync.simulated_github import worlds
+from tests.flows.lists import identities
 from tests.product import MANAGE, product_environment
 from tests.simulated_github.test_simulated_github import LICENSES, REPORT, ask, basic
 
@@ -105,6 +107,23 @@ def directory_of(tmp_path: Path, cloud_licenses: Path, server_report: Path) -> P
     cloud_licenses.rename(directory / "consumed-licenses.json")
     server_report.rename(directory / "ghes-apac.octo.example.csv")
     return directory
+
+
+def test_own_identities_are_those_that_it_answers_with(tmp_path: Path) -> None:
+    lists = {"total_seats_purchased": 5, "total_seats_consumed": 2, "users": []}
+    (tmp_path / "consumed-licenses.json").write_text(json.dumps(lists))
+    own = worlds.from_directory(tmp_path, slug=SLUG).cloud
+    assert own
+    assert own.identities is None
+    pages = [json.loads(identities((login, f"{login}@octo.example"))) for login in ("ana", "bob")]
+    (tmp_path / "identities.json").write_text(json.dumps(pages))
+    own = worlds.from_directory(tmp_path, slug=SLUG).cloud
+    assert own
+    assert own.identities
+    assert [node["user"]["login"] for node in own.identities] == ["ana", "bob"]
+    (tmp_path / "identities.json").write_text('{"data": null}')
+    with pytest.raises(ValueError, match="identities"):
+        worlds.from_directory(tmp_path, slug=SLUG)
 
 
 def test_own_lists_must_be_lists(tmp_path: Path) -> None:

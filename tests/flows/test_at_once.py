@@ -298,7 +298,7 @@ def test_whoever_takes_a_fetch_over_finds_the_list_that_was_just_fetched(enterpr
         return again is not None and again.files.exists()
 
     is_there = amid(
-        lambda: there.append(syncing.attach(job, recognition, **facts)),
+        lambda: there.append(syncing.attach(job, [(recognition, facts)])),
         take_over,
         before='INSERT INTO "syncing_usagefile"',
     )

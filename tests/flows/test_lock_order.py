@@ -70,7 +70,7 @@ def attach(server: Deployment) -> Callable[[], bool]:
     assert job is not None
     report = feeds.Recognition(kind=feeds.FeedKind.SERVER_REPORT)
     facts = {"name": "x", "stored_name": "y", "size": 1, "digest": "d", "created_at": timezone.now()}
-    return lambda: syncing.attach(job, report, **facts)
+    return lambda: syncing.attach(job, [(report, facts)])
 
 
 def test_the_hour_has_come_while_somebody_connects_anew(server: Deployment, owner: User, lingers: Lingers) -> None:

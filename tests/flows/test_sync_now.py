@@ -19,11 +19,12 @@ from licensesync.flows import forget, receive_usage, run_job, sync_now
 from licensesync.licenses import queries as licenses
 from licensesync.licenses import services as counting
 from licensesync.simulated_github import Trouble
+from licensesync.simulated_github.linked_identities import identity as linked_identity
 from licensesync.syncing import queries
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import FileState, JobState, LicenseSyncJob, Phase, Question, Trigger, UsageFile
 from licensesync.syncing.working import at_work
-from licensesync.usage.models import ServerUserAccount
+from licensesync.usage.models import OPEN, CloudUser, ServerUserAccount
 from tests import worlds
 from tests.flows.github import Connected, connected
 from tests.flows.lists import import_one, new_enterprise, people, report
@@ -507,3 +508,122 @@ def test_without_what_github_says_of_its_own_syncs_the_list_counts_all_the_same(
     small.cloud.sync_status = [{"server_id": 7, "last_sync": "not as GitHub describes it"}]
     assert outcome(small.sync(small.cloud)) == (JobState.SUCCESS, "")
     assert licenses.current_count(small.enterprise) is not None
+
+
+# Linked identities -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def linked(pages: Connected) -> Connected:
+    """Three pages of identities, for the first of which somebody is on a server."""
+    pages.cloud.identities = [
+        linked_identity(row["github_com_login"], f"E{number}", f"{row['github_com_login']}@corp.example")
+        for number, row in enumerate(pages.cloud.licenses[:250])
+    ]
+    row = pages.cloud.licenses[0]
+    server = deployments.server_named(pages.enterprise, "ghes.example")
+    import_one(pages.enterprise, report([(1, f"{row['github_com_login']}@corp.example")]), server=server)
+    return pages
+
+
+def problem_of(cloud: Deployment) -> str:
+    assert cloud.identities_problem
+    return str(cloud.identities_problem["code"])
+
+
+def graphql(played: Connected) -> int:
+    return played.cloud.seen["POST /graphql"]
+
+
+def test_identities_are_fetched_with_the_list_and_count_at_once(linked: Connected) -> None:
+    job = linked.sync(linked.cloud)
+    assert outcome(job) == (JobState.SUCCESS, "")
+    assert graphql(linked) == 3
+    assert [file.kind for file in job.files.order_by("pk")] == ["cloud_licenses", "cloud_identities"]
+    login = linked.cloud.licenses[0]["github_com_login"]
+    assert frozenset({("cloud", login), ("ghes.example", "user-1")}) in people(linked.enterprise)
+    cloud = linked.deployment(linked.cloud)
+    assert cloud.identities_at == cloud.list_date
+    assert cloud.identities_problem is None
+    assert linked.sync(linked.cloud).accounts_changed == 0
+
+
+def test_without_an_owners_token_the_list_counts_all_the_same(linked: Connected) -> None:
+    linked.cloud.is_owners = False
+    assert outcome(linked.sync(linked.cloud)) == (JobState.SUCCESS, "")
+    cloud = linked.deployment(linked.cloud)
+    assert cloud.identities_at is None
+    assert problem_of(cloud) == "identities_not_shown"
+    linked.cloud.is_owners = True
+    linked.sync(linked.cloud)
+    assert linked.deployment(linked.cloud).identities_problem is None
+
+
+def test_identities_that_are_known_stay_where_they_can_not_be_fetched(linked: Connected) -> None:
+    linked.sync(linked.cloud)
+    before = linked.deployment(linked.cloud)
+    for trouble, problem in (
+        (Trouble(status=502, times=100, path="graphql"), "server_in_trouble"),
+        (Trouble(sign_in_page=True, times=100, path="graphql"), "sign_in_page"),
+        (Trouble(close_after_bytes=500, times=100, path="graphql"), "connection_lost"),
+    ):
+        linked.cloud.expect(trouble)
+        job = linked.sync(linked.cloud)
+        linked.cloud.recover()
+        assert outcome(job) == (JobState.SUCCESS, "")
+        now = linked.deployment(linked.cloud)
+        assert problem_of(now) == problem
+        assert now.identities_at == before.identities_at
+        assert now.list_date is not None
+        assert before.list_date is not None
+        assert now.list_date > before.list_date
+        assert len(people(linked.enterprise)) == 650
+
+
+def test_a_limit_amid_identities_keeps_what_is_fetched(linked: Connected) -> None:
+    linked.cloud.graphql.limit, linked.cloud.graphql.used = 2, 0
+    linked.cloud.graphql.resets_at = time.time() + 120
+    job = linked.sync(linked.cloud)
+    assert (job.state, job.phase) == (JobState.PENDING, Phase.RATE_LIMITED)
+    assert (job.progress_done, job.progress_total) == (9, 10), "pages of both"
+    linked.cloud.graphql.limit = 5_000
+    LicenseSyncJob.objects.update(not_before=timezone.now())
+    run_job.run_job(job.pk)
+    job.refresh_from_db()
+    assert outcome(job) == (JobState.SUCCESS, "")
+    assert graphql(linked) == 4, "each page once, and the one that was refused"
+    assert max(linked.cloud.pages_asked().values()) == 1
+    assert linked.deployment(linked.cloud).identities_at is not None
+
+
+def test_identities_that_are_never_whole_are_left(linked: Connected) -> None:
+    complete = linked.cloud.identities
+    assert complete is not None
+
+    class Shrinking(list[Any]):
+        """Of every page after the first, the last one has gone."""
+
+        def __getitem__(self, place: Any) -> Any:
+            found = super().__getitem__(place)
+            return found[:-1] if isinstance(place, slice) and place.start else found
+
+    linked.cloud.identities = Shrinking(complete)
+    assert outcome(linked.sync(linked.cloud)) == (JobState.SUCCESS, "")
+    assert linked.deployment(linked.cloud).identities_problem == {"code": "identities_keep_changing", "params": {}}
+    assert graphql(linked) == 3 * sync_now.ROUNDS
+
+
+def test_a_sync_by_which_many_lose_their_identity_asks(linked: Connected) -> None:
+    linked.sync(linked.cloud)
+    assert linked.cloud.identities is not None
+    linked.cloud.identities = linked.cloud.identities[:100]
+    job = linked.sync(linked.cloud)
+    assert outcome(job) == (JobState.FAILURE, "fewer_identities")
+    files = list(job.files.order_by("pk"))
+    assert [file.question for file in files] == [Question.FEWER_IDENTITIES] * 2
+    assert receive_usage.answer(files[0], accept_shrink=True)
+    job = LicenseSyncJob.objects.latest("pk")
+    run_job.run_job(job.pk)
+    job.refresh_from_db()
+    assert outcome(job) == (JobState.SUCCESS, "")
+    assert CloudUser.objects.filter(valid_to=OPEN).exclude(identity_addresses="").count() == 100

@@ -24,6 +24,7 @@ class Asked:
     method: str
     path: str
     headers: dict[str, str]
+    body: bytes = b""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -41,10 +42,11 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_GET(self) -> None:
-        self.site.asked.append(Asked(self.command, self.path, dict(self.headers)))
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.site.asked.append(Asked(self.command, self.path, dict(self.headers), body))
         self.site.answer(self)
 
-    do_HEAD = do_GET
+    do_HEAD = do_POST = do_GET
 
     def log_message(self, *_args: Any) -> None:
         pass

@@ -16,6 +16,10 @@ from tests.github.serving import LOOPBACK, TOKEN, Authority, Handler, by_path, r
 
 META = b'{"installed_version": "3.19.1"}'
 LICENSE = b'{"seats": "unlimited", "seats_used": 9, "seats_available": "unlimited", "kind": "standard"}'
+IDENTITIES = (
+    b'{"data": {"enterprise": {"ownerInfo": {"samlIdentityProvider": {"externalIdentities": '
+    b'{"totalCount": 240, "pageInfo": {"hasNextPage": true, "endCursor": "Y3Vy"}, "nodes": []}}}}}}'
+)
 LIST = b'{"total_seats_consumed": 250, "users": [{"github_com_login": "mona"}]}'
 GOOD = {
     "meta": replying(200, META, X_OAuth_Scopes="site_admin, repo"),
@@ -152,12 +156,33 @@ def test_slow_steps_take_no_longer_together_than_a_page_waits(monkeypatch: pytes
 
 def test_a_cloud_where_all_is_well() -> None:
     def answer(handler: Handler) -> None:
+        if handler.path == "/graphql":
+            handler.reply(200, IDENTITIES)
+            return
         link = '<https://api.github.com/x?page=2>; rel="next", <https://api.github.com/x?page=3>; rel="last"'
         handler.reply(200, LIST, X_OAuth_Scopes="read:enterprise", Link=link)
 
     found = cloud_checks(answer)
     assert states(found) == dict.fromkeys(checks.CLOUD_STEPS, "ok")
-    assert found[-1].facts == {"total": "250", "pages": "3"}
+    assert [check.facts for check in found[-2:]] == [{"total": "250", "pages": "3"}, {"identities": "240"}]
+
+
+@pytest.mark.parametrize(
+    ("said", "state", "problem"),
+    [
+        (b'{"data": {"enterprise": {"ownerInfo": null}}}', "hint", errors.IDENTITIES_NOT_SHOWN),
+        (b'{"data": {"enterprise": {"ownerInfo": {}}}}', "skipped", errors.NO_IDENTITY_PROVIDER),
+        (b"<html>", "hint", errors.SIGN_IN_PAGE),
+    ],
+)
+def test_a_cloud_without_identities_fails_nowhere(said: bytes, state: str, problem: object) -> None:
+    def answer(handler: Handler) -> None:
+        handler.reply(200, said if handler.path == "/graphql" else LIST, X_OAuth_Scopes="read:enterprise")
+
+    found = cloud_checks(answer)
+    assert states(found) == dict.fromkeys(checks.CLOUD_STEPS, "ok") | {"identities": state}
+    assert found[-1].problem
+    assert found[-1].problem.problem is problem
 
 
 @pytest.mark.parametrize(
@@ -198,7 +223,8 @@ DIGITS = "9" * 5000  # more than Python makes a number of
 def test_an_answer_made_to_break_us_is_told_in_words(answer: Callable[[Handler], None], problem: object) -> None:
     with serving(answer) as site:
         found = checks.check_cloud(CloudConnection(site.url, "octo", TOKEN), LOOPBACK)
-    assert [check.problem.problem for check in found if check.problem] == ([problem] if problem else [])
+    problems = [check.problem.problem for check in found if check.problem and check.step != "identities"]
+    assert problems == ([problem] if problem else [])
 
 
 @pytest.mark.parametrize("odd", ["\u00b2", DIGITS])

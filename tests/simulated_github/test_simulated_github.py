@@ -34,6 +34,7 @@ from licensesync.simulated_github import (
     running,
 )
 from licensesync.simulated_github.enterprise_server import Refusal
+from licensesync.simulated_github.linked_identities import identity
 from licensesync.simulated_github.worlds import sync_status
 from tests import worlds
 
@@ -473,6 +474,53 @@ def test_it_stops_when_a_port_is_taken() -> None:
         assert port
         with pytest.raises(OSError, match="in use"), running(worlds.small(), first_port=port):
             pass
+
+
+def asked_graphql(address: str, token: str, **variables: Any) -> Answer:
+    question = {"query": "query ...", "variables": {"slug": "octo-industries", **variables}}
+    return ask(address, "/graphql", method="POST", body=question, Authorization=f"Bearer {token}")
+
+
+def test_linked_identities_are_paged_by_cursor() -> None:
+    github = worlds.generated(servers=0)
+    assert github.cloud
+    github.cloud.identities = [identity(f"octo-{number}", f"octo-{number}@octo.example") for number in range(250)]
+    with running(github) as addresses:
+        logins: list[str] = []
+        after, pages = None, 0
+        while pages < 5:
+            answer = asked_graphql(addresses.cloud, github.cloud.token, after=after)
+            found = answer.json["data"]["enterprise"]["ownerInfo"]["samlIdentityProvider"]["externalIdentities"]
+            assert found["totalCount"] == 250
+            logins += [node["user"]["login"] for node in found["nodes"]]
+            pages, after = pages + 1, found["pageInfo"]["endCursor"]
+            if not found["pageInfo"]["hasNextPage"]:
+                break
+        assert (len(logins), len(set(logins)), pages) == (250, 250, 3)
+        assert answer.headers["X-RateLimit-Resource"] == "graphql"
+        assert github.cloud.primary.used == 0, "GraphQL has a limit of its own"
+
+
+def test_whom_linked_identities_are_not_shown() -> None:
+    github = worlds.generated(servers=0)
+    cloud = github.cloud
+    assert cloud
+    with running(github) as addresses:
+
+        def said(**variables: Any) -> tuple[Any, list[str]]:
+            answer = asked_graphql(addresses.cloud, cloud.token, **variables).json
+            return answer.get("data"), [error["type"] for error in answer.get("errors", [])]
+
+        nothing = {"samlIdentityProvider": None, "oidcProvider": None}
+        assert said() == ({"enterprise": {"ownerInfo": nothing}}, [])
+        assert said(slug="other") == ({"enterprise": None}, ["NOT_FOUND"])
+        cloud.is_owners = False
+        assert said() == ({"enterprise": {"ownerInfo": None}}, ["FORBIDDEN"])
+        assert asked_graphql(addresses.cloud, cloud.token, after="?").status == 400
+        cloud.graphql.used, cloud.graphql.resets_at = cloud.graphql.limit, time.time() + 60
+        assert said() == (None, ["RATE_LIMITED"])
+        assert asked_graphql(addresses.cloud, "wrong").status == 401
+        assert ask(addresses.cloud, "/graphql").status == 404, "only a POST"
 
 
 def test_large_worlds_are_cheap() -> None:
