@@ -126,8 +126,8 @@ def done(job: LicenseSyncJob) -> str:
     }
     if job.kind == JobKind.IDENTITIES:
         read = ngettext(
-            "%(source)s: linked identities of %(read)s account read; on %(changed)s accounts they are others now.",
-            "%(source)s: linked identities of %(read)s accounts read; on %(changed)s accounts they are others now.",
+            "%(source)s: linked identities of %(read)s account read, %(changed)s of them new, changed or gone.",
+            "%(source)s: linked identities of %(read)s accounts read, %(changed)s of them new, changed or gone.",
             job.accounts_read or 0,
         )
     elif job.deployment.is_server:

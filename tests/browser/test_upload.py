@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from licensesync.demo import DemoFiles, write_demo_files
 from licensesync.web.words import number
 from tests.browser.conftest import OWNER, Visitor
+from tests.flows.lists import identities
 from tests.people import PASSWORD
 from tests.product import Product
 
@@ -156,6 +157,24 @@ def test_pages_of_a_cloud_list_that_are_dropped_together(
     outcomes = visitor.page.locator("#files")
     expect(outcomes.get_by_text("GitHub Enterprise Cloud: 1,774 accounts read")).to_be_visible(timeout=LONG)
     expect(visitor.page.locator("#files > li")).to_have_count(1)
+
+    # What the identity provider knows of two of them comes later, and asks before it takes it from many.
+    logins = [row["github_com_login"] for row in pages[0]["users"] if row["github_com_login"]]
+    linked = tmp_path / "identities.json"
+    linked.write_bytes(identities(*[(login, f"{login}@corp.example") for login in logins[:30]]))
+    visitor.page.locator("input[type=file]").set_input_files(linked)
+    expect(outcomes.get_by_text("linked identities of 30 accounts read")).to_be_visible(timeout=LONG)
+    linked.write_bytes(identities((logins[0], f"{logins[0]}@corp.example")))
+    visitor.page.locator("input[type=file]").set_input_files(linked)
+    expect(outcomes.get_by_text("29 of the 30 cloud accounts with a linked identity have none")).to_be_visible(
+        timeout=LONG
+    )
+    visitor.ask_axe()
+    visitor.page.get_by_role("button", name="Use it all the same").click()
+    expect(outcomes.get_by_text("linked identities of 1 account read")).to_be_visible(timeout=LONG)
+    visitor.check(f"/enterprises/{slug}/settings/cloud")
+    expect(visitor.page.locator("#history").get_by_text("Linked identities")).to_have_count(3)
+    assert visitor.problems == []
 
 
 def test_a_file_that_is_too_large_is_not_even_sent(visitor: Visitor, slug: str, tmp_path: Path) -> None:
