@@ -117,6 +117,12 @@ class Delivery:
     def identities(self, report: feeds.ReadReport) -> Iterator[list[feeds.CloudIdentity]]:
         return feeds.read_identities([payloads.path_of(file) for file in self.identity_files], report, **_limits())
 
+    def brings_identities(self, deployment: Deployment) -> bool:
+        """Whether there are linked identities in it that count: with a list that was fetched a while ago they may be
+        older than those that somebody has added meanwhile."""
+        is_behind = not self.is_identities_alone and is_older(self.date, than=deployment.identities_at)
+        return bool(self.identity_files) and not is_behind
+
     def date_there(self, deployment: Deployment) -> datetime | None:
         """Of the list that it is to take the place of."""
         return deployment.identities_at if self.is_identities_alone else deployment.list_date

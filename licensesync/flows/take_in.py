@@ -117,8 +117,8 @@ def _write_list(
         compare = staging.compare_identities
     else:
         rows = (less.of_cloud(batch, enterprise) for batch in delivery.cloud_rows(report))
-        identities = delivery.identities(feeds.ReadReport()) if delivery.identity_files else None
-        staging.stage_cloud_list(rows, reading, identities)
+        linked = delivery.identities(feeds.ReadReport()) if delivery.brings_identities(deployment) else None
+        staging.stage_cloud_list(rows, reading, linked)
         compare = staging.compare_cloud_list
 
     work.report(Phase.COMPARING, 0, None)
@@ -207,7 +207,7 @@ def _show(
             raise ClaimLost
         if facts is not None:
             deployments.take_facts(deployment, facts)
-        if delivery.identity_files:
+        if delivery.brings_identities(deployment):
             deployments.show_identities(deployment, identities_at=delivery.date)
         if not delivery.is_identities_alone:
             deployments.show_list(

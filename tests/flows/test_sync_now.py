@@ -27,7 +27,7 @@ from licensesync.syncing.working import at_work
 from licensesync.usage.models import OPEN, CloudUser, ServerUserAccount
 from tests import worlds
 from tests.flows.github import Connected, connected
-from tests.flows.lists import import_one, new_enterprise, people, report
+from tests.flows.lists import identities, import_one, new_enterprise, people, report
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -627,3 +627,24 @@ def test_a_sync_by_which_many_lose_their_identity_asks(linked: Connected) -> Non
     job.refresh_from_db()
     assert outcome(job) == (JobState.SUCCESS, "")
     assert CloudUser.objects.filter(valid_to=OPEN).exclude(identity_addresses="").count() == 100
+
+
+def test_identities_that_were_added_while_a_sync_waited_are_newer(linked: Connected) -> None:
+    linked.sync(linked.cloud)
+    login = linked.cloud.licenses[0]["github_com_login"]
+    job = linked.request(linked.cloud)
+    began = timezone.now() - timedelta(minutes=5)
+    LicenseSyncJob.objects.filter(pk=job.pk).update(fetch={"began": began.isoformat()})
+    Deployment.objects.filter(kind="cloud").update(list_date=began - timedelta(minutes=5))
+    everybody = [
+        (row["github_com_login"], f"new-{row['github_com_login']}@corp.example") for row in linked.cloud.licenses
+    ]
+    added = import_one(linked.enterprise, identities(*everybody))
+    run_job.run_job(job.pk)
+    job.refresh_from_db()
+    assert outcome(job) == (JobState.SUCCESS, "")
+    cloud = linked.deployment(linked.cloud)
+    assert cloud.list_date == began
+    assert cloud.identities_at == added.files.get().created_at
+    kept = CloudUser.objects.get(login=login, valid_to=OPEN)
+    assert kept.identity_addresses == f"new-{login}@corp.example"
