@@ -9,7 +9,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from licensesync.enterprises.models import Deployment, Enterprise
-from licensesync.errors import _
+from licensesync.errors import NO_IDENTITY_PROVIDER, _
 from licensesync.licenses.comparison import Comparison
 from licensesync.licenses.models import Count
 from licensesync.matching.explain import Sentence, ngettext
@@ -44,7 +44,8 @@ NO_INSTANCE = (
 
 NO_SAML = _("The cloud’s list names no SAML identity, so the first rule of matching finds nobody.")
 NO_VERIFIED_EMAIL = _("The cloud’s list names no e-mail of a verified domain, so the second rule finds nobody.")
-FEW_ADDRESSES = _(
+FEW_ADDRESSES = _("GitHub’s list carries one SAML identity per person and only e-mails of verified domains.")
+NO_IDENTITIES = _(
     "GitHub’s list carries one SAML identity per person and only e-mails of verified domains. The linked identities, "
     "which tell more, are not here."
 )
@@ -166,8 +167,15 @@ def _limits_of_cloud(enterprise: Enterprise, cloud: Deployment) -> list[Sentence
     if CloudAddress.Kind.VERIFIED_EMAIL not in names:
         limits.append(Sentence(NO_VERIFIED_EMAIL, {}))
     if names:
-        limits.append(Sentence(FEW_VERIFIED_EMAILS if cloud.identities_at else FEW_ADDRESSES, {}))
+        limits.append(Sentence(_what_addresses_lack(cloud), {}))
     return limits
+
+
+def _what_addresses_lack(cloud: Deployment) -> str:
+    if cloud.identities_at:
+        return FEW_VERIFIED_EMAILS
+    has_none = (cloud.identities_problem or {}).get("code") == NO_IDENTITY_PROVIDER.code
+    return FEW_ADDRESSES if has_none else NO_IDENTITIES
 
 
 def _numbers_of_cloud(enterprise: Enterprise, count: Count, cloud: Deployment) -> list[Sentence]:

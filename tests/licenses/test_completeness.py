@@ -15,7 +15,7 @@ from licensesync.matching.explain import in_english
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import Phase
 from licensesync.syncing.working import ClaimLost, Work
-from tests.flows.lists import account, cloud_list, cloud_user, import_one, server_export, waiting_job
+from tests.flows.lists import account, cloud_list, cloud_user, identities, import_one, server_export, waiting_job
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -118,3 +118,24 @@ def test_without_secondary_emails_nobody_is_seen_who_counts_twice(enterprise: En
     assert unseen not in map(in_english, said_of(enterprise).limits)
     enterprise.keeps_secondary_emails = False
     assert unseen in map(in_english, said_of(enterprise).limits)
+
+
+def limits_of(enterprise: Enterprise) -> str:
+    return " ".join(in_english(each) for each in said_of(enterprise).limits)
+
+
+def test_what_the_addresses_of_the_cloud_lack(enterprise: Enterprise) -> None:
+    import_one(enterprise, cloud_list([cloud_user("ana", "ana@octo.example")]))
+    cloud = Deployment.objects.filter(enterprise=enterprise, kind="cloud")
+    assert "The linked identities, which tell more, are not here." in limits_of(enterprise)
+    assert "names no SAML identity" in limits_of(enterprise)
+    cloud.update(identities_problem={"code": "no_identity_provider", "params": {}})
+    assert "only e-mails of verified domains." in limits_of(enterprise)
+    assert "linked identities" not in limits_of(enterprise), "there are none to be had"
+    import_one(enterprise, identities(("ana", "ana@corp.example")))
+    assert "carries only e-mails of verified domains." in limits_of(enterprise)
+    assert "SAML" not in limits_of(enterprise)
+    old = "The linked identities of the cloud’s accounts are more than 30 days old."
+    assert old not in missing_of(enterprise)
+    cloud.update(identities_at=timezone.now() - 31 * DAY)
+    assert old in missing_of(enterprise)
