@@ -10,7 +10,7 @@ from licensesync.flows import receive_usage
 from licensesync.syncing import services as syncing
 from licensesync.syncing.models import JobState, LicenseSyncJob
 from licensesync.users.models import User
-from tests.flows.lists import account, import_one, people, report, server_export
+from tests.flows.lists import account, cloud_list, cloud_user, identities, import_one, people, report, server_export
 from tests.web.usage import add, last_file, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -105,3 +105,23 @@ def test_a_canceled_one_is_tried_again(browser: Client, enterprise: Enterprise, 
     assert file["job"]["state"] == "SUCCESS"
     assert len(people(enterprise)) == 30
     assert post(owners_script, file, "try-again").status_code == 409
+
+
+def test_identities_that_many_would_lose(browser: Client, enterprise: Enterprise, owners_script: Client) -> None:
+    logins = [f"user-{number}" for number in range(30)]
+    import_one(enterprise, cloud_list([cloud_user(login) for login in logins]))
+    import_one(enterprise, identities(*[(login, f"{login}@corp.example") for login in logins]))
+    add(browser, enterprise, identities((logins[0], "x@corp.example")))
+    file = asked(owners_script)
+    assert (file["kind"], file["problem"]["code"]) == ("cloud_identities", "fewer_identities")
+    assert file["problem"]["needs"] == "accept_shrink"
+    assert post(owners_script, file, "answer", {"accept_shrink": True}).status_code == 202
+    file = asked(owners_script)
+    assert (file["done"], file["problem"]) == (True, None)
+    job = owners_script.get(file["job"]["url"]).json() if isinstance(file.get("job"), dict) else None
+    newest = owners_script.get(f"/api/v3/enterprises/{enterprise.slug}/jobs").json()[0]
+    assert job in (None, newest)
+    assert (newest["kind"], newest["accounts_read"], newest["accounts_changed"]) == ("identities", 1, 30)
+    cloud = owners_script.get(f"/api/v3/enterprises/{enterprise.slug}/instances/cloud").json()
+    assert cloud["identities_at"] == file["created_at"]
+    assert cloud["identities_problem"] is None

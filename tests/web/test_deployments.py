@@ -20,7 +20,7 @@ from licensesync.syncing import usage_files
 from licensesync.syncing.models import JobState, LicenseSyncJob, Phase, UsageFile
 from licensesync.users.models import User
 from licensesync.web.words import short_host
-from tests.flows.lists import account, cloud_list, cloud_user, import_one, report, server_export
+from tests.flows.lists import account, cloud_list, cloud_user, identities, import_one, report, server_export
 from tests.web.usage import HTMX, page
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -307,3 +307,25 @@ def test_seats_of_a_server(client: Client, enterprise: Enterprise, used: int, pu
     import_one(enterprise, server_export([account(1, ANA)]))
     Deployment.objects.filter(enterprise=enterprise).update(total_seats_consumed=used, total_seats_purchased=purchased)
     assert f"<dd>{used} <small>{said}</small>" in page(client, enterprise, "instance", server(enterprise).pk)
+
+
+def test_of_when_the_linked_identities_are_and_why_a_sync_could_not_fetch_them(
+    client: Client, enterprise: Enterprise
+) -> None:
+    import_one(enterprise, cloud_list([cloud_user("ana", ANA)]))
+    assert re.search(
+        r"Linked identities</dt><dd>Not known <small><a[^>]+/feeds#linked-identities", cloud(client, enterprise)
+    )
+    problem = {"code": "identities_not_shown", "params": {"host": "api.github.com", "scope": "read:enterprise"}}
+    Deployment.objects.update(identities_problem=problem)
+    html = cloud(client, enterprise)
+    assert "api.github.com does not show linked identities to this token" in html
+    assert "Those that are known stay in use. Enter the token of an owner." in html
+    import_one(enterprise, identities(("ana", "ana@corp.example")))
+    html = cloud(client, enterprise)
+    assert re.search(r"Linked identities</dt><dd><time[^>]*>today</time>", html)
+    assert re.search(r'class="trig">Script <small>Linked identities</small>', html)
+
+
+def cloud(client: Client, enterprise: Enterprise) -> str:
+    return unescape(page(client, enterprise, "cloud"))

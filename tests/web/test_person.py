@@ -16,7 +16,7 @@ from licensesync.licenses.comparison import compare
 from licensesync.licenses.models import ConsumedLicense, Count
 from licensesync.licenses.person import end_of
 from licensesync.users.models import User
-from tests.flows.lists import account, cloud_list, cloud_user, import_one, numbers, server_export
+from tests.flows.lists import account, cloud_list, cloud_user, identities, import_one, numbers, server_export
 from tests.web.usage import page
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -313,3 +313,19 @@ def test_what_is_long_is_folded_and_nothing_of_it_is_left_out(client: Client, en
         assert hidden not in in_sight
     assert "and 3 more" in why
     assert "and 4 more" in accounts
+
+
+def test_what_met_is_named_a_name_id_or_a_linked_identity(client: Client, enterprise: Enterprise) -> None:
+    import_one(enterprise, cloud_list([cloud_user("ana", github_com_saml_name_id=ANA), cloud_user("bob")]))
+    users = [account(7, ANA), account(8, "ana@corp.example"), account(9, "BOB@corp.example")]
+    import_one(enterprise, server_export(users))
+    import_one(enterprise, identities(("ana", f"{ANA},Ana@corp.example"), ("bob", "bob@corp.example,b@idp.example")))
+    html = person(client, enterprise, "cloud", "ana")
+    assert "2 server accounts carry an address of the cloud account." in html
+    assert html.count("1. SAML or SCIM") == 2
+    assert re.search(r"SAML NameID</small>\s*<[^>]+>ana<wbr>@octo.example", html)
+    assert re.search(r"Linked identity</small>\s*<[^>]+>Ana<wbr>@corp.example", html)
+    assert "SAML NameID, linked identity</small>" in html
+    html = person(client, enterprise, "cloud", "bob")
+    assert "Linked identity, no server account’s primary e-mail" in html
+    assert page(client, enterprise, "licenses", query="?q=b@idp.example").count('class="person"') == 1

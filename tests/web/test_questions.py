@@ -13,9 +13,18 @@ from licensesync.enterprises.models import Deployment, Enterprise
 from licensesync.flows import receive_usage
 from licensesync.licenses.queries import current_count
 from licensesync.syncing.models import FileState, Question, UsageFile
-from licensesync.usage.models import OPEN, ServerUserAccount
+from licensesync.usage.models import OPEN, CloudUser, ServerUserAccount
 from licensesync.users.models import User
-from tests.flows.lists import account, import_bytes, import_one, report, server_export
+from tests.flows.lists import (
+    account,
+    cloud_list,
+    cloud_user,
+    identities,
+    import_bytes,
+    import_one,
+    report,
+    server_export,
+)
 from tests.web.usage import HTMX, add, answer, last_file, page, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -340,3 +349,27 @@ def test_whoever_types_keeps_the_row(client: Client, enterprise: Enterprise) -> 
     [fragment] = client.get(url, headers=HTMX).context["new_files"]
     seen = f"{fragment.key}:{fragment.version}"
     assert fragment.key.encode() not in client.get(url, {"seen": seen}, headers=HTMX).content
+
+
+def test_identities_that_many_would_lose_and_older_ones(client: Client, enterprise: Enterprise) -> None:
+    logins = [f"user-{number}" for number in range(30)]
+    import_one(enterprise, cloud_list([cloud_user(login) for login in logins]))
+    everybody = identities(*[(login, f"{login}@corp.example") for login in logins])
+    import_one(enterprise, everybody)
+    few = identities((logins[0], "x@corp.example"))
+    words = "29 of the 30 cloud accounts with a linked identity have none any more."
+    ask(client, enterprise, few, Question.FEWER_IDENTITIES, words)
+    assert "Use it all the same" in page(client, enterprise)
+    answer(client, last_file(), answer="shrink")
+    work()
+    assert linked() == 1
+    UsageFile.objects.update(created_at=timezone.now() - timedelta(hours=1))
+    Deployment.objects.update(identities_at=timezone.now() - timedelta(minutes=30))
+    ask(client, enterprise, everybody, Question.OLDER, "The linked identities that are here are newer")
+    answer(client, last_file(), answer="older")
+    work()
+    assert linked() == 30
+
+
+def linked() -> int:
+    return CloudUser.objects.filter(valid_to=OPEN).exclude(identity_addresses="").count()
