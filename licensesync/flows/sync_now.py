@@ -336,7 +336,7 @@ def _fetch_identities(to: cloud.CloudConnection, step: Step, folder: Path, *, be
         for _round in range(ROUNDS):
             pages = list(_identity_pages(to, step, folder, behind))
             if sum(page.rows for page in pages) >= max(page.total for page in pages):
-                _joined([_identity_page(folder, number) for number in range(1, len(pages) + 1)], joined)
+                _joined([page.path for page in pages], joined)
                 break
             shutil.rmtree(folder)
             folder.mkdir(mode=0o700)
@@ -351,19 +351,28 @@ def _fetch_identities(to: cloud.CloudConnection, step: Step, folder: Path, *, be
     return joined if problem is None else None
 
 
-def _identity_pages(to: cloud.CloudConnection, step: Step, folder: Path, behind: int) -> Iterator[identities.Page]:
+@dataclass(frozen=True, slots=True)
+class StoredIdentities:
+    """A page of linked identities on our disk: how many are on it, and GitHub's total of all."""
+
+    path: Path
+    rows: int
+    total: int
+
+
+def _identity_pages(to: cloud.CloudConnection, step: Step, folder: Path, behind: int) -> Iterator[StoredIdentities]:
     """Page after page, each asked for once, as `_pages`."""
     size, number, after = 0, 1, None
     while True:
-        path = _identity_page(folder, number)
+        path = folder / f"{number}.json"
         if not path.exists():
-            page = step.ask(partial(identities.fetch_page, to, rules(), after))
+            page = step.ask(partial(_identities_behind, to, step, after))
             _kept(page.body, path)
             step.give_others_a_turn()
         page = identities.contents(path.read_bytes())
         size += len(page.body)
         _refuse_too_large(size, to)
-        yield page
+        yield StoredIdentities(path, page.rows, page.total)
         last = max(number, -(-page.total // identities.PER_PAGE))
         step.work.report(Phase.FETCHING, behind + number, behind + last)
         if page.following is None:
@@ -371,8 +380,9 @@ def _identity_pages(to: cloud.CloudConnection, step: Step, folder: Path, behind:
         number, after = number + 1, page.following
 
 
-def _identity_page(folder: Path, number: int) -> Path:
-    return folder / f"{number}.json"
+def _identities_behind(to: cloud.CloudConnection, step: Step, after: str | None) -> identities.Page:
+    """The page behind a cursor; a smaller one with each try, since GitHub gives up on what takes it ten seconds."""
+    return identities.fetch_page(to, rules(), after, first=max(identities.PER_PAGE >> step.fetch.tries, 10))
 
 
 def _note_github_syncs(to: cloud.CloudConnection, step: Step) -> None:

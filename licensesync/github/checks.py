@@ -194,7 +194,7 @@ def _license(steps: _Steps, connection: ServerConnection, rules: Rules) -> None:
 def _identities(steps: _Steps, connection: CloudConnection, rules: Rules) -> None:
     """A sync works without them, so nothing here is a failure."""
     try:
-        found = identities.fetch_page(connection, rules, None, steps.limits)
+        found = identities.fetch_page(connection, rules, None, first=1, limits=steps.limits)
     except ExpectedError as error:
         steps.add("skipped" if error.problem is errors.NO_IDENTITY_PROVIDER else "hint", error)
     else:

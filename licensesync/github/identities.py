@@ -19,15 +19,15 @@ from licensesync.github.transport import Answer, Limits, Rules
 PER_PAGE = 100
 
 # What `feeds.cloud_identities` reads. Of the two providers an enterprise has one at most.
-_IDENTITIES = f"""externalIdentities(first: {PER_PAGE}, after: $after) {{
-  totalCount pageInfo {{ hasNextPage endCursor }}
-  nodes {{
-    user {{ login }}
-    samlIdentity {{ nameId username emails {{ value }} attributes {{ name value }} }}
-    scimIdentity {{ username emails {{ value }} }}
-  }}
-}}"""
-QUERY = f"""query ($slug: String!, $after: String) {{ enterprise(slug: $slug) {{ ownerInfo {{
+_IDENTITIES = """externalIdentities(first: $first, after: $after) {
+  totalCount pageInfo { hasNextPage endCursor }
+  nodes {
+    user { login }
+    samlIdentity { nameId username emails { value } attributes { name value } }
+    scimIdentity { username emails { value } }
+  }
+}"""
+QUERY = f"""query ($slug: String!, $first: Int!, $after: String) {{ enterprise(slug: $slug) {{ ownerInfo {{
 samlIdentityProvider {{ {_IDENTITIES} }}
 oidcProvider {{ {_IDENTITIES} }}
 }} }} }}"""
@@ -105,12 +105,21 @@ class _Answer(msgspec.Struct):
     errors: list[_Error] = []
 
 
-def fetch_page(connection: CloudConnection, rules: Rules, after: str | None, limits: Limits | None = None) -> Page:
-    """The page behind a cursor, the first without one.
+def fetch_page(
+    connection: CloudConnection,
+    rules: Rules,
+    after: str | None,
+    *,
+    first: int = PER_PAGE,
+    limits: Limits | None = None,
+) -> Page:
+    """The page behind a cursor, the first without one; of so many identities at most.
 
     Raises as `transport.post` and `answers.require_data` do; ExpectedError: IDENTITIES_NOT_SHOWN, NO_IDENTITY_PROVIDER.
     """
-    question = msgspec.json.encode({"query": QUERY, "variables": {"slug": connection.slug, "after": after}})
+    question = msgspec.json.encode(
+        {"query": QUERY, "variables": {"slug": connection.slug, "first": first, "after": after}}
+    )
     url, route = f"{connection.api_url}/graphql", cloud.route(connection, rules)
     with rest.post(url, connection.token, route, cloud.SCOPE, question=question, limits=limits) as answer:
         cloud.require_data(answer, connection)

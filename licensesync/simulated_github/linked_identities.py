@@ -33,6 +33,7 @@ def answer(body: bytes, slug: str, identities: Sequence[Identity] | None, *, is_
         variables = json.loads(body)["variables"]
         asked, after = variables["slug"], variables.get("after")
         start = int(base64.b64decode(after).removeprefix(b"cursor:")) if after else 0
+        end = start + min(int(variables.get("first") or PER_PAGE), PER_PAGE)
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
         return json_reply(400, {"message": "Problems parsing JSON"})
     if asked.lower() != slug.lower():
@@ -41,7 +42,7 @@ def answer(body: bytes, slug: str, identities: Sequence[Identity] | None, *, is_
     if not is_owner:
         message = "Resource not accessible by personal access token"
         return _said({"enterprise": {"ownerInfo": None}}, "FORBIDDEN", message)
-    provider = None if identities is None else {"externalIdentities": _page(identities, start)}
+    provider = None if identities is None else {"externalIdentities": _page(identities, start, end)}
     return _said({"enterprise": {"ownerInfo": {"samlIdentityProvider": provider, "oidcProvider": None}}})
 
 
@@ -51,8 +52,7 @@ def used_up() -> Reply:
     )
 
 
-def _page(identities: Sequence[Identity], start: int) -> dict[str, Any]:
-    end = start + PER_PAGE
+def _page(identities: Sequence[Identity], start: int, end: int) -> dict[str, Any]:
     nodes = list(identities[start:end])
     return {
         "totalCount": len(identities),

@@ -648,3 +648,11 @@ def test_identities_that_were_added_while_a_sync_waited_are_newer(linked: Connec
     assert cloud.identities_at == added.files.get().created_at
     kept = CloudUser.objects.get(login=login, valid_to=OPEN)
     assert kept.identity_addresses == f"new-{login}@corp.example"
+
+
+def test_what_takes_github_too_long_is_asked_for_in_smaller_pages(linked: Connected) -> None:
+    linked.cloud.expect(Trouble(status=502, times=2, path="graphql"))
+    assert outcome(linked.sync(linked.cloud)) == (JobState.SUCCESS, "")
+    # Of 100 and of 50 in vain, of 25, then again of 100: up to 125, 225, 250.
+    assert graphql(linked) == 2 + 1 + 3
+    assert CloudUser.objects.filter(valid_to=OPEN).exclude(identity_addresses="").count() == 250
