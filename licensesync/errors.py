@@ -50,7 +50,7 @@ class ExpectedError(Exception):
 
 # What stays, in the sentences of whatever fails on its way to a count: the `stays` of `filled`.
 FIGURES_STAY = _("The last good figures stay in use.")
-IDENTITIES_STAY = _("Those that are known stay in use.")
+IDENTITIES_STAY = _("The cloud’s list counts all the same.")
 NO_FIGURES_YET = _("There are no figures from there yet.")
 NOTHING_STORED = _("Nothing was stored.")
 NOTHING_CHANGED = _("Nothing was changed.")  # of a file that became no job

@@ -320,7 +320,7 @@ def test_of_when_the_linked_identities_are_and_why_a_sync_could_not_fetch_them(
     Deployment.objects.update(identities_problem=problem)
     html = cloud(client, enterprise)
     assert "api.github.com does not show linked identities to this token" in html
-    assert "Those that are known stay in use. Enter the token of an owner." in html
+    assert "The cloud’s list counts all the same. Enter the token of an owner." in html
     import_one(enterprise, identities(("ana", "ana@corp.example")))
     html = cloud(client, enterprise)
     assert re.search(r"Linked identities</dt><dd><time[^>]*>today</time>", html)
