@@ -17,7 +17,8 @@ from licensesync.api.description import answers
 from licensesync.api.endpoint import AnyGitHubType, Endpoint
 from licensesync.api.instances import INSTANCE, instance_named
 from licensesync.api.licenses import asked_of_list, filter_parameters
-from licensesync.enterprises.models import Deployment, Scope
+from licensesync.enterprises import audit_log
+from licensesync.enterprises.models import AuditAction, Deployment, Enterprise, Scope
 from licensesync.licenses import queries
 from licensesync.licenses.finding import numbers_asked_for
 from licensesync.usage.export import export_usage
@@ -27,8 +28,9 @@ class CsvToo(AnyGitHubType):
     accepted = re.compile(f"{AnyGitHubType.accepted.pattern}|text/(\\*|csv)", re.IGNORECASE)
 
 
-def download(pieces: Iterable[str], content_type: str, name: str) -> StreamingHttpResponse:
-    """A file made while it is read."""
+def download(enterprise: Enterprise, pieces: Iterable[str], content_type: str, name: str) -> StreamingHttpResponse:
+    """A file made while it is read. The audit log has who took it away."""
+    audit_log.record(enterprise, AuditAction.REPORT_DOWNLOAD, name)
     response = StreamingHttpResponse(pieces, content_type=content_type)
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
@@ -53,7 +55,7 @@ class LicensesAsCsv(Endpoint):
         deployments = set(Deployment.objects.filter(enterprise=ours).values_list("pk", flat=True))
         asked = asked_of_list(request, deployments)
         pieces = queries.csv_of(ours, numbers=numbers_asked_for(ours, asked))
-        return download(pieces, "text/csv; charset=utf-8", f"{ours.slug}-consumed-licenses.csv")
+        return download(ours, pieces, "text/csv; charset=utf-8", f"{ours.slug}-consumed-licenses.csv")
 
 
 class LicenseUsage(Endpoint):
@@ -76,7 +78,7 @@ class LicenseUsage(Endpoint):
             raise NotFound
         server.enterprise = ours  # of one generation to the end
         pieces = queries.all_of_one_count(export_usage(server), ours)
-        return download(pieces, "application/json; charset=utf-8", f"{server.host}-license-usage.json")
+        return download(ours, pieces, "application/json; charset=utf-8", f"{server.host}-license-usage.json")
 
 
 _ENTERPRISE = "enterprises/<slug:enterprise>"

@@ -89,6 +89,22 @@ ENTERPRISE = answer(
     },
 )
 SETTINGS = request("More seats", {"enterprise_licenses": 4900})
+AUDIT_EVENT = answer(
+    "A billing manager became an owner",
+    {
+        "@timestamp": 1772442000000,
+        "_document_id": "42",
+        "action": "member.change_role",
+        "actor": "mona.lisa@octo.example",
+        "actor_id": 3,
+        "business": "octo",
+        "created_at": 1772442000000,
+        "through": "browser",
+        "token": "",
+        "subject": "billing@octo.example",
+        "changes": {"role": ["billing_manager", "owner"]},
+    },
+)
 DOMAIN = answer("A domain", {"name": "octo.example"})
 NEW_DOMAINS = request("Two domains", {"names": ["octo.example", "octo-labs.example"]})
 MEMBER = answer(

@@ -95,7 +95,7 @@ class GitHubCountAsCsv(Endpoint):
     def get(self, request: Request, enterprise: str) -> HttpResponseBase:
         ours = enterprise_for(request, enterprise, Scope.READ)
         pieces = queries.all_of_one_count(csv_of_differences(ours, _found(ours)), ours)
-        return download(pieces, "text/csv; charset=utf-8", f"{ours.slug}-github-count.csv")
+        return download(ours, pieces, "text/csv; charset=utf-8", f"{ours.slug}-github-count.csv")
 
 
 _ENTERPRISE = "enterprises/<slug:enterprise>"

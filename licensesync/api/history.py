@@ -87,7 +87,9 @@ class ChangesAsCsv(Endpoint):
         changes = LicenseChange.objects.none()
         if earlier and later:
             changes = history.changes(*sorted((earlier, later), key=lambda count: count.generation))
-        return download(history.csv_of_changes(changes), "text/csv; charset=utf-8", f"{ours.slug}-came-and-went.csv")
+        return download(
+            ours, history.csv_of_changes(changes), "text/csv; charset=utf-8", f"{ours.slug}-came-and-went.csv"
+        )
 
     def _count(self, enterprise: Enterprise, said: dict[str, int], name: str) -> Count | None:
         """The count with this number; the first or the last where none is named, None where there is none at all."""

@@ -20,9 +20,8 @@ from licensesync.api.shapes import Moment, sent
 from licensesync.api.tokens import token_of
 from licensesync.enterprises import services
 from licensesync.enterprises.models import Enterprise, Membership, Role, Scope
-from licensesync.enterprises.queries import may_make_password_link, members
+from licensesync.enterprises.queries import members
 from licensesync.users.links import absolute
-from licensesync.users.services import password_link_path
 
 
 @extend_schema_serializer(examples=[examples.MEMBER])
@@ -127,13 +126,14 @@ class PasswordLink(Endpoint):
         responses=answers(LinkSerializer, status=201),
     )
     def post(self, request: Request, enterprise: str, member_id: int) -> Response:
-        person = _member(enterprise_for(request, enterprise, Scope.ADMIN), member_id).user
-        if not may_make_password_link(token_of(request).owner, person):
+        ours = enterprise_for(request, enterprise, Scope.ADMIN)
+        person, owner = _member(ours, member_id).user, token_of(request).owner
+        new_password = services.make_password_link(enterprise=ours, owner=owner, person=person)
+        if new_password is None:
             raise PermissionDenied(
                 "This person also belongs to an enterprise that you don’t own, or operates LicenseSync."
             )
-        link = absolute(request._request, password_link_path(user=person))
-        return Response({"link": link}, status=status.HTTP_201_CREATED)
+        return Response({"link": absolute(request._request, new_password)}, status=status.HTTP_201_CREATED)
 
 
 _MEMBERS = "enterprises/<slug:enterprise>/members"

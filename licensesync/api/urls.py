@@ -4,6 +4,7 @@ from django.urls import include, path, re_path
 
 from licensesync.api import (
     accounts,
+    audit_log,
     connections,
     consumed_licenses,
     docs,
@@ -40,6 +41,7 @@ _V3 = [
     *github_count.urlpatterns,
     *members.urlpatterns,
     *invitations.urlpatterns,
+    *audit_log.urlpatterns,
 ]
 urlpatterns = [
     *docs.urlpatterns,

@@ -8,8 +8,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from licensesync.enterprises import deployments
-from licensesync.enterprises.models import Connection, Deployment, Enterprise, Schedule
+from licensesync.enterprises import audit_log, deployments
+from licensesync.enterprises.models import AuditAction, Connection, Deployment, Enterprise, Schedule
 from licensesync.enterprises.queries import hold_enterprise
 from licensesync.enterprises.secrets import opens, reseal, seal, unseal
 from licensesync.errors import (
@@ -65,6 +65,7 @@ def connect(
     elif stored and not is_same:
         _refuse_other_enterprise(stored, url, cloud_slug)
     proxy = proxy_by(stored, proxy)
+    _tell_of_connection(deployment, stored, url=url, cloud_slug=cloud_slug, login=login)
     connection = stored or Connection(deployment=deployment)
     connection.ca_certificates = ca_by(stored, ca_certificates).strip()
     connection.url = url
@@ -79,6 +80,14 @@ def connect(
         connection.next_sync_at = next_sync(connection, after=timezone.now() + 2 * SPREAD)
     connection.save()
     return connection
+
+
+def _tell_of_connection(deployment: Deployment, stored: Connection | None, **reached: str) -> None:
+    """Nothing of its secrets: each time all of them are given anew."""
+    action = AuditAction.CONNECTION_UPDATE if stored else AuditAction.CONNECTION_CREATE
+    there = {name: getattr(stored, name) for name in reached} if stored else dict.fromkeys(reached, "")
+    changes = audit_log.differences(there, reached)
+    audit_log.record(deployment.enterprise_id, action, str(deployment), changes=changes)
 
 
 def host_of(url: str) -> str:
@@ -139,16 +148,25 @@ def _refuse_other_enterprise(stored: Connection, url: str, slug: str) -> None:
         raise ExpectedError(CLOUD_ELSEWHERE, source=str(stored.deployment), known=known, address=address)
 
 
+@transaction.atomic
 def disconnect(connection: Connection) -> None:
     """Forget how to reach a deployment, its token included. What it last reported stays."""
-    connection.delete()
+    forgotten, _rows = Connection.objects.filter(pk=connection.pk).delete()
+    if forgotten:
+        deployment = connection.deployment
+        audit_log.record(deployment.enterprise_id, AuditAction.CONNECTION_DELETE, str(deployment))
 
 
+@transaction.atomic
 def set_schedule(connection: Connection, schedule: Schedule) -> None:
+    deployment, before = connection.deployment, connection.schedule
     connection.schedule = schedule
     connection.next_sync_at = next_sync(connection, after=timezone.now())
     # Whoever disconnects meanwhile leaves nothing to set.
-    Connection.objects.filter(pk=connection.pk).update(schedule=schedule, next_sync_at=connection.next_sync_at)
+    rows = Connection.objects.filter(pk=connection.pk)
+    if rows.update(schedule=schedule, next_sync_at=connection.next_sync_at) and schedule != before:
+        told = deployment.enterprise_id, AuditAction.CONNECTION_SCHEDULE, str(deployment)
+        audit_log.record(*told, changes={"schedule": [before, schedule]})
 
 
 def next_sync(connection: Connection, *, after: datetime) -> datetime | None:

@@ -9,7 +9,8 @@ from django.db import transaction
 from django.db.models import QuerySet, Sum, Value
 from django.db.models.functions import Greatest
 
-from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise, UsageEvent
+from licensesync.enterprises import audit_log
+from licensesync.enterprises.models import AuditAction, Deployment, DeploymentKind, Enterprise, UsageEvent
 from licensesync.enterprises.queries import hold_enterprise
 from licensesync.errors import SERVER_CONFLICT, SERVER_NAMELESS, ExpectedError
 from licensesync.feeds.records import ServerFacts
@@ -22,13 +23,21 @@ PORT = re.compile(r":[0-9]{1,5}\Z")
 
 def cloud_of(enterprise: Enterprise) -> Deployment:
     """The cloud of an enterprise; it has one from its first list on."""
-    return Deployment.objects.get_or_create(enterprise=enterprise, kind=DeploymentKind.CLOUD)[0]
+    return _there_or_new(enterprise, kind=DeploymentKind.CLOUD)
 
 
 def server_named(enterprise: Enterprise, host: str) -> Deployment:
     """The instance with this host name, new when it is not known. ExpectedError when it can't be a host name."""
     host = host_name(host)
-    return Deployment.objects.get_or_create(enterprise=enterprise, kind=DeploymentKind.SERVER, host=host)[0]
+    return _there_or_new(enterprise, kind=DeploymentKind.SERVER, host=host)
+
+
+@transaction.atomic
+def _there_or_new(enterprise: Enterprise, **known_by: Any) -> Deployment:
+    deployment, is_new = Deployment.objects.get_or_create(enterprise=enterprise, **known_by)
+    if is_new:
+        audit_log.record(enterprise, AuditAction.INSTANCE_ADD, str(deployment))
+    return deployment
 
 
 def host_name(text: str) -> str:
@@ -68,6 +77,7 @@ def server_of(enterprise: Enterprise, facts: ServerFacts) -> Deployment | None:
             if facts.server_id and by_host.server_id:
                 raise ExpectedError(SERVER_CONFLICT, host=name)
             return by_host
+        audit_log.record(enterprise, AuditAction.INSTANCE_ADD, name)
         return servers.create(
             enterprise=enterprise,
             kind=DeploymentKind.SERVER,

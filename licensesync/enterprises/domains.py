@@ -5,11 +5,13 @@ No feed lists them, and whoever has no e-mail of one is the usual suspect of bei
 
 import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import idna
+from django.db import transaction
 
-from licensesync.enterprises.models import Enterprise, VerifiedDomain
+from licensesync.enterprises import audit_log
+from licensesync.enterprises.models import AuditAction, Enterprise, VerifiedDomain
 from licensesync.errors import NO_DOMAIN, NO_DOMAINS, TOO_MANY_DOMAINS, ExpectedError
 
 MOST_DOMAINS = 1_000  # of an enterprise
@@ -82,10 +84,16 @@ def _all_normalised(written: Iterable[str]) -> list[str]:
     return list(names)
 
 
-def _store(enterprise: Enterprise, names: Iterable[str]) -> None:
+@transaction.atomic
+def _store(enterprise: Enterprise, names: Sequence[str]) -> None:
     rows = [VerifiedDomain(enterprise=enterprise, name=name) for name in names]
     VerifiedDomain.objects.bulk_create(rows, ignore_conflicts=True)  # somebody else added one a moment ago
+    if rows:
+        audit_log.record(enterprise, AuditAction.DOMAIN_ADD, *names)
 
 
+@transaction.atomic
 def remove_domain(*, domain: VerifiedDomain) -> None:
-    domain.delete()
+    removed, _rows = VerifiedDomain.objects.filter(pk=domain.pk).delete()
+    if removed:
+        audit_log.record(domain.enterprise, AuditAction.DOMAIN_REMOVE, domain.name)

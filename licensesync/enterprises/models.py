@@ -1,6 +1,7 @@
 """The enterprise, who may see it, and the deployments that report its people."""
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -251,3 +252,63 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class AuditAction(StrEnum):
+    """What somebody did: to what, and what, as GitHub names the events of its audit log."""
+
+    ENTERPRISE_CREATE = "enterprise.create"
+    ENTERPRISE_UPDATE = "enterprise.update"
+    MEMBER_INVITE = "member.invite"
+    MEMBER_RENEW_INVITATION = "member.renew_invitation"
+    MEMBER_REVOKE_INVITATION = "member.revoke_invitation"
+    MEMBER_JOIN = "member.join"
+    MEMBER_ADD = "member.add"
+    MEMBER_CHANGE_ROLE = "member.change_role"
+    MEMBER_REMOVE = "member.remove"
+    MEMBER_PASSWORD_LINK = "member.password_link"  # noqa: S105 - a name
+    DOMAIN_ADD = "domain.add"
+    DOMAIN_REMOVE = "domain.remove"
+    TOKEN_CREATE = "token.create"  # noqa: S105 - a name
+    TOKEN_REVOKE = "token.revoke"  # noqa: S105 - a name
+    INSTANCE_ADD = "instance.add"
+    INSTANCE_DELETE = "instance.delete"
+    CONNECTION_CREATE = "connection.create"
+    CONNECTION_UPDATE = "connection.update"
+    CONNECTION_DELETE = "connection.delete"
+    CONNECTION_SCHEDULE = "connection.schedule"
+    USAGE_ANSWER = "usage.answer"
+    REPORT_DOWNLOAD = "report.download"
+
+
+class Through(models.TextChoices):
+    """How somebody acted."""
+
+    BROWSER = "browser", _("In the browser")
+    API = "api", _("API")
+    COMMAND = "command", _("Command line")
+
+
+class AuditEvent(models.Model):
+    """Somebody did something. `enterprises.audit_log` is the only writer.
+
+    Without an actor it was a command, or somebody whose account is deleted since; without a subject, where the action
+    has one, it was such an account.
+    """
+
+    enterprise = models.ForeignKey(Enterprise, on_delete=models.CASCADE, related_name="+", db_index=False)
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+    action = models.CharField(max_length=32)  # an AuditAction
+    subject = models.CharField(max_length=300, blank=True)  # whom or what it was done to, by name
+    changes = models.JSONField(default=dict)  # what was set: a name to [before, after]; null: nothing, or not known
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    through = models.CharField(max_length=7, choices=Through.choices)
+    token = models.CharField(max_length=100, blank=True)  # the name of the API token that was used
+
+    actor_id: int | None
+
+    class Meta:
+        indexes = (models.Index(fields=["enterprise", "id"], name="audit_log_of"),)
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.subject}"

@@ -8,8 +8,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from licensesync.enterprises import audit_log
 from licensesync.enterprises.models import (
     ApiToken,
+    AuditAction,
     Deployment,
     Enterprise,
     Invitation,
@@ -17,7 +19,7 @@ from licensesync.enterprises.models import (
     Role,
     in_seven_days,
 )
-from licensesync.enterprises.queries import hold_enterprise
+from licensesync.enterprises.queries import hold_enterprise, may_make_password_link
 from licensesync.errors import (
     ALREADY_INVITED,
     ALREADY_MEMBER,
@@ -28,7 +30,7 @@ from licensesync.errors import (
     ExpectedError,
 )
 from licensesync.users.models import User
-from licensesync.users.services import create_user, sha256, void_password_links
+from licensesync.users.services import create_user, password_link_path, sha256, void_password_links
 
 # The enterprise ----------------------------------------------------------------------------------------------------
 
@@ -55,6 +57,7 @@ def create_enterprise(
             )
     except IntegrityError:
         raise ExpectedError(SLUG_TAKEN, slug=slug) from None
+    audit_log.record(enterprise, AuditAction.ENTERPRISE_CREATE)
     add_member(enterprise=enterprise, user=owner, role=Role.OWNER)
     return enterprise
 
@@ -70,11 +73,17 @@ class Settings(TypedDict, total=False):
     keeps_secondary_emails: bool
 
 
+@transaction.atomic
 def update_enterprise(enterprise: Enterprise, **said: Unpack[Settings]) -> None:
     """Only what is said, and only these columns: a count may be finishing at the same moment."""
-    names, secondary_emails = said.pop("keeps_names", None), said.pop("keeps_secondary_emails", None)
     if "name" in said:
         said["name"] = _one_line(said["name"])
+    hold_enterprise(enterprise.pk)
+    there = Enterprise.objects.filter(pk=enterprise.pk).values(*said.keys()).first()
+    changes = audit_log.differences(there or {}, dict(said))
+    if changes:
+        audit_log.record(enterprise, AuditAction.ENTERPRISE_UPDATE, changes=changes)
+    names, secondary_emails = said.pop("keeps_names", None), said.pop("keeps_secondary_emails", None)
     for column, value in said.items():
         setattr(enterprise, column, value)
     enterprise.save(update_fields=said.keys())
@@ -117,9 +126,14 @@ def give_up(enterprise: Enterprise) -> None:
 @transaction.atomic
 def add_member(*, enterprise: Enterprise, user: User, role: Role) -> Membership:
     """A member from now on; who is one already keeps the role. Links to a new password end: they were for less."""
+    return _member(enterprise, user, role, AuditAction.MEMBER_ADD)
+
+
+def _member(enterprise: Enterprise, user: User, role: Role, action: AuditAction, by: User | None = None) -> Membership:
     membership, is_new = Membership.objects.get_or_create(enterprise=enterprise, user=user, defaults={"role": role})
     if is_new:
         void_password_links(user)
+        audit_log.record(enterprise, action, user.email, by=by, changes={"role": [None, role]})
     return membership
 
 
@@ -128,7 +142,17 @@ def change_role(*, membership: Membership, role: Role) -> None:
     """ExpectedError(LAST_OWNER) when nobody would be left to decide."""
     if role != Role.OWNER and _hold_as_owner(membership):
         _end_ways_back_of(membership)
-    Membership.objects.filter(pk=membership.pk).update(role=role)
+    if Membership.objects.filter(pk=membership.pk).exclude(role=role).update(role=role):
+        told = membership.enterprise_id, AuditAction.MEMBER_CHANGE_ROLE, membership.user.email
+        audit_log.record(*told, changes={"role": [membership.role, role]})
+
+
+def make_password_link(*, enterprise: Enterprise, owner: User, person: User) -> str | None:
+    """The path under which a member chooses a new password. None: it would let the owner into what is not theirs."""
+    if not may_make_password_link(owner, person):
+        return None
+    audit_log.record(enterprise, AuditAction.MEMBER_PASSWORD_LINK, person.email)
+    return password_link_path(user=person)
 
 
 @transaction.atomic
@@ -137,7 +161,10 @@ def remove_member(*, membership: Membership) -> None:
     if _hold_as_owner(membership):
         _end_ways_back_of(membership)
     ApiToken.objects.filter(enterprise=membership.enterprise_id, owner=membership.user_id).delete()
-    Membership.objects.filter(pk=membership.pk).delete()
+    removed, _rows = Membership.objects.filter(pk=membership.pk).delete()
+    if removed:
+        told = membership.enterprise_id, AuditAction.MEMBER_REMOVE, membership.user.email
+        audit_log.record(*told, changes={"role": [membership.role, None]})
 
 
 @transaction.atomic
@@ -153,6 +180,7 @@ def delete_account(user: User) -> None:
     operators = User.objects.filter(is_superuser=True).select_for_update().order_by("pk")
     if [each.pk for each in operators] == [user.pk]:
         raise ExpectedError(LAST_OPERATOR, email=user.email)
+    audit_log.forget_person(user.email)
     user.delete()
 
 
@@ -193,11 +221,13 @@ def invite(*, enterprise: Enterprise, email: str, role: Role, invited_by: User) 
             invitation = Invitation.objects.create(
                 enterprise=enterprise, email=email, role=role, invited_by=invited_by, token_hash=sha256(token)
             )
+            audit_log.record(enterprise, AuditAction.MEMBER_INVITE, email, changes={"role": [None, role]})
     except IntegrityError:
         raise ExpectedError(ALREADY_INVITED, email=email) from None
     return invitation, token
 
 
+@transaction.atomic
 def renew_invitation(*, invitation: Invitation, invited_by: User) -> str | None:
     """A new link for seven days, known to who makes it; the one before stops working. None: the invitation was accepted
     or revoked a moment ago."""
@@ -208,7 +238,10 @@ def renew_invitation(*, invitation: Invitation, invited_by: User) -> str | None:
     is_there = Invitation.objects.filter(pk=invitation.pk).update(
         token_hash=invitation.token_hash, expires_at=invitation.expires_at, invited_by=invited_by
     )
-    return token if is_there else None
+    if not is_there:
+        return None
+    audit_log.record(invitation.enterprise_id, AuditAction.MEMBER_RENEW_INVITATION, invitation.email)
+    return token
 
 
 def forget_invitations(*, run_out_before: datetime) -> None:
@@ -216,8 +249,11 @@ def forget_invitations(*, run_out_before: datetime) -> None:
     Invitation.objects.filter(expires_at__lt=run_out_before).delete()
 
 
+@transaction.atomic
 def revoke_invitation(*, invitation: Invitation) -> None:
-    invitation.delete()
+    revoked, _rows = Invitation.objects.filter(pk=invitation.pk).delete()
+    if revoked:
+        audit_log.record(invitation.enterprise_id, AuditAction.MEMBER_REVOKE_INVITATION, invitation.email)
 
 
 @transaction.atomic
@@ -228,7 +264,7 @@ def accept_invitation(*, invitation: Invitation, user: User) -> Membership | Non
     used, _rows = Invitation.objects.filter(pk=invitation.pk, token_hash=invitation.token_hash).delete()
     if not used:
         return None
-    return add_member(enterprise=invitation.enterprise, user=user, role=Role(invitation.role))
+    return _member(invitation.enterprise, user, Role(invitation.role), AuditAction.MEMBER_JOIN, by=user)
 
 
 def accept_as_new_person(*, invitation: Invitation, password: str | None) -> User | None:

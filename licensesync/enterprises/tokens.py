@@ -4,10 +4,12 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.utils import timezone
 
-from licensesync.enterprises.models import ApiToken, Deployment, Enterprise, Role, Scope
+from licensesync.enterprises import audit_log
+from licensesync.enterprises.models import ApiToken, AuditAction, Deployment, Enterprise, Role, Scope
 from licensesync.enterprises.queries import role_of
 from licensesync.users.models import User
 from licensesync.users.services import sha256
@@ -17,6 +19,7 @@ USE_NOTED_EVERY = timedelta(minutes=5)  # how exact `last_used_at` is; a write w
 BY_ROLE = {Role.OWNER: frozenset(Scope), Role.BILLING_MANAGER: frozenset({Scope.READ})}
 
 
+@transaction.atomic
 def create_api_token(
     *,
     enterprise: Enterprise,
@@ -37,12 +40,25 @@ def create_api_token(
         deployment=deployment,
         token_hash=sha256(secret),
     )
+    audit_log.record(
+        enterprise,
+        AuditAction.TOKEN_CREATE,
+        name,
+        changes={
+            "scopes": [None, token.scopes],
+            "expires_at": [None, expires_at.isoformat(timespec="seconds") if expires_at else None],
+            "deployment": [None, str(deployment) if deployment else None],
+        },
+    )
     return token, secret
 
 
+@transaction.atomic
 def revoke(token: ApiToken) -> None:
     """It stops working at once."""
-    token.delete()
+    revoked, _rows = ApiToken.objects.filter(pk=token.pk).delete()
+    if revoked:
+        audit_log.record(token.enterprise_id, AuditAction.TOKEN_REVOKE, token.name)
 
 
 def tokens_shown_to(user: User, enterprise: Enterprise) -> QuerySet[ApiToken]:

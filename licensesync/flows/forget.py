@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 
+from licensesync.enterprises import audit_log
 from licensesync.enterprises import services as enterprises
 from licensesync.enterprises.models import Enterprise
 from licensesync.enterprises.queries import enterprises_given_up
@@ -42,6 +43,7 @@ def forget_old() -> None:
                 log.info("forgot_superseded", enterprise=enterprise.slug, rows=rows)
     forgetting.forget_history(before=now - settings.HISTORY_RETENTION)
     licenses.forget_history(before=now - settings.HISTORY_RETENTION)
+    audit_log.forget(before=now - settings.HISTORY_RETENTION)
     mail_password_link.forget_requests()
     enterprises.forget_invitations(run_out_before=now - INVITATION_RETENTION)
     SessionStore.clear_expired()

@@ -15,8 +15,9 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from licensesync import feeds
-from licensesync.enterprises import deployments
-from licensesync.enterprises.models import Deployment, Enterprise
+from licensesync.enterprises import audit_log, deployments
+from licensesync.enterprises.audit_log import Actor
+from licensesync.enterprises.models import AuditAction, Deployment, Enterprise, Through
 from licensesync.errors import (
     BEING_DELETED,
     DATABASE_BUSY,
@@ -105,13 +106,20 @@ def recognise_file(file_id: int) -> None:
     look_at(file)
     for together in lists_of(file):
         try:
-            decide(together)
+            with audit_log.acting(lambda: _who_brought(file)):  # a list may be the first of its instance
+                decide(together)
         except Exception as error:
             expected = expected_error(error, otherwise=ExpectedError(UNEXPECTED_WITH_FILE, file=file.pk))
             if expected.problem is DATABASE_BUSY or is_cut_off(error):  # the sweep has it looked at again
                 raise
             log.exception("file_not_decided", file=file.pk)
             usage_files.refuse(together, expected)
+
+
+def _who_brought(file: UsageFile) -> Actor:
+    if file.uploaded_by is None:
+        return Actor()
+    return Actor(file.uploaded_by, Through.BROWSER if file.trigger == Trigger.UPLOADED else Through.API)
 
 
 def look_at(file: UsageFile) -> None:
@@ -186,6 +194,9 @@ def answer(
             server = deployments.server_named(file.enterprise, new_host)
         if server is not None and files[0].doubts_server and server.pk == files[0].deployment_id:
             raise ExpectedError(STILL_DOUBTED, source=str(server))
+        said = str(server) if server else "accepted"
+        answered = {files[0].question: [None, said]}
+        audit_log.record(file.enterprise, AuditAction.USAGE_ANSWER, file.name, changes=answered)
         usage_files.take_answer(files, deployment=server, accept_older=accept_older, accept_shrink=accept_shrink)
         decide(files, is_answered=True)
     return True

@@ -15,7 +15,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
-from licensesync.enterprises.models import Deployment, Enterprise
+from licensesync.enterprises import audit_log
+from licensesync.enterprises.models import AuditAction, Deployment, Enterprise
 from licensesync.enterprises.queries import hold_enterprise
 from licensesync.errors import BEING_DELETED, REPLACED, WORKER_STOPPED, ExpectedError
 from licensesync.feeds import Recognition
@@ -112,6 +113,7 @@ def request_deletion(*, deployment: Deployment, requested_by: User | None) -> Li
         if deletion := jobs.filter(kind=JobKind.DELETE).first():
             return deletion
         _close(jobs, JobState.CANCELED, None)
+        audit_log.record(deployment.enterprise_id, AuditAction.INSTANCE_DELETE, str(deployment), by=requested_by)
         return LicenseSyncJob.objects.create(
             deployment=deployment,
             kind=JobKind.DELETE,

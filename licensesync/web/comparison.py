@@ -138,7 +138,7 @@ def csv_of_comparison(request: HttpRequest, slug: str) -> HttpResponseBase:
     lines = queries.all_of_one_count(
         csv_of_differences(enterprise, found, cause if cause in CAUSES else ""), enterprise
     )
-    return download_csv(request, lines, name_of(enterprise, "github-count", "csv"))
+    return download_csv(request, enterprise, lines, name_of(enterprise, "github-count", "csv"))
 
 
 _COMPARISON = "enterprises/<slug:slug>/settings/license/github"

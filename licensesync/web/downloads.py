@@ -13,7 +13,8 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET
 
-from licensesync.enterprises.models import Deployment, DeploymentKind, Enterprise
+from licensesync.enterprises import audit_log
+from licensesync.enterprises.models import AuditAction, Deployment, DeploymentKind, Enterprise
 from licensesync.licenses import queries
 from licensesync.licenses.csv_report import for_excel
 from licensesync.licenses.finding import numbers_asked_for
@@ -27,25 +28,30 @@ def csv_of_licenses(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     enterprise = enterprise_for(request, slug)
     marked = request.GET.get("bom", "") == "1"
     report = queries.csv_of(enterprise, marked=marked, numbers=numbers_asked_for(enterprise, request.GET.dict()))
-    return download_csv(request, report, name_of(enterprise, "consumed-licenses", "csv"))
+    return download_csv(request, enterprise, report, name_of(enterprise, "consumed-licenses", "csv"))
 
 
 @require_GET
 def json_of_licenses(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     enterprise = enterprise_for(request, slug)
     report = queries.json_of(enterprise, numbers=numbers_asked_for(enterprise, request.GET.dict()))
-    return download(report, name_of(enterprise, "consumed-licenses", "json"))
+    return download(enterprise, report, name_of(enterprise, "consumed-licenses", "json"))
 
 
-def download_csv(request: HttpRequest, pieces: Iterable[str], name: str) -> StreamingHttpResponse:
+def download_csv(
+    request: HttpRequest, enterprise: Enterprise, pieces: Iterable[str], name: str
+) -> StreamingHttpResponse:
     """`?excel=1` of the request: as Excel opens it in every language."""
     if request.GET.get("excel", "") == "1":
-        return download(for_excel(pieces), name, content_type="text/csv; charset=utf-16le")
-    return download(pieces, name, content_type="text/csv; charset=utf-8")
+        return download(enterprise, for_excel(pieces), name, content_type="text/csv; charset=utf-16le")
+    return download(enterprise, pieces, name, content_type="text/csv; charset=utf-8")
 
 
-def download(pieces: Iterable[str], name: str, *, content_type: str = "application/json") -> StreamingHttpResponse:
-    """A file made while it is read."""
+def download(
+    enterprise: Enterprise, pieces: Iterable[str], name: str, *, content_type: str = "application/json"
+) -> StreamingHttpResponse:
+    """A file made while it is read. The audit log has who took it away."""
+    audit_log.record(enterprise, AuditAction.REPORT_DOWNLOAD, name)
     response = StreamingHttpResponse(pieces, content_type=content_type)
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["Cache-Control"] = "no-store"
@@ -65,7 +71,8 @@ def license_usage(request: HttpRequest, slug: str, deployment_id: int) -> Stream
     server = get_object_or_404(servers, pk=deployment_id)
     server.enterprise = enterprise  # of one generation to the end
     what = f"{slugify(server.host.replace('.', '-'))}-license-usage"
-    return download(queries.all_of_one_count(export_usage(server), enterprise), name_of(enterprise, what, "json"))
+    pieces = queries.all_of_one_count(export_usage(server), enterprise)
+    return download(enterprise, pieces, name_of(enterprise, what, "json"))
 
 
 _LIST = "enterprises/<slug:slug>/settings/license/consumed"

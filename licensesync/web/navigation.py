@@ -35,8 +35,8 @@ class Group:
     entries: list[Entry]
 
 
-def navigation_of(enterprise: Enterprise, path: str) -> list[Group]:
-    groups = _groups(enterprise)
+def navigation_of(enterprise: Enterprise, path: str, *, is_owner: bool) -> list[Group]:
+    groups = _groups(enterprise, is_owner=is_owner)
     entries = [entry for group in groups for entry in group.entries]
     nearest = max(entries, key=lambda entry: entry.reaches(path))
     if nearest.reaches(path):
@@ -44,7 +44,7 @@ def navigation_of(enterprise: Enterprise, path: str) -> list[Group]:
     return groups
 
 
-def _groups(enterprise: Enterprise) -> list[Group]:
+def _groups(enterprise: Enterprise, *, is_owner: bool) -> list[Group]:
     def url_of(name: str, *ids: int) -> str:
         return reverse(name, args=[enterprise.slug, *ids])
 
@@ -90,6 +90,7 @@ def _groups(enterprise: Enterprise) -> list[Group]:
                 entry(_("Owners and billing"), "shield-lock", "people"),
                 entry(_("Verified domains"), "verified", "domains"),
                 entry(_("API tokens"), "key", "tokens"),
+                *([entry(_("Audit log"), "log", "audit_log")] if is_owner else []),
             ],
         ),
     ]

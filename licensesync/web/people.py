@@ -10,10 +10,9 @@ from django.views.decorators.http import require_POST
 
 from licensesync.enterprises import services
 from licensesync.enterprises.models import Role
-from licensesync.enterprises.queries import invitations, may_make_password_link, members
+from licensesync.enterprises.queries import invitations, members
 from licensesync.errors import ExpectedError
 from licensesync.users.links import absolute
-from licensesync.users.services import password_link_path
 from licensesync.web import say, words
 from licensesync.web.access import enterprise_for, is_owner, user_of
 from licensesync.web.asked import ask_first
@@ -110,10 +109,9 @@ def make_password_link(request: HttpRequest, slug: str, member_id: int) -> HttpR
     enterprise = enterprise_for(request, slug, owner=True)
     person = get_object_or_404(members(enterprise), pk=member_id).user
     names = {"email": person.email}
-    if may_make_password_link(user_of(request), person):
-        link = absolute(request, password_link_path(user=person))
+    if new_password := services.make_password_link(enterprise=enterprise, owner=user_of(request), person=person):
         sentence = gettext("Send this link to %(email)s, who chooses a new password there. It works once, for a day.")
-        say.done(request, sentence % names, link=link)
+        say.done(request, sentence % names, link=absolute(request, new_password))
     else:
         sentence = gettext(
             "%(email)s also belongs to an enterprise that you don’t own, or operates LicenseSync. Nothing was changed. "

@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import structlog
@@ -12,6 +13,10 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 
+from licensesync.enterprises import audit_log
+from licensesync.enterprises.audit_log import Actor
+from licensesync.enterprises.models import Through
+from licensesync.users.models import User
 from licensesync.web import metrics
 
 log = structlog.get_logger()
@@ -35,7 +40,8 @@ class RequestMiddleware:
         given = request.headers.get("X-Request-ID", "") if settings.BEHIND_PROXY else ""
         name = given if GIVEN.fullmatch(given) else uuid.uuid4().hex
         began = time.monotonic()
-        with structlog.contextvars.bound_contextvars(request=name):
+        acts = audit_log.acting(partial(_who_acts, request))
+        with structlog.contextvars.bound_contextvars(request=name), acts:
             response = self.get_response(request)
             seconds = time.monotonic() - began
             page = request.resolver_match.view_name if request.resolver_match else "none"
@@ -47,6 +53,13 @@ class RequestMiddleware:
                 )
         response["X-Request-ID"] = name
         return response
+
+
+def _who_acts(request: HttpRequest) -> Actor:
+    """Whoever is signed in, or whose API token it is (the API notes both at the request), by the time it is asked."""
+    user, token = getattr(request, "user", None), getattr(request, "auth", None)
+    person = user if isinstance(user, User) else None
+    return Actor(person, Through.API, token.name) if token else Actor(person, Through.BROWSER)
 
 
 def _who_and_where(request: HttpRequest) -> dict[str, Any]:

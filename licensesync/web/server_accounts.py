@@ -63,7 +63,7 @@ def csv_of_server_accounts(request: HttpRequest, slug: str, deployment_id: int) 
     server, state = _asked_for(request, slug, deployment_id)
     lines = queries.all_of_one_count(csv_of_accounts(server, state), server.enterprise)
     what = "-".join(filter(None, (slugify(server.host.replace(".", "-")), state.value, "accounts")))
-    return download_csv(request, lines, name_of(server.enterprise, what, "csv"))
+    return download_csv(request, server.enterprise, lines, name_of(server.enterprise, what, "csv"))
 
 
 def _asked_for(request: HttpRequest, slug: str, deployment_id: int) -> tuple[Deployment, State]:

@@ -19,8 +19,8 @@ from licensesync.web import words
 from licensesync.web.access import enterprise_for
 from licensesync.web.asked import id_of
 from licensesync.web.following import leave_when_gone, next_look
+from licensesync.web.paging import newest_first
 
-PAGE_SIZE = 25
 EVERY = 5  # seconds between two looks at jobs that move: the whole page is read anew
 
 
@@ -137,31 +137,9 @@ def history_filter(request: HttpRequest, enterprise: Enterprise) -> HistoryFilte
 def history_page(
     request: HttpRequest, jobs: QuerySet[LicenseSyncJob], deployments: Sequence[Deployment] = ()
 ) -> HistoryPage:
-    """The page that the query asks for: jobs before or after an id, else the newest; those also where the others went
-    with their instance. `deployments` are those of the enterprise, where rows name theirs."""
-    after, before = (id_of(request.GET.get(name, "")) for name in ("after", "before"))
-    page = _page(jobs, deployments, after, before)
-    return page if page.rows or not page.here else _page(jobs, deployments, 0, 0)
-
-
-def _page(jobs: QuerySet[LicenseSyncJob], deployments: Sequence[Deployment], after: int, before: int) -> HistoryPage:
-    if after:
-        found = list(jobs.filter(pk__gt=after).order_by("pk")[: PAGE_SIZE + 1])
-        page = found[:PAGE_SIZE][::-1]
-        has_newer, has_older = len(found) > PAGE_SIZE, True
-    else:
-        found = list((jobs.filter(pk__lt=before) if before else jobs)[: PAGE_SIZE + 1])
-        page = found[:PAGE_SIZE]
-        has_newer, has_older = before > 0, len(found) > PAGE_SIZE
-    here = f"after={after}" if after else f"before={before}" if before else ""
-    if not page:
-        return HistoryPage([], here=here)
-    return HistoryPage(
-        [JobRow(job, deployments) for job in page],
-        newer=f"after={page[0].pk}" if has_newer else "",
-        older=f"before={page[-1].pk}" if has_older else "",
-        here=here,
-    )
+    """The page of jobs that the query asks for. `deployments` are those of the enterprise, where rows name theirs."""
+    page = newest_first(request, jobs)
+    return HistoryPage([JobRow(job, deployments) for job in page.rows], page.newer, page.older, page.here)
 
 
 @require_GET

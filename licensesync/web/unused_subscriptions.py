@@ -26,7 +26,9 @@ def unused_subscriptions(request: HttpRequest, slug: str) -> HttpResponse:
 def csv_of_unused_subscriptions(request: HttpRequest, slug: str) -> HttpResponseBase:
     cloud = _cloud_of(request, slug)
     lines = queries.all_of_one_count(csv_of_unused(cloud), cloud.enterprise)
-    return download_csv(request, lines, name_of(cloud.enterprise, "unused-visual-studio-subscriptions", "csv"))
+    return download_csv(
+        request, cloud.enterprise, lines, name_of(cloud.enterprise, "unused-visual-studio-subscriptions", "csv")
+    )
 
 
 def _cloud_of(request: HttpRequest, slug: str) -> Deployment:

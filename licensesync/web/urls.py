@@ -1,6 +1,7 @@
 """The addresses of the pages; each module lists its own."""
 
 from licensesync.web import (
+    audit_log,
     comparison,
     connections,
     delete_account,
@@ -39,6 +40,7 @@ urlpatterns = [
     *invitations.urlpatterns,
     *domains.urlpatterns,
     *tokens.urlpatterns,
+    *audit_log.urlpatterns,
     *license_page.urlpatterns,
     *uploads.urlpatterns,
     *licenses.urlpatterns,

@@ -255,7 +255,9 @@ def csv_of_changes(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     enterprise = enterprise_for(request, slug)
     points = history.points(enterprise)[::-1]
     changes = history.changes(*_chosen(request, enterprise, points)) if points else LicenseChange.objects.none()
-    return download_csv(request, history.csv_of_changes(changes), name_of(enterprise, "came-and-went", "csv"))
+    return download_csv(
+        request, enterprise, history.csv_of_changes(changes), name_of(enterprise, "came-and-went", "csv")
+    )
 
 
 _HISTORY = "enterprises/<slug:slug>/settings/license/history"

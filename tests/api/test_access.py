@@ -67,6 +67,7 @@ EXPECTED = {
     "api_invitations": {"get": OWNERS_ACTION, "post": "401 404 403 422"},
     "api_invitation": {"delete": "401 404 403 204"},
     "api_renew_invitation": {"post": "401 404 403 201"},
+    "api_audit_log": {"get": OWNERS_ACTION},
 }
 
 

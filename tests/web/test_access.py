@@ -54,6 +54,8 @@ EXPECTED = {
     "remove_domain": ACTION,
     "tokens": (PAGE, PAGE),
     "revoke_token": ("302 404 404 200", "302 404 404 302"),
+    "audit_log": ("302 404 404 200", "302 405 405 405"),
+    "csv_of_audit_log": ("302 404 404 200", "302 405 405 405"),
     "license": READ_ONLY,
     "license_news": ("302 404 200 200", NO_POST),
     "add_usage": ("302 405 405 405", "302 404 404 302"),

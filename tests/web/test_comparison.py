@@ -131,5 +131,5 @@ def test_no_query_in_a_loop(
     page(client, full, "comparison")
     page(client, full, "comparison")
     for query in ("?cause=suspended", "?page=2"):
-        with django_assert_max_num_queries(16):
+        with django_assert_max_num_queries(17):
             page(client, full, "comparison", query=query)

@@ -293,9 +293,9 @@ def test_no_query_in_a_loop(
 ) -> None:
     for number in (1, 2, 3):
         import_one(enterprise, server_export([account(number, ANA)]))
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         page(client, enterprise, "sync_history")
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         page(client, enterprise, "instance", server(enterprise).pk)
 
 

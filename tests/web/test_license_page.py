@@ -283,12 +283,12 @@ def test_no_query_in_a_loop(
 ) -> None:
     client.force_login(owner)
     page(client, full)  # what only the first page asks
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(17):
         page(client, full)
     for number in range(5):
         import_one(full, server_export([account(1, ANA)], host=f"ghes-{number}.example"))
     page(client, full)
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(17):
         page(client, full)
 
 

@@ -190,7 +190,7 @@ def test_no_query_in_a_loop(
 ) -> None:
     page(client, full, "licenses")  # its process loads the index
     for query in ("", "?rows=50", "?where=both"):
-        with django_assert_num_queries(9):
+        with django_assert_num_queries(10):
             page(client, full, "licenses", query=query)
 
 

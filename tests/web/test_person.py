@@ -186,7 +186,7 @@ def test_no_query_in_a_loop(
                 enterprise, server_export([account(7, ANA), account(8)], host=f"ghes-{servers}-{number}.example")
             )
         ana = numbers(enterprise)["cloud", "ana"]
-        with django_assert_num_queries(16):
+        with django_assert_num_queries(17):
             page(client, enterprise, "license_detail", ana)
 
 

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from licensesync.enterprises.models import Enterprise
 from licensesync.web import single_sign_on
+from licensesync.web.access import is_owner
 from licensesync.web.navigation import Group, navigation_of
 from licensesync.web.navigation import start_of as navigation_start
 from licensesync.web.words import explained
@@ -165,7 +166,8 @@ def version() -> str:
 @register.simple_tag(takes_context=True)
 def navigation(context: Context, enterprise: Enterprise) -> list[Group]:
     """`{% navigation enterprise as groups %}`: the side navigation, knowing which page this is."""
-    return navigation_of(enterprise, context["request"].path)
+    request = context["request"]
+    return navigation_of(enterprise, request.path, is_owner=is_owner(request, enterprise))
 
 
 @register.simple_tag(takes_context=True)
