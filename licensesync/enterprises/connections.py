@@ -165,8 +165,8 @@ def set_schedule(connection: Connection, schedule: Schedule) -> None:
     # Whoever disconnects meanwhile leaves nothing to set.
     rows = Connection.objects.filter(pk=connection.pk)
     if rows.update(schedule=schedule, next_sync_at=connection.next_sync_at) and schedule != before:
-        told = deployment.enterprise_id, AuditAction.CONNECTION_SCHEDULE, str(deployment)
-        audit_log.record(*told, changes={"schedule": [before, schedule]})
+        changes = {"schedule": [before, schedule]}
+        audit_log.record(deployment.enterprise_id, AuditAction.CONNECTION_SCHEDULE, str(deployment), changes=changes)
 
 
 def next_sync(connection: Connection, *, after: datetime) -> datetime | None:

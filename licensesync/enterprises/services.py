@@ -143,8 +143,7 @@ def change_role(*, membership: Membership, role: Role) -> None:
     if role != Role.OWNER and _hold_as_owner(membership):
         _end_ways_back_of(membership)
     if Membership.objects.filter(pk=membership.pk).exclude(role=role).update(role=role):
-        told = membership.enterprise_id, AuditAction.MEMBER_CHANGE_ROLE, membership.user.email
-        audit_log.record(*told, changes={"role": [membership.role, role]})
+        _tell(membership, AuditAction.MEMBER_CHANGE_ROLE, role)
 
 
 def make_password_link(*, enterprise: Enterprise, owner: User, person: User) -> str | None:
@@ -163,8 +162,12 @@ def remove_member(*, membership: Membership) -> None:
     ApiToken.objects.filter(enterprise=membership.enterprise_id, owner=membership.user_id).delete()
     removed, _rows = Membership.objects.filter(pk=membership.pk).delete()
     if removed:
-        told = membership.enterprise_id, AuditAction.MEMBER_REMOVE, membership.user.email
-        audit_log.record(*told, changes={"role": [membership.role, None]})
+        _tell(membership, AuditAction.MEMBER_REMOVE, None)
+
+
+def _tell(membership: Membership, action: AuditAction, role: Role | None) -> None:
+    changes = {"role": [membership.role, role]}
+    audit_log.record(membership.enterprise_id, action, membership.user.email, changes=changes)
 
 
 @transaction.atomic

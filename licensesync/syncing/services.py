@@ -113,7 +113,7 @@ def request_deletion(*, deployment: Deployment, requested_by: User | None) -> Li
         if deletion := jobs.filter(kind=JobKind.DELETE).first():
             return deletion
         _close(jobs, JobState.CANCELED, None)
-        audit_log.record(deployment.enterprise_id, AuditAction.INSTANCE_DELETE, str(deployment), by=requested_by)
+        audit_log.record(deployment.enterprise_id, AuditAction.INSTANCE_DELETE, str(deployment))
         return LicenseSyncJob.objects.create(
             deployment=deployment,
             kind=JobKind.DELETE,

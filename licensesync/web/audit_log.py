@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import path
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, gettext_noop
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from licensesync.enterprises.audit_log import actors_of, events_of
@@ -84,7 +84,6 @@ FIELDS = {
     Question.FEWER_IDENTITIES: gettext_lazy("Many linked identities would go"),
 }
 CHOICES = {"role": Role, "license_model": LicenseModel, "schedule": Schedule}
-ANSWERS = {"accepted": gettext_noop("accepted")}
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ def _word(name: str, value: str) -> str:
         return words.moment(datetime.fromisoformat(value))
     if name in CHOICES:
         return str(CHOICES[name](value).label)
-    return _(ANSWERS[value]) if name in Question.values and value in ANSWERS else value
+    return _("accepted") if value == "accepted" and name in Question.values else value
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from tests.flows.lists import account, cloud_list, cloud_user, server_export
 from tests.people import PASSWORD
 from tests.product import Product
 
-PAGES = ("license/consumed", "license/consumed/1", "license/history", "license/github", "domains")
+PAGES = ("license/consumed", "license/consumed/1", "license/history", "license/github", "domains", "audit-log")
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +112,26 @@ def test_what_is_taken_away_follows_the_filter(visitor: Visitor, home: str) -> N
     lines = begun.value.path().read_text(encoding="utf-8").splitlines()
     assert len(lines) == 2
     assert "ana@mail.example" in lines[1]
+    assert visitor.problems == []
+
+
+def test_the_report_of_the_audit_log_follows_its_filter(visitor: Visitor, home: str) -> None:
+    visitor.sign_in()
+    visitor.open(f"{home}/audit-log")
+    page = visitor.page
+    report, rows, kind = page.locator("#log-csv a").first, page.locator("#log tbody tr"), page.get_by_label("What")
+    everything = rows.count()
+    kind.select_option("instance")
+    expect(rows).to_have_count(2)
+    expect(report).to_have_attribute("href", f"{home}/audit-log/report.csv?what=instance&")
+    kind.select_option("domain")
+    expect(page.get_by_role("heading", name="No event matches this filter")).to_be_visible()
+    expect(report).to_have_count(0)
+    kind.select_option("")
+    expect(rows).to_have_count(everything)
+    expect(report).to_have_attribute("href", f"{home}/audit-log/report.csv?")
+    page.go_back()
+    expect(page.get_by_role("heading", name="No event matches this filter")).to_be_visible()
     assert visitor.problems == []
 
 

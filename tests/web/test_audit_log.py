@@ -127,7 +127,7 @@ def test_older_events_are_on_the_next_page_and_all_in_the_report(
     names = [f"d{number}.example" for number in range(PAGE_SIZE + 3)]
     browser.post(f"{SETTINGS}/domains", {"names": "\n".join(names)})
     html = browser.get(f"{LOG}?what=domain").content.decode()
-    older = re.search(r'rel="next" href="\?([^"#]+)', html)
+    older = re.search(r'id="log-older" href="\?([^"#]+)', html)
     assert older
     first, second = rows(html), rows(browser.get(f"{LOG}?{older[1].replace('&amp;', '&')}").content.decode())
     assert (len(first), len(second)) == (PAGE_SIZE, 3)
